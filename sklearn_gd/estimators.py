@@ -1,0 +1,543 @@
+"""GDRegressor and GDClassifier: the scikit-learn face. No mathematics here."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from .data import Data
+from .losses import Loss, get_loss
+from .losses.numeric import Array
+from .models import Linear, get_model
+from .monitor import Monitor
+from .objective import Objective
+from .penalties import Penalty, get_penalty
+from .solvers import Result, Solver, best_constant, get_solver, minimize
+from .targets import Continuous, Labels, Multilabel, Target
+
+__all__ = ["GDClassifier", "GDRegressor"]
+
+
+class _GDEstimator(BaseEstimator):
+    """What the regressor and the classifier share."""
+
+    _task: str
+    _other: str
+
+    # -- fitting ------------------------------------------------------------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, target: Target, weight: Array) -> None:
+        """Minimise the objective and set the fitted attributes, for validated data."""
+        self._check_scalars()
+        loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
+        penalty.check_features(X.shape[1])
+        data = Data(X, target.prepare(y), weight)
+        used = weight > 0
+        loss.check_target(target.encode(data.y[used], loss.rowwise))
+
+        bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
+        objective = Objective(data, target, bound, loss, penalty, self.alpha)
+        constant = loss.link(objective.mean_target())
+        objective = objective.observed(constant)
+        constant = best_constant(objective, constant) if self.fit_intercept else np.zeros(bound.n_raw)
+        objective.set_reference(constant)
+        solver = get_solver(self.solver, objective)
+        if not solver.centers:
+            objective = objective.uncentered()
+        result = minimize(
+            objective,
+            solver,
+            self._start(objective, model, constant),
+            tol=max(self.tol, 64 * float(np.finfo(X.dtype).eps)),
+            max_iter=self.max_iter or solver.default_max_iter,
+            monitor=Monitor(self.verbose),
+        )
+        self._target = target
+        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
+        self._set_result(objective, result, X.dtype)
+
+    def _check_scalars(self) -> None:
+        checks = {
+            "alpha": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+            "tol": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+            "max_iter": ((numbers.Integral, type(None)), lambda v: v is None or v >= 1, "an integer >= 1, or None"),
+            "verbose": (numbers.Integral, lambda v: v >= 0, "an integer >= 0"),
+        }
+        for name, (kind, legal, expected) in checks.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or not legal(value):
+                raise ValueError(f"{name}={value!r}: expected {expected}.")
+
+    def _get_loss(self) -> Loss:
+        loss = get_loss(self.loss)
+        if loss.task not in (None, self._task):
+            raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
+        return loss
+
+    def _start(self, objective: Objective, model: Linear, constant: Array) -> Array:
+        bound = objective.model
+        coef = np.atleast_2d(getattr(self, "coef_", np.empty((0, 0))))
+        if self.warm_start and coef.shape == (bound.n_raw, bound.n_features):
+            rows = [coef.T] + [np.atleast_2d(self.intercept_)] * bound.fit_intercept
+            return bound.shifted(np.concatenate(rows), inward=True)
+        return model.start(bound, constant, check_random_state(self.random_state))
+
+    def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
+        for name, value in objective.model.attributes(result.state.params).items():
+            setattr(self, name, self._shaped(value.astype(dtype)))
+        self.n_iter_ = max(1, result.n_iter)
+        self.loss_curve_ = result.curve
+        self.converged_, self.stop_reason_ = result.converged, result.reason
+        self.optimality_ = result.state.optimality
+        if result.interrupt is not None:
+            raise result.interrupt
+        if not result.converged:
+            warnings.warn(self._complaint(objective, result), ConvergenceWarning, stacklevel=4)
+
+    def _shaped(self, value: Array) -> Any:
+        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
+        return value
+
+    def _complaint(self, objective: Objective, result: Result) -> str:
+        if result.reason == "no finite optimum":
+            return (
+                f"There is no finite optimum after {result.n_iter} iterations: the loss falls for ever as the weights grow, as "
+                "it does when the classes are separable. What would help: a penalty, with alpha > 0."
+            )
+        general = "raise max_iter or scale the columns." if self.solver == "auto" else "solver='auto', or a larger max_iter."
+        help_ = result.state.hint or objective.loss.doubt or general
+        return (
+            f"{type(self.solver_).__name__} stopped after {result.n_iter} iterations ({result.reason}) with optimality "
+            f"{result.state.optimality:.2g}, above tol={self.tol:.2g}. What would help: {help_}"
+        )
+
+    # -- predicting ---------------------------------------------------------------------------------------------------
+
+    def _raw(self, X: Any) -> Array:
+        """Return the raw predictions, (n, K)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
+        return np.asarray(X @ np.atleast_2d(self.coef_).T) + self.intercept_
+
+    def predict(self, X: Any) -> Any:
+        """Predict the target of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            For regression the mean that the loss stands for, in units of y; for classification a label, or for multilabel
+            targets an indicator matrix.
+        """
+        raw = self._raw(X)
+        return self._target.decode(raw, self.loss_.inverse_link(raw))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
+    r"""Linear regression under any loss.
+
+    .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
+
+    Parameters
+    ----------
+    loss : str, Loss or callable, default="squared_error"
+        A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Huber(delta=2.0)``, or a function ``f(y_true, raw)`` that
+        returns the loss of each element.
+    penalty : str, Penalty or None, default="l2"
+        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or ``L2() + NonNegative()``.
+    alpha : float, default=1e-4
+        The strength of the penalty, at least 0. Ridge's alpha is this times the sum of the weights.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept, which is never penalised.
+    model : str or Linear, default="linear"
+        The model; ``Linear(init="normal")`` starts from random parameters.
+    solver : str or Solver, default="auto"
+        "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
+    max_iter : int or None, default=None
+        The most iterations; None is the solver's own default.
+    tol : float, default=1e-6
+        The fit has converged when `optimality_` is below it.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        For the random start of a model; the default start is not random.
+    verbose : int, default=0
+        Print every verbose-th iteration.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        The weights, in units of raw / feature.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        The intercept, in units of raw.
+    loss_, penalty_, solver_, model_ : objects
+        The parts that were used.
+    n_iter_ : int
+        The number of iterations.
+    loss_curve_ : list of float
+        The objective after each iteration.
+    optimality_ : float
+        The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
+    converged_ : bool
+        Whether `optimality_` came below tol.
+    stop_reason_ : str
+        Why the fit ended.
+    n_features_in_ : int
+        The number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had string names.
+
+    See Also
+    --------
+    GDClassifier : The same for classes.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2009, chapters 3 and 10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> X = np.arange(10.0).reshape(-1, 1)
+    >>> y = 3.0 * X[:, 0] + 4.0
+    >>> y[9] = 1000.0
+    >>> model = GDRegressor(loss="absolute_error", alpha=0.0).fit(X, y)
+    >>> model.coef_.round(3), round(model.intercept_, 3)
+    (array([3.]), 4.0)
+    """
+
+    _task, _other = "regression", "GDClassifier"
+
+    def __init__(
+        self,
+        loss: str | Loss | Callable[..., Any] = "squared_error",
+        *,
+        penalty: str | Penalty | None = "l2",
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        model: str | Linear = "linear",
+        solver: str | Solver = "auto",
+        max_iter: int | None = None,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.model = model
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> GDRegressor:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            CSR, CSC or dense, float64 or float32; it is not copied.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets, in the domain of the loss.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a weight of k is k copies of the row.
+
+        Returns
+        -------
+        self : GDRegressor
+        """
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
+        )
+        self._fit(X, y, Continuous(y), _check_weight(sample_weight, X))
+        return self
+
+    def _shaped(self, value: Array) -> Any:
+        if not self._target.one_dimensional:
+            return value
+        return value[0] if value.ndim == 2 else value.item()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = _peek(self.loss, "positive_only")
+        return tags
+
+
+def _probabilistic(estimator: GDClassifier) -> bool:
+    if _peek(estimator.loss, "probabilistic"):
+        return True
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no probabilities: use loss='log_loss', or wrap the classifier in "
+        "sklearn.calibration.CalibratedClassifierCV."
+    )
+
+
+class GDClassifier(ClassifierMixin, _GDEstimator):
+    r"""Linear classification under any loss.
+
+    .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
+
+    Two classes need one column of W. For more, the columns are coupled when the loss is rowwise ("log_loss", "focal" and
+    "crammer_singer" then take their multiclass form), and one-vs-rest otherwise. A multilabel target has a column for each label.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable, default="log_loss"
+        A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Focal(gamma=1.0)``, or a function ``f(y_true, raw)`` that
+        returns the loss of each element, where y_true is -1.0 or +1.0.
+    penalty : str, Penalty or None, default="l2"
+        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or ``L2() + NonNegative()``.
+    alpha : float, default=1e-4
+        The strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
+    fit_intercept : bool, default=True
+        Whether to fit the intercept, which is never penalised.
+    model : str or Linear, default="linear"
+        The model; ``Linear(init="normal")`` starts from random parameters.
+    solver : str or Solver, default="auto"
+        "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
+    max_iter : int or None, default=None
+        The most iterations; None is the solver's own default.
+    tol : float, default=1e-6
+        The fit has converged when `optimality_` is below it.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    random_state : int, RandomState instance or None, default=None
+        For the random start of a model; the default start is not random.
+    verbose : int, default=0
+        Print every verbose-th iteration.
+    class_weight : dict, "balanced" or None, default=None
+        The weight of each class; "balanced" gives all classes the same total weight.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        The weights, in units of raw / feature.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The intercept, in units of raw.
+    loss_, penalty_, solver_, model_ : objects
+        The parts that were used.
+    n_iter_ : int
+        The number of iterations.
+    loss_curve_ : list of float
+        The objective after each iteration.
+    optimality_ : float
+        The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
+    converged_ : bool
+        Whether `optimality_` came below tol.
+    stop_reason_ : str
+        Why the fit ended.
+    n_features_in_ : int
+        The number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had string names.
+
+    See Also
+    --------
+    GDRegressor : The same for numbers.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2009, chapters 4, 10 and 12.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_gd import GDClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GDClassifier(loss="squared_hinge", alpha=0.01)).fit(X, y)
+    >>> round(model.score(X, y), 2)
+    0.98
+    """
+
+    _task, _other = "classification", "GDRegressor"
+
+    def __init__(
+        self,
+        loss: str | Loss | Callable[..., Any] = "log_loss",
+        *,
+        penalty: str | Penalty | None = "l2",
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        model: str | Linear = "linear",
+        solver: str | Solver = "auto",
+        max_iter: int | None = None,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        class_weight: dict[Any, float] | str | None = None,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.model = model
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDClassifier:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            CSR, CSC or dense, float64 or float32; it is not copied.
+        y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+            The labels, of any kind.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a weight of k is k copies of the row.
+
+        Returns
+        -------
+        self : GDClassifier
+        """
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True
+        )
+        check_classification_targets(y)
+        weight = _check_weight(sample_weight, X)
+        target: Labels | Multilabel
+        if type_of_target(y).startswith("multilabel"):
+            target = Multilabel(y)
+        else:
+            y = column_or_1d(y, warn=True)
+            target = Labels(y[weight > 0])
+            if len(target.classes) < 2:
+                raise ValueError(
+                    f"y has one class only, {target.classes[0]!r} (rows of weight zero do not count): expected at least two classes."
+                )
+        self._fit(X, y, target, self._class_weighted(y, weight))
+        self.classes_ = target.classes
+        return self
+
+    def _class_weighted(self, y: Any, weight: Array) -> Array:
+        """Return the sample weights times those of the classes."""
+        if self.class_weight is None:
+            return weight
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced" and y.ndim == 1:
+            _, codes = np.unique(y, return_inverse=True)
+            totals = np.bincount(codes, weights=weight)
+            share = weight.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))
+            return weight * share[codes]
+        return weight * compute_sample_weight(self.class_weight, y)
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the confidence of each sample: positive for ``classes_[1]``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        """
+        raw = self._raw(X)
+        return self._target.decision(raw)
+
+    @available_if(_probabilistic)
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, by the inverse link of the loss.
+
+        One-vs-rest probabilities are divided by their sum; where all are zero, they become uniform.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; for multilabel targets, the probability of each label.
+        """
+        raw = self._raw(X)
+        return self._target.proba(self.loss_.inverse_link(raw))
+
+    @available_if(_probabilistic)
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _peek(loss: Any, fact: str) -> bool:
+    """Return a declared fact of what was given as a loss; False when it is not a loss at all."""
+    try:
+        return bool(getattr(get_loss(loss), fact))
+    except (TypeError, ValueError):
+        return False
+
+
+def _check_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
+    """Return the sample weights as float64, (n,).
+
+    Raises
+    ------
+    ValueError
+        When they are not finite, negative, all zero, or not one for each row.
+    """
+    n = X.shape[0]
+    if sample_weight is None:
+        return np.ones(n)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n, float(weight))
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar; got {weight.ndim}D.")
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}: expected {(n,)}, one weight for each row of X.")
+    if not np.all(np.isfinite(weight)):
+        raise ValueError("sample_weight contains NaN or infinity: expected finite numbers.")
+    if np.any(weight < 0):
+        raise ValueError(f"sample_weight has a negative entry, {weight.min():g}: expected numbers >= 0.")
+    if not np.any(weight > 0):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight

@@ -1,0 +1,195 @@
+"""A loss from a user's function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .base import Loss
+from .numeric import Array
+
+__all__ = ["CustomLoss"]
+
+FUNCTIONS = ("function", "gradient", "curvature", "prox", "inverse_link", "link")
+
+
+class CustomLoss(Loss):
+    r"""A loss from a function ``f(y_true, raw)``; whatever is not given is derived numerically.
+
+    Domain of y: any number (regression), -1.0 or +1.0 in each column (classification), integer codes (rowwise).
+
+    Link: identity, unless `inverse_link` is given.
+
+    Formula:
+
+    .. math:: \ell(y, raw) = function(y, raw)
+
+    Relation: a plain function given as ``loss=`` is CustomLoss(function).
+
+    Constants: the function's own; alpha is relative to them.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(y_true, raw)``, vectorised: arrays of shape (n, K) in, the loss of each element out, same shape. When
+        rowwise, y_true is (n,), raw is (n, K), and the result (n,).
+    gradient : callable, optional
+        ``gradient(y_true, raw)``, d function / d raw, raw's shape.
+    curvature : callable, optional
+        ``curvature(y_true, raw)``, the second derivative, raw's shape; for a rowwise loss ``curvature(y_true, raw, v)``, the
+        second derivative times v.
+    prox : callable, optional
+        ``prox(y_true, v, step)``, argmin_z function(y_true, z) + (z - v)^2 / (2 step).
+    inverse_link : callable, optional
+        ``inverse_link(raw)``, the prediction that raw stands for: a mean, or a probability.
+    link : callable, optional
+        ``link(mean)``, the inverse of `inverse_link`; only a start for the intercept.
+    task : {"regression", "classification"} or None, default=None
+        The only estimator that may use it; None serves both.
+    rowwise : bool, default=False
+        Whether the function couples the columns of raw.
+    smooth : bool or None, default=None
+        Whether it has no kinks; None looks for them around the data.
+    convex : bool, default=True
+        Whether it is convex in raw.
+    probabilistic : bool, default=False
+        Whether inverse_link gives class probabilities.
+
+    Raises
+    ------
+    ValueError
+        In use, when a function returns another shape than expected, or complex numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.losses import CustomLoss
+    >>> def late_costs_more(y_true, raw):
+    ...     error = y_true - raw
+    ...     return np.where(error > 0, 3.0, 1.0) * error**2
+    >>> X = np.arange(20.0).reshape(-1, 1)
+    >>> y = 2.0 * X[:, 0] + np.tile([1.0, -1.0], 10)
+    >>> model = GDRegressor(loss=CustomLoss(late_costs_more), alpha=0.0).fit(X, y)
+    >>> model.coef_.round(1), round(model.intercept_, 1)
+    (array([2.]), 0.5)
+
+    References
+    ----------
+    J. Nocedal and S. Wright, Numerical Optimization, 2006, section 8.1 (numerical derivatives).
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        gradient: Callable[..., Any] | None = None,
+        curvature: Callable[..., Any] | None = None,
+        prox: Callable[..., Any] | None = None,
+        inverse_link: Callable[..., Any] | None = None,
+        link: Callable[..., Any] | None = None,
+        task: str | None = None,
+        rowwise: bool = False,
+        smooth: bool | None = None,
+        convex: bool = True,
+        probabilistic: bool = False,
+    ) -> None:
+        # `gradient`, `prox`, ... are methods of every loss, so what the user gave stands in a dict of its own.
+        self._given = {
+            "function": function,
+            "gradient": gradient,
+            "curvature": curvature,
+            "prox": prox,
+            "inverse_link": inverse_link,
+            "link": link,
+            "task": task,
+            "rowwise": rowwise,
+            "smooth": smooth,
+            "convex": convex,
+            "probabilistic": probabilistic,
+        }
+        self._settle()
+
+    def _settle(self) -> None:
+        self.task, self.rowwise, self.convex = self._given["task"], self._given["rowwise"], self._given["convex"]
+        self.probabilistic = self._given["probabilistic"]
+        self.smooth = self._given["smooth"] is not False
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return what the constructor was given."""
+        return dict(self._given)
+
+    def set_params(self, **params: Any) -> CustomLoss:
+        """Replace constructor arguments."""
+        unknown = sorted(set(params) - set(self._given))
+        if unknown:
+            raise ValueError(f"CustomLoss has no parameter {unknown[0]!r}; it has {', '.join(self._given)}.")
+        self._given.update(params)
+        self._settle()
+        return self
+
+    def check_parameters(self) -> None:
+        for name in FUNCTIONS:
+            given = self._given[name]
+            if not (callable(given) or (given is None and name != "function")):
+                raise TypeError(f"CustomLoss({name}={given!r}): expected a function.")
+        if self.task not in (None, "regression", "classification"):
+            raise ValueError(f"CustomLoss(task={self.task!r}): expected 'regression', 'classification' or None.")
+
+    @property
+    def name(self) -> str:
+        """The function's own name, for messages."""
+        return getattr(self._given["function"], "__name__", repr(self._given["function"]))
+
+    def _call(self, which: str, shape: tuple[int, ...], *arguments: Any) -> Array:
+        result = np.asarray(self._given[which](*arguments))
+        if result.shape != shape:
+            what = "one number" if result.shape == () else f"an array of shape {result.shape}"
+            hint = " Return the loss of each sample, not their mean." if result.shape == () else ""
+            raise ValueError(
+                f"The {which} of the loss {self.name!r} returned {what}: expected shape {shape}, that of its argument"
+                f"{' without the columns' if len(shape) == 1 else ''}.{hint}"
+            )
+        if result.dtype.kind not in "fiub":
+            raise ValueError(f"The {which} of the loss {self.name!r} returned dtype {result.dtype}: expected real numbers.")
+        return result.astype(np.float64, copy=False)
+
+    def value(self, y: Array, raw: Array) -> Array:
+        return self._call("function", raw.shape[:1] if self.rowwise else raw.shape, y, raw)
+
+    @property
+    def doubt(self) -> str:
+        return "if the loss has kinks, say so: CustomLoss(..., smooth=False)." if self.smooth else ""
+
+    @property
+    def has_gradient(self) -> bool:
+        return self._given["gradient"] is not None
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        return self._call("gradient", raw.shape, y, raw) if self.has_gradient else super().gradient(y, raw)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        if self._given["curvature"] is None:
+            return super().curvature_product(y, raw, v)
+        if self.rowwise:
+            return self._call("curvature", raw.shape, y, raw, v)
+        return self._call("curvature", raw.shape, y, raw) * v
+
+    def prox(self, y: Array, v: Array, step: float) -> Array:
+        return super().prox(y, v, step) if self._given["prox"] is None else self._call("prox", v.shape, y, v, step)
+
+    def inverse_link(self, raw: Array) -> Array:
+        return raw if self._given["inverse_link"] is None else self._call("inverse_link", raw.shape, raw)
+
+    def link(self, mean: Array) -> Array:
+        if self._given["link"] is not None:
+            return self._call("link", mean.shape, mean)
+        return mean if self._given["inverse_link"] is None else np.zeros_like(mean)
+
+    def observe(self, y: Array, raw: Array) -> Loss:
+        """Return this loss with `smooth` settled by a look for kinks around the data."""
+        if self._given["smooth"] is not None or self.rowwise:
+            return self
+        return CustomLoss(**{**self._given, "smooth": not numeric.has_kinks(self.value, y, raw)})

@@ -1,0 +1,213 @@
+"""Losses of softmax: y holds integer codes of shape (n,), raw is (n, K), the value (n,)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import softmax
+
+from .base import Loss
+from .numeric import Array
+
+__all__ = ["MultinomialFocal", "MultinomialLogLoss"]
+
+
+def one_hot(y: Array, n_columns: int) -> Array:
+    """Return the (n, n_columns) indicator of the integer codes y."""
+    return (y.astype(np.intp)[:, None] == np.arange(n_columns)).astype(np.float64)
+
+
+class _Softmax:
+    """p = softmax(raw), with -log p and 1 - p of the true class to full relative precision."""
+
+    def __init__(self, y: Array, raw: Array) -> None:
+        codes = y.astype(np.intp)[:, None]
+        top = raw.argmax(axis=1)[:, None]
+        shifted = raw - np.take_along_axis(raw, top, axis=1)
+        self.p = np.exp(shifted)
+        np.put_along_axis(self.p, top, 0.0, axis=1)
+        rest = self.p.sum(axis=1)
+        np.put_along_axis(self.p, top, 1.0, axis=1)
+        self.p /= (1.0 + rest)[:, None]
+        self.minus_log_p = np.log1p(rest) - np.take_along_axis(shifted, codes, axis=1)[:, 0]
+        self.residual = self.p.copy()  # p - one hot, without the cancellation
+        np.put_along_axis(self.residual, codes, 0.0, axis=1)
+        self.wrong = self.residual.sum(axis=1)
+        np.put_along_axis(self.residual, codes, -self.wrong[:, None], axis=1)
+        self.right = np.take_along_axis(self.p, codes, axis=1)[:, 0]
+
+
+class MultinomialLogLoss(Loss):
+    r"""Cross entropy of softmax: the form of `LogLoss` for more than two exclusive classes.
+
+    Domain of y: integer codes 0 ... K - 1.
+
+    Link: the logarithm up to a constant; softmax(raw) are the class probabilities.
+
+    Formula:
+
+    .. math:: \ell(y, raw) = \log \sum_k \exp(raw_k) - (1 - \epsilon) \, raw_y - \frac{\epsilon}{K} \sum_k raw_k
+
+    Relation: `LogLoss` for K = 2, with raw = raw_1 - raw_0; LogisticRegression's multinomial loss.
+
+    Constants: natural logarithm, log(K) at raw = 0; \epsilon is label_smoothing.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        In [0, 1): the share of every label that is spread evenly over all classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.losses import MultinomialLogLoss
+    >>> MultinomialLogLoss().value(np.array([2]), np.zeros((1, 3))).round(4)
+    array([1.0986])
+
+    References
+    ----------
+    D. Boehning, Multinomial Logistic Regression Algorithm, 1992.
+    """
+
+    task = "classification"
+    rowwise = True
+    probabilistic = True
+    ranges = {"label_smoothing": ("a number from 0 to below 1", lambda value: 0 <= value < 1)}
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
+
+    def value(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[1]
+
+    def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
+        soft = _Softmax(y, raw)
+        if self.label_smoothing == 0:
+            return soft.minus_log_p, soft.residual
+        own = np.take_along_axis(raw, y.astype(np.intp)[:, None], axis=1)
+        value = soft.minus_log_p + self.label_smoothing * (own - raw).mean(axis=1)
+        spread = one_hot(y, raw.shape[1]) - 1.0 / raw.shape[1]
+        return value, soft.residual + self.label_smoothing * spread
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        p = softmax(raw, axis=1)
+        return p * (v - (p * v).sum(axis=1, keepdims=True))
+
+    def inverse_link(self, raw: Array) -> Array:
+        return softmax(raw, axis=1)
+
+    def link(self, mean: Array) -> Array:
+        raw = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+        return raw - raw.mean(axis=-1, keepdims=True)
+
+
+class MultinomialFocal(Loss):
+    r"""The focal loss of softmax: the form of `Focal` for more than two exclusive classes. Not convex.
+
+    Domain of y: integer codes 0 ... K - 1.
+
+    Link: the class posterior for which the loss is proper: h(p_k) / sum_j h(p_j) with p = softmax(raw) and h as in `Focal`.
+
+    Formula, with p = softmax(raw):
+
+    .. math:: \ell(y, raw) = -(1 - p_y)^\gamma \log p_y
+
+    Relation: `MultinomialLogLoss` at gamma = 0; `Focal` for K = 2, with raw = raw_1 - raw_0.
+
+    Constants: no class weight inside; use class_weight.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        At least 0: how fast the loss leaves well classified samples alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.losses import MultinomialFocal
+    >>> MultinomialFocal().value(np.array([2]), np.zeros((1, 3))).round(4)
+    array([0.4883])
+
+    References
+    ----------
+    T.-Y. Lin et al., Focal Loss for Dense Object Detection, 2017; N. Charoenphakdee et al., On Focal Loss for Class-Posterior
+    Probability Estimation, 2021 (the link).
+    """
+
+    task = "classification"
+    rowwise = True
+    convex = False
+    probabilistic = True
+    ranges = {"gamma": ("a number >= 0", lambda value: 0 <= value < np.inf)}
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        self.gamma = gamma
+
+    def value(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[1]
+
+    def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
+        soft = _Softmax(y, raw)
+        return soft.wrong**self.gamma * soft.minus_log_p, self._slope(soft)[:, None] * soft.residual
+
+    def _slope(self, soft: _Softmax) -> Array:
+        """Return A with gradient = A (p - one_hot)."""
+        return soft.wrong**self.gamma * (self.gamma * _ratio(soft) * soft.right + 1.0)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        soft, g = _Softmax(y, raw), self.gamma
+        along = (soft.residual * v).sum(axis=1)
+        inner = soft.p * (v - (soft.p * v).sum(axis=1, keepdims=True))
+        safe = np.where(soft.wrong > 0, soft.wrong, 1.0)
+        slope_change = g * safe ** (g - 1.0) * ((g - 1.0) * _ratio(soft) * soft.right + 2.0 - soft.minus_log_p)
+        slope_change = np.where(soft.wrong > 0, slope_change * soft.right, 0.0)
+        return self._slope(soft)[:, None] * inner + (slope_change * along)[:, None] * soft.residual
+
+    def inverse_link(self, raw: Array) -> Array:
+        log_h = np.empty_like(raw, dtype=np.float64)
+        for k in range(raw.shape[1]):
+            soft = _Softmax(np.full(len(raw), k), raw)
+            log_q = np.log(np.maximum(soft.wrong, np.finfo(np.float64).tiny))
+            log_h[:, k] = -soft.minus_log_p - self.gamma * log_q - np.log1p(self.gamma * soft.right * _ratio(soft))
+        return softmax(log_h, axis=1)
+
+    def link(self, mean: Array) -> Array:
+        return focal_link(mean, self.gamma)
+
+
+def _ratio(soft: _Softmax) -> Array:
+    """Return -log(p) / (1 - p) of the true class, 1 in the limit p = 1."""
+    return np.divide(soft.minus_log_p, soft.wrong, out=np.ones_like(soft.wrong), where=soft.wrong > 0)
+
+
+def focal_link(mean: Array, gamma: float) -> Array:
+    """Return the raw scores whose focal posterior is `mean`, last axis the classes.
+
+    With h increasing, h(p_k) = c mean_k is solved for p by bisection, inside a bisection for the c that makes the p sum to one.
+    """
+    mean = np.clip(mean, 1e-12, None) / np.clip(mean, 1e-12, None).sum(axis=-1, keepdims=True)
+
+    def log_h(logit_p: Array) -> Array:
+        log_p, log_q = -np.logaddexp(0.0, -logit_p), -np.logaddexp(0.0, logit_p)
+        return log_p - gamma * log_q - np.log1p(-gamma * np.exp(log_p) * log_p / np.exp(log_q))
+
+    def logits(log_c: Array) -> Array:
+        low, high = np.full_like(mean, -60.0), np.full_like(mean, 36.0)
+        for _ in range(60):
+            middle = 0.5 * (low + high)
+            less = log_h(middle) < np.log(mean) + log_c
+            low, high = np.where(less, middle, low), np.where(less, high, middle)
+        return 0.5 * (low + high)
+
+    low, high = np.full(mean.shape[:-1] + (1,), -60.0), np.full(mean.shape[:-1] + (1,), 60.0 + 40.0 * gamma)
+    for _ in range(70):
+        middle = 0.5 * (low + high)
+        less = (1.0 / (1.0 + np.exp(-logits(middle)))).sum(axis=-1, keepdims=True) < 1.0
+        low, high = np.where(less, middle, low), np.where(less, high, middle)
+    log_p = -np.logaddexp(0.0, -logits(0.5 * (low + high)))
+    return log_p - log_p.mean(axis=-1, keepdims=True)

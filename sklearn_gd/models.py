@@ -1,0 +1,221 @@
+"""Models: parameters to raw predictions, and back. `MODELS` maps the names that ``model=`` takes to the classes.
+
+A model part is configuration; `Linear.bind` returns the map itself, for given shapes. Solvers see the parameters as one flat
+vector of float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from .losses.numeric import Array
+from .parts import Part, resolve
+
+if TYPE_CHECKING:
+    from .data import Moments
+
+__all__ = ["MODELS", "Linear", "LinearMap", "get_model"]
+
+
+class Linear(Part):
+    r"""A linear model.
+
+    .. math:: raw = X W + b
+
+    Parameters
+    ----------
+    init : {"zeros", "normal"} or callable, default="zeros"
+        The first parameters. "zeros": no weights, and the intercept that fits best without them. "normal": independent draws
+        of mean 0 and standard deviation 0.01. A function ``init(shape, random_state)`` returns the array of shape
+        (n_features + 1, K), the intercept in the last row (no such row without intercept).
+
+    Examples
+    --------
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.models import Linear
+    >>> GDRegressor(model=Linear(init="normal"), random_state=0).fit([[0.0], [1.0]], [1.0, 3.0]).predict([[2.0]]).round(2)
+    array([5.])
+    """
+
+    ranges = {"init": ("'zeros', 'normal' or a function", lambda value: callable(value) or value in ("zeros", "normal"))}
+
+    def __init__(self, init: str | Callable[..., Any] = "zeros") -> None:
+        self.init = init
+
+    def bind(self, n_raw: int, fit_intercept: bool, moments: Moments, center: bool) -> LinearMap:
+        """Return the map for this number of outputs and for columns with these moments.
+
+        With `center`, and an intercept to absorb it, the columns are shifted by their means.
+        """
+        if not (center and fit_intercept):
+            return LinearMap(len(moments.mean), n_raw, fit_intercept)
+        return LinearMap(len(moments.mean), n_raw, fit_intercept, moments.mean, moments.norms(centered=True) == 0)
+
+    def start(self, bound: LinearMap, constant: Array, random_state: np.random.RandomState) -> Array:
+        """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
+        shape = (bound.n_rows, bound.n_raw)
+        if callable(self.init):
+            drawn = np.array(self.init(shape, random_state), dtype=np.float64)
+            if drawn.shape != shape or not np.all(np.isfinite(drawn)):
+                raise ValueError(f"Linear(init=...) returned shape {drawn.shape}: expected finite numbers of shape {shape}.")
+            return bound.shifted(drawn, inward=True)
+        if self.init == "normal":
+            return bound.shifted(0.01 * random_state.standard_normal(shape), inward=True)
+        params = np.zeros(shape)
+        if bound.fit_intercept:
+            params[-1] = constant
+        return params.ravel()
+
+
+class LinearMap:
+    """raw = (X - center) W + b, with params of shape (n_features + 1, K) in C order, b the last row if there is one.
+
+    The shift changes nothing but the meaning of b. It keeps the columns apart from the intercept, so that a timestamp in
+    milliseconds does not ruin the conditioning, without a copy of X. A constant column is all shift: it has no gradient.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_raw: int,
+        fit_intercept: bool,
+        center: Array | None = None,
+        constant: Array | None = None,
+    ) -> None:
+        self.n_features, self.n_raw, self.fit_intercept = n_features, n_raw, fit_intercept
+        self.center = np.zeros(n_features) if center is None else center
+        self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
+        self.n_rows = n_features + int(fit_intercept)
+        self.size = self.n_rows * n_raw
+
+    def weights(self, params: Array) -> Array:
+        """Return the penalised part, a view of shape (n_features, K)."""
+        return params.reshape(self.n_rows, self.n_raw)[: self.n_features]
+
+    def with_weights(self, params: Array, weights: Array) -> Array:
+        """Return params with other weights."""
+        result = np.array(params, dtype=np.float64)
+        self.weights(result)[:] = weights
+        return result
+
+    def padded(self, per_weight: Array) -> Array:
+        """Return per_weight, (n_features, K), as a flat vector with zeros for the intercept."""
+        return self.with_weights(np.zeros(self.size), per_weight)
+
+    def shifted(self, params: Array, inward: bool) -> Array:
+        """Return the flat params with b moved from the uncentred columns to the centred ones, or outward again."""
+        matrix = np.array(params, dtype=np.float64).reshape(self.n_rows, self.n_raw)
+        if self.fit_intercept:
+            shift = self.center @ matrix[:-1]
+            matrix[-1] += shift if inward else -shift
+        return matrix.ravel()
+
+    def attributes(self, params: Array) -> dict[str, Array]:
+        """Return the fitted attributes: coef_, (K, n_features), and intercept_, (K,)."""
+        matrix = self.shifted(params, inward=False).reshape(self.n_rows, self.n_raw)
+        intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw)
+        return {"coef_": matrix[: self.n_features].T.copy(), "intercept_": intercept.copy()}
+
+    def forward(self, X: Any, params: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
+
+        def pull_back(g: Array) -> Array:
+            result = np.empty((self.n_rows, self.n_raw))
+            result[: self.n_features] = X.T @ g.astype(X.dtype, copy=False)
+            if self.fit_intercept:
+                total = g.sum(axis=0)
+                result[-1] = total
+                result[:-1] -= np.outer(self.center, total)
+                result[:-1][self.constant] = 0.0
+            return result.ravel()
+
+        return self.push_forward(X, params, params), pull_back
+
+    def push_forward(self, X: Any, params: Array, direction: Array) -> Array:
+        """Return the derivative of raw in params, times the direction: (n, K)."""
+        matrix = direction.reshape(self.n_rows, self.n_raw)
+        weights = matrix[: self.n_features]
+        raw = np.asarray(X @ weights.astype(X.dtype, copy=False), dtype=np.float64)
+        if self.fit_intercept:
+            raw += matrix[-1] - self.center @ weights
+        return raw
+
+    def gram(self, X: Any, params: Array, curvature: Array) -> Array:
+        """Return the sum over rows of J' C J, shape (blocks, m, m).
+
+        For a curvature of shape (n, K), the diagonal of C, the K columns of params do not interact: K blocks of n_rows. For one
+        of shape (n, K, K) there is a single block of size n_rows * K, in the order of params.
+        """
+        if curvature.ndim == 2:
+            return np.stack([self._gram(X, column) for column in curvature.T])
+        m, k = self.n_rows, self.n_raw
+        result = np.empty((m, k, m, k))
+        for i in range(k):
+            for j in range(i + 1):
+                result[:, i, :, j] = self._gram(X, curvature[:, i, j], positive=i == j)
+                result[:, j, :, i] = result[:, i, :, j]
+        return result.reshape(1, m * k, m * k)
+
+    def _gram(self, X: Any, curvature: Array, positive: bool = True) -> Array:
+        used = np.flatnonzero(curvature)
+        if 2 * len(used) < len(curvature):
+            X, curvature = X[used], curvature[used]
+        if sparse.issparse(X):
+            return self._sparse_gram(X, curvature)
+        Z = np.empty((X.shape[0], self.n_rows))
+        np.subtract(X, self.center, out=Z[:, : self.n_features])
+        Z[:, : self.n_features][:, self.constant] = 0.0
+        if self.fit_intercept:
+            Z[:, -1] = 1.0
+        if positive:  # the product of a matrix with its own transpose takes half the work
+            Z *= np.sqrt(curvature)[:, None]
+            return Z.T @ Z
+        return Z.T @ (curvature[:, None] * Z)
+
+    def _sparse_gram(self, X: Any, curvature: Array) -> Array:
+        p = self.n_features
+        result = np.zeros((self.n_rows, self.n_rows))
+        X = X.astype(np.float64)
+        result[:p, :p] = (X.T @ X.multiply(curvature[:, None]).tocsr()).toarray()
+        if self.fit_intercept:
+            total, first = curvature.sum(), X.T @ curvature
+            result[:p, :p] -= np.outer(first, self.center) + np.outer(self.center, first - total * self.center)
+            result[p, :p] = result[:p, p] = first - total * self.center
+            result[p, p] = total
+            constant = np.flatnonzero(self.constant)
+            result[constant] = result[:, constant] = 0.0
+        return result
+
+    def blocks(self, vector: Array, n_blocks: int) -> Array:
+        """Return a flat vector in the layout of the blocks of `gram`: (blocks, m)."""
+        return vector.reshape(-1, n_blocks).T
+
+    def unblocked(self, blocks: Array) -> Array:
+        """Return the flat vector of `blocks`."""
+        return blocks.T.ravel()
+
+
+MODELS = {"linear": Linear}
+
+
+def get_model(model: str | Linear) -> Linear:
+    """Return a fresh, checked model for a name or an object.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or a parameter out of range.
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> from sklearn_gd.models import get_model
+    >>> get_model("linear")
+    Linear()
+    """
+    return resolve(model, MODELS, Linear, "model", {})

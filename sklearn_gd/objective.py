@@ -1,0 +1,315 @@
+"""The function that a fit minimises, and everything that solvers may ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from functools import cached_property
+
+import numpy as np
+
+from .data import Block, Data
+from .losses.base import Loss, Moreau
+from .losses.numeric import Array
+from .models import LinearMap
+from .penalties import NoPenalty, Penalty
+from .targets import Target
+
+__all__ = ["Line", "Objective"]
+
+
+class Objective:
+    r"""The cost of a model's parameters on data.
+
+    .. math:: F(params) = \frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i \, mass_i} + \alpha R(weights)
+
+    F = smooth + rest: the smooth part is the loss and the smooth penalties, the rest is what has a prox.
+
+    Parameters
+    ----------
+    data : Data
+    target : Target
+    model : LinearMap
+        A bound model.
+    loss : Loss
+    penalty : Penalty
+    alpha : float
+        The strength of the penalty.
+    offset : ndarray of shape (n, K), optional
+        Added to raw, row by row.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        target: Target,
+        model: LinearMap,
+        loss: Loss,
+        penalty: Penalty,
+        alpha: float,
+        offset: Array | None = None,
+    ) -> None:
+        self.data, self.target, self.model, self.loss = data, target, model, loss
+        self.penalty, self.alpha, self.offset = penalty, alpha, offset
+        self.smooth_penalty, self.prox_penalty = penalty.smooth_part, penalty.prox_part
+        self.separable = self.prox_penalty.separable
+        self.size = model.size
+        self.column_norms = data.moments.norms(model.fit_intercept)
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def total(self) -> float:
+        """The denominator: the sum of weight times mass."""
+        return float(self.data.reduce(lambda block: (block.weight @ self.loss.mass(self._encoded(block)),))[0])
+
+    def _encoded(self, block: Block) -> Array:
+        return self.target.encode(block.y, self.loss.rowwise)
+
+    def _shifted(self, block: Block, raw: Array) -> Array:
+        return raw if self.offset is None else raw + self.offset[block.rows]
+
+    def _cost(self, value: Array, weight: Array) -> float:
+        """Return the block's share of the weighted mean."""
+        return float(weight @ (value if value.ndim == 1 else value.sum(axis=1))) / self.total
+
+    # -- values and derivatives ---------------------------------------------------------------------------------------
+
+    def value(self, params: Array) -> float:
+        """Return F."""
+
+        def part(block: Block) -> tuple[float]:
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            return (self._cost(self.loss.value(self._encoded(block), raw), block.weight),)
+
+        return self.data.reduce(part)[0] + self._smooth_price(params) + self.rest(params)
+
+    def _smooth_price(self, params: Array) -> float:
+        return self.alpha * self.smooth_penalty.value(self.model.weights(params)) if self.alpha else 0.0
+
+    def rest(self, params: Array) -> float:
+        """Return the penalty that is not smooth, or a constraint."""
+        price = self.prox_penalty.value(self.model.weights(params))
+        return self.alpha * price if np.isfinite(price) else price
+
+    def value_and_gradient(self, params: Array) -> tuple[float, Array]:
+        """Return the smooth part of F and its gradient, flat."""
+
+        def part(block: Block) -> tuple[float, Array]:
+            raw, pull_back = self.model.forward(block.X, params)
+            value, slope = self.loss.value_and_gradient(self._encoded(block), self._shifted(block, raw))
+            return self._cost(value, block.weight), pull_back(block.weight[:, None] * slope)
+
+        value, gradient = self.data.reduce(part)
+        return value + self._smooth_price(params), self._with_penalty(params, gradient / self.total)
+
+    def _with_penalty(self, params: Array, gradient: Array) -> Array:
+        price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
+        return gradient + self.model.padded(price)
+
+    def hessian(self, params: Array) -> tuple[float, Array, Array]:
+        """Return the smooth part of F, its gradient, and its second derivative in the blocks of `LinearMap.gram`.
+
+        Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite.
+        """
+
+        def part(block: Block) -> tuple[float, Array, Array]:
+            raw, pull_back = self.model.forward(block.X, params)
+            y, raw = self._encoded(block), self._shifted(block, raw)
+            value, slope = self.loss.value_and_gradient(y, raw)
+            weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
+            curvature = weight * self._curvature(y, raw)
+            gram = self.model.gram(block.X, params, curvature)
+            return self._cost(value, block.weight), pull_back(block.weight[:, None] * slope), gram
+
+        value, gradient, gram = self.data.reduce(part)
+        gram /= self.total
+        ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
+        diagonal = np.einsum("bii->bi", gram)
+        diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
+        return value + self._smooth_price(params), self._with_penalty(params, gradient / self.total), gram
+
+    def _curvature(self, y: Array, raw: Array) -> Array:
+        """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise."""
+        if not self.loss.rowwise:
+            return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
+        columns = [self.loss.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
+        matrix = np.stack(columns, axis=2)
+        if self.loss.convex:
+            return matrix
+        values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.transpose(0, 2, 1)))
+        return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+
+    def diagonal(self, params: Array) -> Array:
+        """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2.
+
+        It takes the curvature of the loss, averaged over the rows, times the mean square of each column.
+        """
+
+        def part(block: Block) -> tuple[Array]:
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            y = self._encoded(block)
+            if self.loss.rowwise:
+                curvature = np.einsum("nkk->nk", self._curvature(y, raw))
+            else:
+                curvature = self._curvature(y, raw)
+            return (block.weight @ curvature,)
+
+        mean = self.data.reduce(part)[0] / self.total
+        mean = np.maximum(mean, 1e-3 * mean.max(initial=0.0))
+        if not (np.all(np.isfinite(mean)) and mean.max(initial=0.0) > 0):
+            mean = np.ones_like(mean)
+        matrix = np.empty((self.model.n_rows, self.model.n_raw))
+        matrix[:] = mean
+        matrix[: self.model.n_features] *= (self.column_norms**2 / self.total)[:, None]
+        matrix[: self.model.n_features] += self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
+        floor = np.where(matrix > 0, matrix, np.inf).min(initial=np.inf)
+        return np.where(matrix > 0, matrix, floor if np.isfinite(floor) else 1.0).ravel()
+
+    def prox(self, params: Array, step: float | Array) -> Array:
+        """Return argmin_u rest(u) + |u - params|^2 / (2 step); step is a number, or flat when the penalty is separable."""
+        if self.prox_penalty.absent:
+            return params
+        strength = self.alpha * (step if np.ndim(step) == 0 else self.model.weights(np.asarray(step)))
+        return self.model.with_weights(params, self.prox_penalty.prox(self.model.weights(params), strength))
+
+    def along(self, params: Array, direction: Array) -> Line:
+        """Return F's smooth part on the line params + t direction, as a function of t that does not touch X."""
+        return Line(self, params, direction)
+
+    # -- kinked losses ------------------------------------------------------------------------------------------------
+
+    def smoothed(self, step: float, multiplier: Array) -> Objective:
+        """Return the objective of the Moreau envelope at raw + step * multiplier: a round of the proximal point method."""
+        result = copy(self)
+        result.loss, result.offset = Moreau(self.loss, step), step * multiplier
+        return result
+
+    def slopes(self, params: Array) -> Array:
+        """Return the gradient of the loss at each row, (n, K); zero where the weight is."""
+        result = np.zeros((len(self.data.weight), self.model.n_raw))
+        for block in self.data.blocks():
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            result[block.rows] = self.loss.gradient(self._encoded(block), raw)
+        return result
+
+    def gap(self, params: Array, step: float, multiplier: Array) -> tuple[float, float]:
+        """Return F, and the weighted mean height of the loss above its supporting lines.
+
+        A line supports the loss of a row at the proximal point of raw + step * multiplier.
+        """
+
+        def part(block: Block) -> tuple[float, float]:
+            raw, y = self.model.push_forward(block.X, params, params), self._encoded(block)
+            v = raw + step * multiplier[block.rows]
+            z = self.loss.prox(y, v, step)
+            line = (v - z) / step * (raw - z)
+            value = self.loss.value(y, raw)
+            excess = value - self.loss.value(y, z) - (line.sum(axis=1) if self.loss.rowwise else line)
+            return self._cost(value, block.weight), self._cost(excess, block.weight)
+
+        value, excess = self.data.reduce(part)
+        return value + self._smooth_price(params) + self.rest(params), max(excess, 0.0)
+
+    # -- the start and the certificate --------------------------------------------------------------------------------
+
+    def without_features(self) -> Objective:
+        """Return the same objective for a model with an intercept alone."""
+        bare = LinearMap(0, self.model.n_raw, fit_intercept=True)
+        return Objective(self.data.without_features(), self.target, bare, self.loss, NoPenalty(), 0.0)
+
+    def observed(self, constant: Array) -> Objective:
+        """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw."""
+        rows = np.flatnonzero(self.data.weight)[:: max(1, self.data.n_rows // 256)]
+        y = self.target.encode(self.data.y[rows], self.loss.rowwise)
+        result = copy(self)
+        result.loss = self.loss.observe(y, np.tile(constant, (len(rows), 1)))
+        return result
+
+    def uncentered(self) -> Objective:
+        """Return the same objective in terms of coef_ and intercept_ themselves."""
+        result, model = copy(self), self.model
+        result.model = LinearMap(model.n_features, model.n_raw, model.fit_intercept)
+        return result
+
+    def mean_target(self) -> Array:
+        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""
+        used = self.data.weight > 0
+        return self.target.mean(self.data.y[used], self.data.weight[used], self.loss.rowwise)
+
+    def set_reference(self, constant: Array) -> None:
+        """Note the best constant prediction, (K,), or zeros without intercept: it sets the scale of `optimality`."""
+        bare = self.without_features()
+        used = self.data.weight > 0
+        slopes = bare.slopes(constant)[used]
+        self._reference = bare.value(constant), np.sqrt(self.data.weight[used] @ slopes**2)
+
+    @property
+    def reference_value(self) -> float:
+        """F0: the objective of the best constant prediction."""
+        return self._reference[0]
+
+    @property
+    def slope_size(self) -> float:
+        """The root mean square of the loss's slope at the best constant prediction."""
+        return float(np.linalg.norm(self._reference[1]) / np.sqrt(self.total))
+
+    def subgradient(self, params: Array, gradient: Array) -> Array:
+        """Return the smallest subgradient of F, flat, from the gradient of its smooth part."""
+        if self.prox_penalty.absent:
+            return gradient
+        weights = self.model.weights
+        return gradient + self.model.padded(
+            self.prox_penalty.subgradient(weights(params), weights(gradient), self.alpha)
+        )
+
+    def optimality(self, params: Array, gradient: Array) -> float:
+        """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units.
+
+        It is the largest, over the parameters, of the subgradient of F relative to its Cauchy-Schwarz bound at the constant
+        prediction, with the columns centred where there is an intercept.
+        """
+        model, (_, slope_norms) = self.model, self._reference
+        price = self.alpha * self.smooth_penalty.gradient(model.weights(params))
+        price = np.broadcast_to(price, model.weights(params).shape)
+        matrix = gradient.reshape(model.n_rows, model.n_raw).copy()
+        p = model.n_features
+        if model.fit_intercept:
+            matrix[:p] -= np.outer(self.data.moments.mean - model.center, matrix[p])
+        kink = self.prox_penalty.subgradient(model.weights(params), matrix[:p], self.alpha)
+        matrix[:p] += kink
+        norms = np.append(self.column_norms, np.sqrt(self.total))[: model.n_rows]
+        bound = np.outer(norms, slope_norms) / self.total
+        bound[:p] += np.abs(price + kink)
+        matrix[:p][self.column_norms == 0] = 0.0  # a constant column: only rounding noise, and no use
+        excess = np.abs(matrix)
+        ratio = np.divide(excess, bound, out=np.full_like(excess, np.inf), where=bound > 0)
+        return float(np.where(excess > 0, ratio, 0.0).max(initial=0.0))
+
+
+class Line:
+    """F's smooth part at params + t direction: raw and its tangent are kept, so a trial costs a pass over n rows, not over X."""
+
+    def __init__(self, objective: Objective, params: Array, direction: Array) -> None:
+        self.objective, self.params, self.direction = objective, params, direction
+        self._kept = list(self._rows())
+
+    def _rows(self) -> Iterator[tuple[Array, Array, Array, Array]]:
+        of = self.objective
+        for block in of.data.blocks():
+            raw = of._shifted(block, of.model.push_forward(block.X, self.params, self.params))
+            tangent = of.model.push_forward(block.X, self.params, self.direction)
+            yield block.y, block.weight, raw, tangent
+
+    def __call__(self, t: float) -> tuple[float, float]:
+        """Return the value and the slope in t."""
+        of = self.objective
+        value = slope = 0.0
+        for y, weight, raw, tangent in self._kept:
+            losses, slopes = of.loss.value_and_gradient(of.target.encode(y, of.loss.rowwise), raw + t * tangent)
+            value += of._cost(losses, weight)
+            slope += float(weight @ np.einsum("nk,nk->n", slopes, tangent)) / of.total
+        point = self.params + t * self.direction
+        price = of.alpha * of.smooth_penalty.gradient(of.model.weights(point))
+        slope += float(np.vdot(price, of.model.weights(self.direction)))
+        return value + of._smooth_price(point), slope

@@ -1,0 +1,97 @@
+"""Solvers: ways to minimise an objective. `SOLVERS` maps the names that ``solver=`` takes to the classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..parts import resolve
+from .base import Result, Solver, State, minimize
+from .gradient import GradientDescent
+from .newton import Newton
+from .proximal import ProximalPoint
+from .quasi_newton import LBFGS
+
+if TYPE_CHECKING:
+    from ..losses.numeric import Array
+    from ..objective import Objective
+
+__all__ = [
+    "LBFGS",
+    "SOLVERS",
+    "GradientDescent",
+    "Newton",
+    "ProximalPoint",
+    "Result",
+    "Solver",
+    "State",
+    "best_constant",
+    "get_solver",
+    "minimize",
+    "smooth_solver",
+]
+
+SOLVERS: dict[str, type[Solver]] = {
+    "gd": GradientDescent,
+    "lbfgs": LBFGS,
+    "newton": Newton,
+    "proximal_point": ProximalPoint,
+}
+
+ALIASES = {
+    "gradient_descent": "gd",
+    "sgd": "gd",
+    "l-bfgs": "lbfgs",
+    "bfgs": "lbfgs",
+    "newton-cg": "newton",
+    "newton-cholesky": "newton",
+    "irls": "newton",
+    "liblinear": "newton",
+    "saga": "gd",
+    "sag": "gd",
+    "cholesky": "newton",
+}
+
+
+def get_solver(solver: str | Solver, objective: Objective) -> Solver:
+    """Return a fresh, checked solver for a name, a Solver object, or "auto": the one that suits the objective.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name (with the known ones and the nearest), a parameter out of range, or an objective that the solver
+        cannot minimise (with one that can).
+    TypeError
+        For anything else.
+    """
+    if isinstance(solver, str) and solver == "auto":
+        return smooth_solver(objective) if objective.loss.smooth else ProximalPoint()
+    resolved = resolve(solver, SOLVERS, Solver, "solver", ALIASES)
+    resolved.check(objective)
+    return resolved
+
+
+def best_constant(objective: Objective, start: Array) -> Array:
+    """Return the constant raw prediction, (K,), of least cost: the same objective, without features."""
+    bare = objective.without_features()
+    bare.set_reference(start)
+    return minimize(bare, get_solver("auto", bare), start, tol=1e-6, max_iter=30).state.params
+
+
+def smooth_solver(objective: Objective) -> Solver:
+    """Return the solver for the objective as if its loss were smooth: Newton where its second derivative is affordable.
+
+    The rates are those of an ordinary core, per second: 2e10 operations in products of matrices, 2e9 in passes over the rows,
+    2e8 in sparse products. A kink, in the loss or in the penalty, multiplies the passes of a first-order method.
+    """
+    data, model = objective.data, objective.model
+    kinked_penalty = not objective.prox_penalty.absent
+    per_row = data.entries / max(data.n_rows, 1)
+    pairs = model.n_raw**2 if objective.loss.rowwise else model.n_raw
+    block = model.size if objective.loss.rowwise else model.n_rows
+    sums = data.n_rows * pairs * per_row**2 / (2e8 if data.is_sparse else 2e10)
+    newton = 8 * (sums + pairs / model.n_raw * block**3 / 2e10)
+    passes = 300 if objective.loss.smooth and not kinked_penalty else 3000
+    first_order = passes * (4 * data.n_rows * per_row * model.n_raw / 2e9 + 1e-4)
+    if block <= 3000 and newton <= 2 * first_order:
+        return Newton()
+    return GradientDescent(nesterov=True) if kinked_penalty else LBFGS()

@@ -1,0 +1,221 @@
+"""The contract of a solver, the one loop over its steps, and the search along a line."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from ..losses.numeric import EPS, Array
+from ..parts import Part
+
+if TYPE_CHECKING:
+    from ..objective import Objective
+
+__all__ = ["Result", "Solver", "State", "minimize", "search_line"]
+
+
+@dataclass
+class State:
+    """Where a solver stands: a value, to be saved and continued.
+
+    Attributes
+    ----------
+    params : ndarray, flat
+    value : float
+        F at params.
+    gradient : ndarray, flat
+        The gradient of F's smooth part.
+    optimality : float
+        The certificate (`Objective.optimality`).
+    iteration : int
+        How many steps led here.
+    step : float
+        The last step length, or learning rate.
+    decrement : float
+        How much lower F is predicted to fall; 0 for a solver without curvature.
+    stalled : str
+        Why no step is possible any more; empty while one is.
+    hint : str
+        What would help, for the warning.
+    """
+
+    params: Array
+    value: float
+    gradient: Array
+    optimality: float
+    iteration: int = 0
+    step: float = 0.0
+    decrement: float = 0.0
+    stalled: str = ""
+    hint: str = ""
+
+
+@dataclass
+class Result:
+    """What `minimize` returns: the best state, and how it ended."""
+
+    state: State
+    n_iter: int
+    reason: str
+    converged: bool
+    curve: list[float] = field(default_factory=list)
+    interrupt: KeyboardInterrupt | None = None
+
+
+class Solver(Part, ABC):
+    """A way to minimise an `Objective`.
+
+    Attributes
+    ----------
+    default_max_iter : int
+        What ``max_iter=None`` means.
+    centers : bool
+        Whether it wants the columns centred where the intercept can absorb the shift.
+    takes_kinked_loss, takes_prox : bool
+        Whether it can do a loss that is not smooth, and a penalty that is not.
+    """
+
+    default_max_iter: ClassVar[int] = 1000
+    centers: bool = True
+    takes_kinked_loss: bool = False
+    takes_prox: bool = False
+
+    def check(self, objective: Objective) -> None:
+        """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
+        name = type(self).__name__
+        if not objective.loss.smooth and not self.takes_kinked_loss:
+            raise ValueError(f"{type(objective.loss).__name__} has kinks, and {name} needs a smooth loss: use solver='auto'.")
+        if not objective.prox_penalty.absent and not self.takes_prox:
+            raise ValueError(
+                f"{objective.prox_penalty!r} is not smooth, and {name} needs a smooth penalty: use solver='auto' or "
+                "penalty='l2'."
+            )
+
+    @abstractmethod
+    def init(self, objective: Objective, params: Array) -> State:
+        """Return the state at the first params."""
+
+    @abstractmethod
+    def step(self, objective: Objective, state: State) -> State:
+        """Return the state one iteration later."""
+
+    def finish(self, objective: Objective, params: Array) -> Array:
+        """Return the params to keep: where minimisers are many, a choice that depends on the data only."""
+        return params
+
+
+def minimize(
+    objective: Objective,
+    solver: Solver,
+    params: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    monitor: Callable[..., None] | None = None,
+) -> Result:
+    """Iterate a solver from `params` until the certificate is below `tol`, or the iterations are spent.
+
+    The best iterate is kept. A value that is not finite ends the loop, as does Ctrl-C, which the result carries on.
+
+    Raises
+    ------
+    ValueError
+        When F is not finite at the start.
+    """
+    state = solver.init(objective, params)
+    if not np.isfinite(state.value):
+        raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
+    best, curve, interrupt = state, [], None
+    reason = _verdict(objective, state, tol, max_iter)
+    try:
+        while not reason:
+            if monitor:
+                monitor(state.iteration, state)
+            state = solver.step(objective, state)
+            if not np.isfinite(state.value):
+                reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
+                best.hint = state.hint
+                break
+            curve.append(state.value)
+            # Within the rounding of F the later iterate is the better one.
+            if state.value <= best.value + 8 * EPS * abs(best.value):
+                best = state
+            best.hint = state.hint
+            reason = _verdict(objective, state, tol, max_iter)
+    except KeyboardInterrupt as error:
+        reason, interrupt = "interrupted", error
+    if monitor:
+        monitor(state.iteration, state, last=True)
+    converged = reason == "converged"
+    if _has_no_finite_optimum(objective, best.params):
+        converged, reason = False, "no finite optimum"
+    if converged:
+        best.params = solver.finish(objective, best.params)
+    return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
+
+
+def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
+    """Return why to stop now, or an empty string."""
+    range_of_f = max(objective.reference_value - state.value, 16 * EPS * abs(state.value))
+    if state.optimality <= tol and state.decrement <= tol**2 * range_of_f:
+        return "converged"
+    if state.stalled:
+        return state.stalled
+    return "max_iter reached" if state.iteration >= max_iter else ""
+
+
+def _has_no_finite_optimum(objective: Objective, params: Array) -> bool:
+    """Tell whether F goes on falling when all predictions are scaled up, as it does for separable classes."""
+    if objective.alpha and not objective.penalty.absent:
+        return False
+    line = objective.along(params, params)
+    with np.errstate(all="ignore"):
+        here, double, far = line(0.0)[0], line(1.0)[0], line(2.0**20)[0]
+    return bool(double < here - 8 * EPS * abs(here) and far <= double)
+
+
+def search_line(
+    line: Callable[[float], tuple[float, float]], value: float, slope: float, first: float, steepness: float
+) -> float:
+    """Return a step t > 0 with F(t) below F(0) and a slope of at most steepness times that at 0; 0 if there is none.
+
+    The slope is bracketed and its zero sought by the secant. Where differences of F are lost in rounding, its slope decides.
+
+    References
+    ----------
+    W. Hager and H. Zhang, A New Conjugate Gradient Method with Guaranteed Descent and an Efficient Line Search, 2005
+    (the approximate Wolfe conditions).
+    """
+    low, slope_low, high, slope_high = 0.0, slope, np.inf, np.inf
+    t, best, best_value = first, 0.0, value
+    noise = 64 * EPS * abs(value)
+    for _ in range(40):
+        trial, trial_slope = line(t)
+        if np.isfinite(trial) and np.isfinite(trial_slope):
+            falls = trial <= value + 1e-4 * t * slope
+            falls |= abs(trial - value) <= noise and trial_slope <= 0.9998 * -slope
+            if falls and abs(trial_slope) <= -steepness * slope:
+                return t
+            if falls and trial < best_value:
+                best, best_value = t, trial
+        else:
+            falls, trial_slope = False, np.inf
+        if falls and trial_slope < 0:
+            low, slope_low = t, trial_slope
+        else:
+            high, slope_high = t, trial_slope
+        if not np.isfinite(high):
+            # Far from the zero of the slope: extrapolate it, by a factor of 2 to 10.
+            guess = slope / (slope - slope_low) * t if slope_low > slope else np.inf
+            t = float(np.clip(guess, 2.0 * t, 10.0 * t))
+            continue
+        width = high - low
+        if width <= 1e-15 * high:
+            break
+        guess = low + width * slope_low / (slope_low - slope_high) if 0 < slope_high < np.inf else low + 0.2 * width
+        t = float(np.clip(guess, low + 0.1 * width, high - 0.1 * width))
+    return best

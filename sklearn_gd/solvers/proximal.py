@@ -1,0 +1,112 @@
+"""Kinked losses as a short sequence of smooth ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..losses.numeric import EPS, Array
+from .base import Solver, State, minimize
+
+if TYPE_CHECKING:
+    from ..objective import Objective
+
+__all__ = ["ProximalPoint"]
+
+
+@dataclass
+class ProximalState(State):
+    """A state with the smoothing step, and the multiplier of each row, (n, K): a subgradient of its loss."""
+
+    smoothing: float = 0.0
+    multiplier: Array | None = None
+
+
+class ProximalPoint(Solver):
+    r"""The proximal point method on the loss: for losses with kinks.
+
+    .. math:: params \leftarrow \arg\min \; \text{mean}_i \, e_s(y_i, raw_i + s u_i) + \alpha R, \qquad
+        u_i \leftarrow \nabla e_s(y_i, raw_i + s u_i)
+
+    e_s is the `Moreau` envelope of the loss with step s. Each round is a smooth problem, for `solver`; s shrinks from round to
+    round. In the end the multipliers are subgradients at the optimum: the height of the loss above its supporting lines at
+    them bounds what is left to gain.
+
+    Parameters
+    ----------
+    solver : Solver or None, default=None
+        What solves a round; None picks as solver="auto" does for a smooth loss.
+    shrink : float, default=0.3
+        In (0, 1): the ratio of the smoothing of a round to that of the round before.
+
+    Examples
+    --------
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.solvers import ProximalPoint
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 90.0]
+    >>> GDRegressor(loss="absolute_error", alpha=0.0, solver=ProximalPoint()).fit(X, y).coef_.round(6)
+    array([1.])
+
+    References
+    ----------
+    R. T. Rockafellar, Augmented Lagrangians and Applications of the Proximal Point Algorithm in Convex Programming, 1976.
+    """
+
+    default_max_iter = 100
+    takes_kinked_loss = True
+    takes_prox = True
+    ranges = {
+        "solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver)),
+        "shrink": ("a number between 0 and 1, both excluded", lambda value: 0 < value < 1),
+    }
+
+    def __init__(self, solver: Any = None, shrink: float = 0.3) -> None:
+        self.solver = solver
+        self.shrink = shrink
+
+    def _inner(self, objective: Objective) -> Solver:
+        from . import smooth_solver
+
+        return self.solver or smooth_solver(objective)
+
+    def check(self, objective: Objective) -> None:
+        super().check(objective)
+        inner = self._inner(objective)
+        if not objective.prox_penalty.absent and not inner.takes_prox:
+            inner.check(objective.smoothed(1.0, np.zeros((1, 1))))
+
+    def init(self, objective: Objective, params: Array) -> State:
+        params = objective.prox(params, 0.0)
+        multiplier = np.zeros((len(objective.data.weight), objective.model.n_raw))
+        value = objective.value(params)
+        # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
+        width = max(objective.reference_value, EPS) / max(objective.slope_size**2, 1e-300)
+        return ProximalState(
+            params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier
+        )
+
+    def step(self, objective: Objective, state: State) -> State:
+        assert isinstance(state, ProximalState) and state.multiplier is not None
+        step, multiplier = state.smoothing, state.multiplier
+        smoothed = objective.smoothed(step, multiplier)
+        goal = float(np.clip(0.1 * state.optimality, 1e-9, 1e-3))
+        inner = self._inner(objective)
+        round_ = minimize(smoothed, inner, state.params, tol=goal, max_iter=inner.default_max_iter)
+        if round_.interrupt:
+            raise round_.interrupt
+        params, gradient = round_.state.params, round_.state.gradient
+        value, gap = objective.gap(params, step, multiplier)
+        left = gap / max(objective.reference_value - value, 16 * EPS * abs(value), 1e-300)
+        optimality = max(objective.optimality(params, gradient), left)
+        return ProximalState(
+            params,
+            value,
+            gradient,
+            optimality,
+            state.iteration + 1,
+            step,
+            smoothing=step * (self.shrink if round_.converged else 1.0),
+            multiplier=smoothed.slopes(params),
+        )

@@ -1,0 +1,153 @@
+"""What y means. Nothing but this file and the estimators knows of binary, multiclass, multilabel or multi-output."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .losses.numeric import Array
+
+__all__ = ["Continuous", "Labels", "Multilabel", "Target"]
+
+
+class Target(ABC):
+    """The facts about y that fitting and predicting need; y itself is not kept.
+
+    Attributes
+    ----------
+    exclusive : bool
+        Whether a sample belongs to exactly one of more than two classes.
+    """
+
+    exclusive: bool = False
+
+    @abstractmethod
+    def prepare(self, y: Any) -> Array:
+        """Return y in the compact form that the data keep: codes of shape (n,), or numbers of shape (n, K)."""
+
+    @abstractmethod
+    def n_raw(self, rowwise: bool) -> int:
+        """Return the number K of columns of raw."""
+
+    @abstractmethod
+    def encode(self, y: Array, rowwise: bool) -> Array:
+        """Return a block of prepared y as a loss sees it."""
+
+    @abstractmethod
+    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
+        """Return the weighted mean of prepared y, or the class frequencies, as `Loss.link` takes them: shape (K,)."""
+
+    @abstractmethod
+    def decode(self, raw: Array, mean: Array) -> Any:
+        """Return what predict returns, from raw and the loss's inverse link of it, both (n, K)."""
+
+
+class Continuous(Target):
+    """Numbers: one column or several."""
+
+    def __init__(self, y: Array) -> None:
+        self.one_dimensional = y.ndim == 1
+        self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
+
+    def prepare(self, y: Array) -> Array:
+        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+
+    def n_raw(self, rowwise: bool) -> int:
+        return self.n_outputs
+
+    def encode(self, y: Array, rowwise: bool) -> Array:
+        return y[:, 0] if rowwise else y
+
+    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
+        return weight @ y / weight.sum()
+
+    def decode(self, raw: Array, mean: Array) -> Array:
+        return mean[:, 0] if self.one_dimensional else mean
+
+
+class _Classes(Target):
+    """What labels and multilabel indicators share: scores, probabilities."""
+
+    classes: Array
+
+    @abstractmethod
+    def decision(self, raw: Array) -> Array:
+        """Return decision_function: (n,) for two classes, else (n, K)."""
+
+    @abstractmethod
+    def proba(self, mean: Array) -> Array:
+        """Return predict_proba from the loss's inverse link of raw, (n, K)."""
+
+
+class Labels(_Classes):
+    """One class label for each sample: two classes, or more."""
+
+    def __init__(self, y: Array) -> None:
+        self.classes = np.unique(y)
+        self.exclusive = len(self.classes) > 2
+
+    def prepare(self, y: Array) -> Array:
+        # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
+        return np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+
+    def n_raw(self, rowwise: bool) -> int:
+        return len(self.classes) if rowwise or self.exclusive else 1
+
+    def encode(self, y: Array, rowwise: bool) -> Array:
+        if rowwise:
+            return y
+        positive = np.arange(len(self.classes)) if self.exclusive else np.array([1])
+        return np.where(y[:, None] == positive, 1.0, -1.0)
+
+    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
+        frequency = np.bincount(y, weights=weight, minlength=len(self.classes)) / weight.sum()
+        return frequency if rowwise or self.exclusive else frequency[1:]
+
+    def decision(self, raw: Array) -> Array:
+        if self.exclusive:
+            return raw
+        return raw[:, 0] if raw.shape[1] == 1 else raw[:, 1] - raw[:, 0]
+
+    def decode(self, raw: Array, mean: Array) -> Array:
+        scores = self.decision(raw)
+        return self.classes[scores.argmax(axis=1) if self.exclusive else (scores > 0).astype(np.intp)]
+
+    def proba(self, mean: Array) -> Array:
+        if mean.shape[1] == 1:
+            return np.hstack([1.0 - mean, mean])
+        total = mean.sum(axis=1, keepdims=True)
+        uniform = np.full_like(mean, 1.0 / mean.shape[1])
+        return np.divide(mean, total, out=uniform, where=total > 0)
+
+
+class Multilabel(_Classes):
+    """An indicator matrix: any number of labels for each sample."""
+
+    def __init__(self, y: Any) -> None:
+        self.classes = np.arange(y.shape[1])
+
+    def prepare(self, y: Any) -> Array:
+        return (y.toarray() if sparse.issparse(y) else np.asarray(y)).astype(np.int8)
+
+    def n_raw(self, rowwise: bool) -> int:
+        return len(self.classes)
+
+    def encode(self, y: Array, rowwise: bool) -> Array:
+        if rowwise:
+            raise ValueError("A rowwise loss needs exclusive classes; y is a multilabel indicator matrix.")
+        return 2.0 * y - 1.0
+
+    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
+        return weight @ y / weight.sum()
+
+    def decision(self, raw: Array) -> Array:
+        return raw
+
+    def decode(self, raw: Array, mean: Array) -> Array:
+        return (raw > 0).astype(int)
+
+    def proba(self, mean: Array) -> Array:
+        return mean
