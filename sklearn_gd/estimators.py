@@ -23,7 +23,7 @@ from .models import Linear, get_model
 from .monitor import Monitor
 from .objective import Objective
 from .penalties import Penalty, get_penalty
-from .solvers import Result, Solver, best_constant, get_solver, minimize
+from .solvers import Result, Solver, best_constant, get_solver, minimize, second_try
 from .targets import Continuous, Labels, Multilabel, Target
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -34,11 +34,18 @@ class _GDEstimator(BaseEstimator):
 
     _task: str
     _other: str
+    _target: Any
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
     def _fit(self, X: Any, y: Any, target: Target, weight: Array) -> None:
         """Minimise the objective and set the fitted attributes, for validated data."""
+        # A trial step may overflow: its value is then inf or nan, and the step is refused.
+        with np.errstate(all="ignore"):
+            objective, result = self._solve(X, y, target, weight)
+        self._set_result(objective, result, X.dtype)
+
+    def _solve(self, X: Any, y: Any, target: Target, weight: Array) -> tuple[Objective, Result]:
         self._check_scalars()
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         penalty.check_features(X.shape[1])
@@ -55,20 +62,29 @@ class _GDEstimator(BaseEstimator):
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        result = minimize(
+        result = self._minimize(objective, solver, self._start(objective, model, constant), X.dtype)
+        spare = second_try(objective, solver, result) if self.solver == "auto" else None
+        if spare is not None:
+            solver, first = spare, result
+            result = self._minimize(objective, spare, first.state.params, X.dtype)
+            result.n_iter, result.curve = first.n_iter + result.n_iter, first.curve + result.curve
+        result.state.params = solver.finish(objective, result.state.params)
+        self._target = target
+        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
+        return objective, result
+
+    def _minimize(self, objective: Objective, solver: Solver[Any], params: Array, dtype: Any) -> Result:
+        return minimize(
             objective,
             solver,
-            self._start(objective, model, constant),
-            tol=max(self.tol, 64 * float(np.finfo(X.dtype).eps)),
+            params,
+            tol=max(self.tol, 64 * float(np.finfo(dtype).eps)),
             max_iter=self.max_iter or solver.default_max_iter,
             monitor=Monitor(self.verbose),
         )
-        self._target = target
-        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
-        self._set_result(objective, result, X.dtype)
 
     def _check_scalars(self) -> None:
-        checks = {
+        checks: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
             "alpha": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
             "tol": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
             "max_iter": ((numbers.Integral, type(None)), lambda v: v is None or v >= 1, "an integer >= 1, or None"),
@@ -163,7 +179,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Huber(delta=2.0)``, or a function ``f(y_true, raw)`` that
         returns the loss of each element.
     penalty : str, Penalty or None, default="l2"
-        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or ``L2() + NonNegative()``.
+        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
+        ``L2() + NonNegative()``.
     alpha : float, default=1e-4
         The strength of the penalty, at least 0. Ridge's alpha is this times the sum of the weights.
     fit_intercept : bool, default=True
@@ -236,7 +253,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         alpha: float = 1e-4,
         fit_intercept: bool = True,
         model: str | Linear = "linear",
-        solver: str | Solver = "auto",
+        solver: str | Solver[Any] = "auto",
         max_iter: int | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -274,6 +291,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         X, y = validate_data(
             self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
         )
+        if y.shape[1:] == (1,) and _peek(self.loss, "positive_only"):
+            y = column_or_1d(y, warn=True)
         self._fit(X, y, Continuous(y), _check_weight(sample_weight, X))
         return self
 
@@ -284,7 +303,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        # scikit-learn's checks feed negative targets to whatever is tagged as multi-output.
         tags.target_tags.positive_only = _peek(self.loss, "positive_only")
+        tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags
 
 
@@ -311,7 +332,8 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
         A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Focal(gamma=1.0)``, or a function ``f(y_true, raw)`` that
         returns the loss of each element, where y_true is -1.0 or +1.0.
     penalty : str, Penalty or None, default="l2"
-        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or ``L2() + NonNegative()``.
+        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
+        ``L2() + NonNegative()``.
     alpha : float, default=1e-4
         The strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
     fit_intercept : bool, default=True
@@ -388,7 +410,7 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
         alpha: float = 1e-4,
         fit_intercept: bool = True,
         model: str | Linear = "linear",
-        solver: str | Solver = "auto",
+        solver: str | Solver[Any] = "auto",
         max_iter: int | None = None,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -425,9 +447,7 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
         -------
         self : GDClassifier
         """
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True
-        )
+        X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True)
         check_classification_targets(y)
         weight = _check_weight(sample_weight, X)
         target: Labels | Multilabel
@@ -438,7 +458,8 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
             target = Labels(y[weight > 0])
             if len(target.classes) < 2:
                 raise ValueError(
-                    f"y has one class only, {target.classes[0]!r} (rows of weight zero do not count): expected at least two classes."
+                    f"y has one class only, {target.classes[0]!r}: expected at least two classes among the rows of positive "
+                    "weight."
                 )
         self._fit(X, y, target, self._class_weighted(y, weight))
         self.classes_ = target.classes

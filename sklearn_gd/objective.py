@@ -73,6 +73,11 @@ class Objective:
         """Return the block's share of the weighted mean."""
         return float(weight @ (value if value.ndim == 1 else value.sum(axis=1))) / self.total
 
+    @property
+    def unpenalised(self) -> bool:
+        """Whether F is the loss alone."""
+        return self.prox_penalty.absent and (self.smooth_penalty.absent or not self.alpha)
+
     # -- values and derivatives ---------------------------------------------------------------------------------------
 
     def value(self, params: Array) -> float:
@@ -107,10 +112,12 @@ class Objective:
         price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
         return gradient + self.model.padded(price)
 
-    def hessian(self, params: Array) -> tuple[float, Array, Array]:
+    def hessian(self, params: Array, width: float = 0.0) -> tuple[float, Array, Array]:
         """Return the smooth part of F, its gradient, and its second derivative in the blocks of `LinearMap.gram`.
 
-        Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite.
+        Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite. With a
+        width, in units of raw, the curvature of an elementwise loss is the change of its slope between raw - width and
+        raw + width: it sees a sharp bend that is not at raw itself.
         """
 
         def part(block: Block) -> tuple[float, Array, Array]:
@@ -118,7 +125,7 @@ class Objective:
             y, raw = self._encoded(block), self._shifted(block, raw)
             value, slope = self.loss.value_and_gradient(y, raw)
             weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
-            curvature = weight * self._curvature(y, raw)
+            curvature = weight * self._curvature(y, raw, width)
             gram = self.model.gram(block.X, params, curvature)
             return self._cost(value, block.weight), pull_back(block.weight[:, None] * slope), gram
 
@@ -129,8 +136,11 @@ class Objective:
         diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
         return value + self._smooth_price(params), self._with_penalty(params, gradient / self.total), gram
 
-    def _curvature(self, y: Array, raw: Array) -> Array:
+    def _curvature(self, y: Array, raw: Array, width: float = 0.0) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise."""
+        if width and not self.loss.rowwise:
+            change = self.loss.gradient(y, raw + width) - self.loss.gradient(y, raw - width)
+            return np.maximum(change / (2.0 * width), 0.0)
         if not self.loss.rowwise:
             return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
         columns = [self.loss.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
@@ -242,7 +252,8 @@ class Objective:
         bare = self.without_features()
         used = self.data.weight > 0
         slopes = bare.slopes(constant)[used]
-        self._reference = bare.value(constant), np.sqrt(self.data.weight[used] @ slopes**2)
+        scale = np.abs(slopes).max() or 1.0
+        self._reference = bare.value(constant), scale * np.sqrt(self.data.weight[used] @ (slopes / scale) ** 2)
 
     @property
     def reference_value(self) -> float:
@@ -252,16 +263,14 @@ class Objective:
     @property
     def slope_size(self) -> float:
         """The root mean square of the loss's slope at the best constant prediction."""
-        return float(np.linalg.norm(self._reference[1]) / np.sqrt(self.total))
+        return float(np.hypot.reduce(self._reference[1]) / np.sqrt(self.total))
 
     def subgradient(self, params: Array, gradient: Array) -> Array:
         """Return the smallest subgradient of F, flat, from the gradient of its smooth part."""
         if self.prox_penalty.absent:
             return gradient
         weights = self.model.weights
-        return gradient + self.model.padded(
-            self.prox_penalty.subgradient(weights(params), weights(gradient), self.alpha)
-        )
+        return gradient + self.model.padded(self.prox_penalty.subgradient(weights(params), weights(gradient), self.alpha))
 
     def optimality(self, params: Array, gradient: Array) -> float:
         """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units.
@@ -288,7 +297,10 @@ class Objective:
 
 
 class Line:
-    """F's smooth part at params + t direction: raw and its tangent are kept, so a trial costs a pass over n rows, not over X."""
+    """F's smooth part at params + t direction.
+
+    Raw and its tangent are kept, so that a trial costs a pass over n rows, not over X.
+    """
 
     def __init__(self, objective: Objective, params: Array, direction: Array) -> None:
         self.objective, self.params, self.direction = objective, params, direction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from sklearn.base import BaseEstimator, clone
@@ -37,20 +37,27 @@ PartType = TypeVar("PartType", bound=Part)
 
 
 def resolve(
-    given: Any, table: Mapping[str, type[PartType]], base: type[PartType], argument: str, aliases: Mapping[str, str]
+    given: Any,
+    table: Mapping[str, type[PartType]],
+    base: Any,
+    argument: str,
+    aliases: Mapping[str, str],
+    also: Sequence[str] = (),
 ) -> PartType:
     """Return a fresh, checked part for a name, or for an object of the right kind.
 
     Raises
     ------
     ValueError
-        For an unknown name (the message lists the known ones and suggests the nearest) or a parameter out of range.
+        For an unknown name (the message lists the known ones, those in `also` too, and suggests the nearest), or a
+        parameter out of range.
     TypeError
         For an object that is neither a name nor an instance of `base`.
     """
+    part: PartType
     if isinstance(given, str):
         if given not in table:
-            known = ", ".join(repr(name) for name in table)
+            known = ", ".join(repr(name) for name in [*also, *table])
             near = aliases.get(given.lower()) or next(iter(difflib.get_close_matches(given.lower(), table, 1)), None)
             hint = f" Did you mean {near!r}?" if near else ""
             raise ValueError(f"Unknown {argument}={given!r}.{hint} The known names are {known}.")

@@ -35,9 +35,12 @@ class Penalty(Part, ABC):
     >>> from sklearn_gd.penalties import Penalty
     >>> class Cap(Penalty):
     ...     "Weights of one at most."
+    ...
     ...     separable = True
+    ...
     ...     def value(self, weights):
     ...         return 0.0 if np.all(weights <= 1) else np.inf
+    ...
     ...     def prox(self, weights, step):
     ...         return np.minimum(weights, 1.0)
     >>> Cap().prox(np.array([[0.5], [2.0]]), step=0.1)
@@ -103,7 +106,7 @@ class Penalty(Part, ABC):
             )
 
 
-STRENGTHS = ("a number >= 0, or one for each feature", lambda value: np.all(np.asarray(value, dtype=float) >= 0))
+STRENGTHS = ("a number >= 0, or one for each feature", lambda value: bool(np.all(np.asarray(value, dtype=float) >= 0)))
 
 
 class NoPenalty(Penalty):

@@ -32,7 +32,5 @@ def get_schedule(learning_rate: float | Schedule) -> Schedule:
     except (TypeError, ValueError):
         rate = np.nan
     if not 0 < rate < np.inf:
-        raise ValueError(
-            f"learning_rate={learning_rate!r}: expected 'auto', a number > 0, or a function of the step number."
-        )
+        raise ValueError(f"learning_rate={learning_rate!r}: expected 'auto', a number > 0, or a function of the step number.")
     return lambda step: rate

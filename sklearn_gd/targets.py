@@ -150,4 +150,5 @@ class Multilabel(_Classes):
         return (raw > 0).astype(int)
 
     def proba(self, mean: Array) -> Array:
-        return mean
+        eps = np.finfo(mean.dtype).eps  # scikit-learn wants them strictly between 0 and 1
+        return np.clip(mean, eps, 1.0 - eps)

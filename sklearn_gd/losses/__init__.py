@@ -14,7 +14,7 @@ from .absolute import (
     SquaredEpsilonInsensitive,
 )
 from .base import Loss, Moreau
-from .checks import LossReport, check_loss
+from .checks import check_loss
 from .classification import Exponential, Focal, LogLoss
 from .custom import CustomLoss
 from .deviances import Gamma, InverseGaussian, Poisson, Tweedie
@@ -41,7 +41,6 @@ __all__ = [
     "LogCosh",
     "LogLoss",
     "Loss",
-    "LossReport",
     "ModifiedHuber",
     "Moreau",
     "MultinomialFocal",

@@ -44,6 +44,8 @@ class Loss(Part, ABC):
         Whether `inverse_link` gives class probabilities.
     positive_only : bool
         Whether y must be positive (the tag that scikit-learn's checks read).
+    shift_invariant : bool
+        Whether a number added to all columns of raw changes nothing, as in softmax.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Loss(Part, ABC):
     >>> from sklearn_gd.losses import Loss
     >>> class Cubic(Loss):
     ...     task = "regression"
+    ...
     ...     def value(self, y, raw):
     ...         return np.abs(y - raw) ** 3
     >>> loss = Cubic()
@@ -64,6 +67,7 @@ class Loss(Part, ABC):
     convex: bool = True
     probabilistic: bool = False
     positive_only: bool = False
+    shift_invariant: bool = False
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:
@@ -140,9 +144,7 @@ class Loss(Part, ABC):
 
     def _domain(self, legal: bool | np.bool_, domain: str, y: Array) -> None:
         if not legal:
-            raise ValueError(
-                f"{type(self).__name__} needs {domain}; got y with values from {np.min(y):g} to {np.max(y):g}."
-            )
+            raise ValueError(f"{type(self).__name__} needs {domain}; got y with values from {np.min(y):g} to {np.max(y):g}.")
 
 
 class Moreau(Loss):
@@ -178,6 +180,7 @@ class Moreau(Loss):
         self.loss = loss
         self.step = step
         self.task, self.rowwise, self.convex = loss.task, loss.rowwise, loss.convex
+        self.shift_invariant = loss.shift_invariant
 
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]

@@ -1,15 +1,378 @@
-"""check_loss: the contract test of a loss, for those who write one."""
+"""check_loss: the contract test of a loss, for those who write one; what check_estimator is to estimators."""
 
 from __future__ import annotations
 
+import pickle
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from . import numeric
+from .base import Loss
+from .numeric import EPS, Array
+
+__all__ = ["check_loss"]
+
 
 @dataclass
-class LossReport:
-    ok: bool = True
+class _Points:
+    """A loss, and where it is tried: y and raw as the loss sees them."""
+
+    loss: Loss
+    y: Array
+    raw: Array
+
+    def rows(self, keep: Array) -> _Points:
+        return _Points(self.loss, self.y[keep], self.raw[keep])
+
+    def where(self, bad: Array) -> str:
+        """Describe the first bad point."""
+        i = int(np.argmax(bad.reshape(len(self.y), -1).any(axis=1)))
+        return f"y={np.array2string(self.y[i], precision=4)}, raw={np.array2string(self.raw[i], precision=6)}"
 
 
-def check_loss(loss: Any) -> LossReport:
-    return LossReport()
+def check_loss(
+    loss: Any,
+    *,
+    y: Any = None,
+    raw: Any = None,
+    on_fail: str | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+) -> list[dict[str, Any]]:
+    """Check that a loss keeps the contract of `Loss`.
+
+    The derivatives are compared with differences of the values, the prox with its neighbours, the facts that the loss declares
+    with what it does, at random, small, large and extreme raw predictions.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        What ``loss=`` takes.
+    y : array-like of shape (n, K), or (n,) when rowwise, default=None
+        Targets to try; None draws some in the domain.
+    raw : array-like of shape (n, K), default=None
+        Raw predictions to try; None draws some.
+    on_fail : {"raise", "warn"} or None, default=None
+        What a failure does beside standing in the report.
+    random_state : int, RandomState instance or None, default=0
+        For the points that are drawn.
+
+    Returns
+    -------
+    list of dict
+        One dict for each check, with keys "loss", "check_name", "status" ("passed", "failed" or "skipped") and "message": what
+        was found, at which point, and the likely mistake.
+
+    Raises
+    ------
+    AssertionError
+        At the first failure, with ``on_fail="raise"``.
+
+    See Also
+    --------
+    sklearn.utils.estimator_checks.check_estimator : The same for estimators.
+
+    References
+    ----------
+    J. Nocedal and S. Wright, Numerical Optimization, 2006, section 8.1.
+
+    Examples
+    --------
+    >>> from sklearn_gd.losses import CustomLoss, check_loss
+    >>> wrong = CustomLoss(lambda y, z: (y - z) ** 2, gradient=lambda y, z: 2 * (y - z))
+    >>> [r["message"] for r in check_loss(wrong) if r["check_name"] == "gradient"][0][-22:]
+    'the sign is reversed.)'
+    """
+    from . import get_loss
+
+    resolved = get_loss(loss)
+    points = _draw(resolved, check_random_state(random_state))
+    if y is not None:
+        y = np.asarray(y, dtype=np.float64)
+        points = _Points(resolved, y if resolved.rowwise or y.ndim == 2 else y[:, None], points.raw)
+        points.raw = np.resize(points.raw, (len(points.y), points.raw.shape[1]))
+    if raw is not None:
+        raw = np.asarray(raw, dtype=np.float64)
+        points.raw = raw if raw.ndim == 2 else raw[:, None]
+    report: list[dict[str, Any]] = []
+    for name, check in CHECKS.items():
+        if report and report[0]["status"] == "failed":
+            status, message = "skipped", "the shapes are wrong"
+        else:
+            status, message = _run(check, points)
+        report.append({"loss": resolved, "check_name": name, "status": status, "message": message})
+        if status == "failed" and on_fail == "raise":
+            raise AssertionError(f"{name}: {message}")
+        if status == "failed" and on_fail == "warn":
+            warnings.warn(f"{name}: {message}", UserWarning, stacklevel=2)
+    return report
+
+
+def _run(check: Callable[[_Points], str], points: _Points) -> tuple[str, str]:
+    try:
+        with np.errstate(all="ignore"):
+            message = check(points)
+    except AssertionError as failure:
+        return "failed", str(failure)
+    except _Skip as reason:
+        return "skipped", str(reason)
+    except Exception as error:
+        return "failed", f"{type(error).__name__}: {error}"
+    return "passed", message
+
+
+class _Skip(Exception):
+    """A check that does not apply."""
+
+
+def _draw(loss: Loss, rng: Any) -> _Points:
+    n, columns = 120, 3
+    if loss.rowwise:
+        y: Array = rng.randint(columns, size=n).astype(np.float64)
+    elif loss.task == "classification":
+        y = rng.choice([-1.0, 1.0], size=(n, columns))
+    else:
+        y = 3.0 * rng.standard_normal((n, columns))
+        try:
+            loss.check_target(y)
+        except ValueError:
+            y = np.abs(y) + 0.1
+    raw = 2.0 * rng.standard_normal((n, columns))
+    raw[: n // 4] *= 1e-6
+    raw[n // 4 : n // 2] *= 5.0
+    return _Points(loss, y, raw)
+
+
+def check_shapes(points: _Points) -> str:
+    """The value, gradient and curvature have the shapes and the dtype of the contract."""
+    loss, y, raw = points.loss, points.y, points.raw
+    expected = {
+        "value": (loss.value(y, raw), raw.shape[:1] if loss.rowwise else raw.shape),
+        "gradient": (loss.gradient(y, raw), raw.shape),
+        "curvature_product": (loss.curvature_product(y, raw, np.ones_like(raw)), raw.shape),
+        "inverse_link": (loss.inverse_link(raw), raw.shape),
+    }
+    for name, (result, shape) in expected.items():
+        assert np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}."
+        assert np.asarray(result).dtype.kind == "f", f"{name} returned dtype {np.asarray(result).dtype}: expected floats."
+    value, slope = loss.value_and_gradient(y, raw)
+    assert np.allclose(value, loss.value(y, raw), rtol=1e-10, equal_nan=True), "value_and_gradient has another value."
+    assert np.allclose(slope, loss.gradient(y, raw), rtol=1e-10, equal_nan=True), "value_and_gradient has another gradient."
+    return ""
+
+
+def check_finite(points: _Points) -> str:
+    """The value is real and finite at moderate raw predictions, and never nan or -inf at extreme ones."""
+    loss = points.loss
+    value = np.asarray(loss.value(points.y, points.raw))
+    bad = ~np.isfinite(value)
+    assert not bad.any(), f"the value is {value[bad][0]} at {points.where(bad)}: expected a finite number."
+    for size in (0.0, 1e-300, 50.0, 1e3, 1e10, 1e100):
+        for sign in (1.0, -1.0):
+            extreme = _Points(
+                loss, points.y, np.where(np.arange(points.raw.shape[1]) % 2, 0.3, 1.0) * np.full_like(points.raw, sign * size)
+            )
+            for name in ("value", "gradient"):
+                result = np.asarray(getattr(loss, name)(extreme.y, extreme.raw))
+                bad = np.isnan(result)
+                assert not bad.any(), (
+                    f"the {name} is nan at {extreme.where(bad)}: expected a number, or inf if it is too large."
+                )
+    return ""
+
+
+def check_warnings(points: _Points) -> str:
+    """No warnings at extreme raw predictions."""
+    with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
+        warnings.simplefilter("always")
+        for size in (1e3, -1e3):
+            points.loss.value_and_gradient(points.y, np.full_like(points.raw, size))
+    assert not caught, (
+        f"raw = +-1000 gave the warning {str(caught[0].message)!r}: where a value is too large, return inf quietly."
+    )
+    return ""
+
+
+def _compare(points: _Points, name: str, got: Array, expected: Array, slack: Array, mistakes: dict[str, Array]) -> None:
+    usable = np.isfinite(expected) & np.isfinite(slack)
+    bad = usable & ~(np.abs(got - expected) <= slack)
+    if not bad.any():
+        return
+    position = tuple(np.argwhere(bad)[0])
+    hints = [
+        hint
+        for hint, other in mistakes.items()
+        if np.all(np.abs(other - expected)[usable] <= 1e-3 * (1e-6 + np.abs(expected)[usable]) + 10 * slack[usable])
+    ]
+    likely = f" (Likely mistake: {hints[0]}.)" if hints else ""
+    raise AssertionError(
+        f"the {name} is {got[position]:.8g} at {points.where(bad)}: expected {expected[position]:.8g}, the difference "
+        f"quotient.{likely}"
+    )
+
+
+def check_gradient(points: _Points) -> str:
+    """The gradient is the derivative of the value."""
+    loss, y, raw = points.loss, points.y, points.raw
+    numeric_slope = numeric.gradient(loss.value, y, raw, loss.rowwise)
+    finer = numeric.gradient(lambda y, z: loss.value(y, raw + 0.3 * (z - raw)), y, raw, loss.rowwise) / 0.3
+    value = np.abs(np.asarray(loss.value(y, raw)))
+    value = value[:, None] if loss.rowwise else value
+    noise = 1e2 * EPS * value / (EPS ** (1 / 3) * np.maximum(1.0, np.abs(raw)))
+    slack = 1e-6 * (1e-3 + np.abs(numeric_slope)) + 10 * np.abs(numeric_slope - finer) + noise
+    # At a kink the two quotients differ, or any slope between the two sides will do.
+    slack = np.where(np.abs(numeric_slope - finer) > 1e-3 * (1.0 + np.abs(finer)), np.inf, slack)
+    got = loss.gradient(y, raw)
+    swapped = got
+    if not loss.rowwise:
+        swapped = loss.gradient(raw, y)
+    mistakes = {
+        "the sign is reversed": -got,
+        "a factor of 2 is missing": 2 * got,
+        "a factor of 2 is too much": 0.5 * got,
+        "the arguments are in the other order; it is (y_true, raw)": swapped,
+    }
+    _compare(points, "gradient", got, numeric_slope, slack, mistakes)
+    return "" if loss.has_gradient else "the gradient is derived numerically"
+
+
+def check_curvature(points: _Points) -> str:
+    """The curvature is the derivative of the gradient."""
+    loss, y, raw = points.loss, points.y, points.raw
+    v = np.cos(np.arange(raw.size)).reshape(raw.shape)
+    if not loss.has_gradient:
+        raise _Skip("the gradient is derived numerically")
+    expected = numeric.curvature_from_gradient(loss.gradient, y, raw, v, loss.rowwise)
+    finer = numeric.curvature_from_gradient(lambda y, z: loss.gradient(y, raw + 0.3 * (z - raw)), y, raw, v, loss.rowwise) / 0.3
+    slack = 1e-5 * (1e-3 + np.abs(expected)) + 10 * np.abs(expected - finer)
+    slack = np.where(np.abs(expected - finer) > 1e-2 * (1.0 + np.abs(finer)), np.inf, slack)
+    slack = slack + 1e2 * EPS ** (2 / 3) * np.abs(loss.gradient(y, raw))
+    got = loss.curvature_product(y, raw, v)
+    mistakes = {
+        "the sign is reversed": -got,
+        "a factor of 2 is missing": 2 * got,
+        "a factor of 2 is too much": 0.5 * got,
+        "the product with v is missing": got * v,
+    }
+    _compare(points, "curvature", got, expected, slack, mistakes)
+    return ""
+
+
+def check_prox(points: _Points) -> str:
+    """The prox is the argmin of its definition: no neighbour is lower."""
+    loss, y = points.loss, points.y
+    if not loss.convex:
+        raise _Skip("the loss is not convex")
+    if loss.rowwise and type(loss).prox is Loss.prox:
+        raise _Skip("a rowwise loss without kinks needs no prox")
+    rng = np.random.RandomState(0)
+    for step in (0.03, 0.7, 20.0):
+
+        def price(z: Array, step: float = step) -> Array:
+            distance = (z - points.raw) ** 2 / (2 * step)
+            value = loss.value(y, z)
+            return value + distance.sum(axis=1) if loss.rowwise else value + distance
+
+        z = loss.prox(y, points.raw, step)
+        assert np.shape(z) == points.raw.shape, f"prox returned shape {np.shape(z)}: expected {points.raw.shape}."
+        lowest = price(z)
+        for size in (1e-3, 1e-1, 1.0):
+            other = price(z + size * rng.standard_normal(z.shape))
+            bad = other < lowest - 1e-7 * (1.0 + np.abs(lowest)) * size
+            assert not bad.any(), (
+                f"prox with step={step:g} is not the minimum at {points.where(bad)}: {other[bad][0]:.8g} nearby is below "
+                f"{lowest[bad][0]:.8g}. (Likely mistake: the step is left out, or divides where it should multiply.)"
+            )
+    return ""
+
+
+def check_convexity(points: _Points) -> str:
+    """The value is convex in raw, if it says so."""
+    loss, y, raw = points.loss, points.y, points.raw
+    rng = np.random.RandomState(0)
+    convex, worst = True, ""
+    for size in (0.1, 1.0, 10.0):
+        other = raw + size * rng.standard_normal(raw.shape)
+        ends = 0.5 * (loss.value(y, raw) + loss.value(y, other))
+        excess = loss.value(y, 0.5 * (raw + other)) - ends
+        bad = np.isfinite(ends) & (excess > 1e-8 * (1e-3 + np.abs(ends)))
+        if bad.any():
+            convex, worst = False, points.where(bad)
+    assert convex or not loss.convex, f"the loss declares convex=True, and is not convex near {worst}."
+    return f"declares convex={loss.convex}; looks {'convex' if convex else 'not convex'}"
+
+
+def check_smoothness(points: _Points) -> str:
+    """The value has no kinks, if it says so."""
+    loss = points.loss
+    if loss.rowwise:
+        raise _Skip("kinks are looked for in elementwise losses only")
+    kinks = numeric.has_kinks(loss.value, points.y, points.raw)
+    declared = loss.observe(points.y, points.raw).smooth
+    assert not (kinks and declared), "the loss declares smooth=True, and its slope jumps: declare smooth=False."
+    return f"declares smooth={declared}; looks {'kinked' if kinks else 'smooth'}"
+
+
+def check_rows(points: _Points) -> str:
+    """Each row is on its own: the weights and the blocks of a fit rely on it."""
+    loss = points.loss
+    keep = np.arange(len(points.y)) % 3 == 0
+    part = points.rows(keep)
+    for name in ("value", "gradient"):
+        whole = np.asarray(getattr(loss, name)(points.y, points.raw))[keep]
+        alone = np.asarray(getattr(loss, name)(part.y, part.raw))
+        assert np.allclose(whole, alone, rtol=1e-10, atol=1e-12), (
+            f"the {name} of some rows depends on the other rows. (Likely mistake: a mean or a maximum over the samples.)"
+        )
+    return ""
+
+
+def check_arguments(points: _Points) -> str:
+    """The arguments are left as they were; read-only ones will do."""
+    y, raw = points.y.copy(), points.raw.copy()
+    y.flags.writeable = raw.flags.writeable = False
+    points.loss.value_and_gradient(y, raw)
+    points.loss.curvature_product(y, raw, raw)
+    return ""
+
+
+def check_link(points: _Points) -> str:
+    """The link is the inverse of the inverse link; probabilities are between 0 and 1."""
+    loss = points.loss
+    prediction = np.asarray(loss.inverse_link(np.clip(points.raw, -3.0, 3.0)))
+    if loss.probabilistic:
+        assert np.all((prediction >= 0) & (prediction <= 1)), "inverse_link gives probabilities outside 0 and 1."
+    if loss.rowwise and loss.probabilistic:
+        assert np.allclose(prediction.sum(axis=1), 1.0), "inverse_link gives rows of probabilities that do not sum to 1."
+    inner = np.all((prediction > 1e-6) & (prediction < 1 - 1e-6), axis=1) if loss.probabilistic else slice(None)
+    again = loss.inverse_link(np.asarray(loss.link(prediction[inner])))
+    if not np.allclose(again, prediction[inner], rtol=1e-6, atol=1e-9):
+        return "link is not the inverse of inverse_link: it is only where the intercept starts"
+    return ""
+
+
+def check_copies(points: _Points) -> str:
+    """clone and pickle give the same loss again."""
+    loss = points.loss
+    value = loss.value(points.y, points.raw)
+    assert np.array_equal(clone(loss).value(points.y, points.raw), value), "clone gives another loss."
+    try:
+        again = pickle.loads(pickle.dumps(loss))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise _Skip(f"it cannot be pickled ({error}): define the function at the top level of a module") from None
+    assert np.array_equal(again.value(points.y, points.raw), value), "pickle gives another loss."
+    return ""
+
+
+def _checks() -> Iterator[tuple[str, Callable[[_Points], str]]]:
+    for name, function in list(globals().items()):
+        if name.startswith("check_") and name != "check_loss":
+            yield name.removeprefix("check_"), function
+
+
+CHECKS: dict[str, Callable[[_Points], str]] = dict(_checks())

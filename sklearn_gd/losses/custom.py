@@ -97,7 +97,7 @@ class CustomLoss(Loss):
         probabilistic: bool = False,
     ) -> None:
         # `gradient`, `prox`, ... are methods of every loss, so what the user gave stands in a dict of its own.
-        self._given = {
+        self._given: dict[str, Any] = {
             "function": function,
             "gradient": gradient,
             "curvature": curvature,

@@ -20,7 +20,7 @@ class _LogLink(Loss):
         return np.exp(raw)
 
     def link(self, mean: Array) -> Array:
-        return np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+        return np.log(np.maximum(mean, 1e-30))
 
 
 class Poisson(_LogLink):
@@ -163,11 +163,11 @@ class Tweedie(_LogLink):
         self.power = power
 
     @property
-    def convex(self) -> bool:
+    def convex(self) -> bool:  # type: ignore[override]
         return 1 <= self.power <= 2
 
     @property
-    def positive_only(self) -> bool:
+    def positive_only(self) -> bool:  # type: ignore[override]
         return self.power >= 1
 
     def _pair(self, y: Array, raw: Array, of_mean: float, of_y: float) -> Array:

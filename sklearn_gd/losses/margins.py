@@ -186,6 +186,7 @@ class CrammerSinger(Loss):
 
     task = "classification"
     rowwise = True
+    shift_invariant = True
     smooth = False
 
     def value(self, y: Array, raw: Array) -> Array:

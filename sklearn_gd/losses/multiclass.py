@@ -70,6 +70,7 @@ class MultinomialLogLoss(Loss):
 
     task = "classification"
     rowwise = True
+    shift_invariant = True
     probabilistic = True
     ranges = {"label_smoothing": ("a number from 0 to below 1", lambda value: 0 <= value < 1)}
 
@@ -138,6 +139,7 @@ class MultinomialFocal(Loss):
 
     task = "classification"
     rowwise = True
+    shift_invariant = True
     convex = False
     probabilistic = True
     ranges = {"gamma": ("a number >= 0", lambda value: 0 <= value < np.inf)}
@@ -204,7 +206,7 @@ def focal_link(mean: Array, gamma: float) -> Array:
             low, high = np.where(less, middle, low), np.where(less, high, middle)
         return 0.5 * (low + high)
 
-    low, high = np.full(mean.shape[:-1] + (1,), -60.0), np.full(mean.shape[:-1] + (1,), 60.0 + 40.0 * gamma)
+    low, high = np.full((*mean.shape[:-1], 1), -60.0), np.full((*mean.shape[:-1], 1), 60.0 + 40.0 * gamma)
     for _ in range(70):
         middle = 0.5 * (low + high)
         less = (1.0 / (1.0 + np.exp(-logits(middle)))).sum(axis=-1, keepdims=True) < 1.0

@@ -11,11 +11,12 @@ J. Nocedal and S. Wright, Numerical Optimization, 2006, section 8.1 (the step th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Function = Callable[[Array, Array], Array]
 
 EPS = float(np.finfo(np.float64).eps)

@@ -74,7 +74,8 @@ class Huber(Loss):
 
     Relation: the Moreau envelope of delta * `AbsoluteError`; `SquaredError` for delta to infinity. `LogCosh` is a smooth cousin.
 
-    Constants: 1/2 e^2 inside delta, as scikit-learn's SGDRegressor with epsilon = delta. HuberRegressor also fits the scale.
+    Constants: 1/2 e^2 inside delta, as scikit-learn's SGDRegressor with epsilon = delta; HuberRegressor also
+    fits the scale.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..parts import resolve
 from .base import Result, Solver, State, minimize
@@ -27,10 +27,11 @@ __all__ = [
     "best_constant",
     "get_solver",
     "minimize",
+    "second_try",
     "smooth_solver",
 ]
 
-SOLVERS: dict[str, type[Solver]] = {
+SOLVERS: dict[str, type[Solver[Any]]] = {
     "gd": GradientDescent,
     "lbfgs": LBFGS,
     "newton": Newton,
@@ -52,7 +53,7 @@ ALIASES = {
 }
 
 
-def get_solver(solver: str | Solver, objective: Objective) -> Solver:
+def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
     """Return a fresh, checked solver for a name, a Solver object, or "auto": the one that suits the objective.
 
     Raises
@@ -65,19 +66,30 @@ def get_solver(solver: str | Solver, objective: Objective) -> Solver:
     """
     if isinstance(solver, str) and solver == "auto":
         return smooth_solver(objective) if objective.loss.smooth else ProximalPoint()
-    resolved = resolve(solver, SOLVERS, Solver, "solver", ALIASES)
+    resolved: Solver[Any] = resolve(solver, SOLVERS, Solver, "solver", ALIASES, also=["auto"])
     resolved.check(objective)
     return resolved
+
+
+def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:
+    """Return what "auto" goes on with when its first choice has struggled in vain, if anything.
+
+    A smooth loss that bends very sharply beside the spread of its data is, for Newton's method, a kinked one.
+    """
+    loss = objective.loss
+    suits = loss.smooth and loss.convex and not loss.rowwise and not result.interrupt
+    return ProximalPoint() if suits and not result.converged and solver.struggles(result.state) else None
 
 
 def best_constant(objective: Objective, start: Array) -> Array:
     """Return the constant raw prediction, (K,), of least cost: the same objective, without features."""
     bare = objective.without_features()
     bare.set_reference(start)
-    return minimize(bare, get_solver("auto", bare), start, tol=1e-6, max_iter=30).state.params
+    tol = 1e-6 if objective.loss.smooth else 1e-3
+    return minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
 
 
-def smooth_solver(objective: Objective) -> Solver:
+def smooth_solver(objective: Objective) -> Solver[Any]:
     """Return the solver for the objective as if its loss were smooth: Newton where its second derivative is affordable.
 
     The rates are those of an ordinary core, per second: 2e10 operations in products of matrices, 2e9 in passes over the rows,

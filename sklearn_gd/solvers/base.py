@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -66,7 +66,10 @@ class Result:
     interrupt: KeyboardInterrupt | None = None
 
 
-class Solver(Part, ABC):
+StateType = TypeVar("StateType", bound=State)
+
+
+class Solver(Part, ABC, Generic[StateType]):
     """A way to minimise an `Objective`.
 
     Attributes
@@ -96,21 +99,31 @@ class Solver(Part, ABC):
             )
 
     @abstractmethod
-    def init(self, objective: Objective, params: Array) -> State:
+    def init(self, objective: Objective, params: Array) -> StateType:
         """Return the state at the first params."""
 
     @abstractmethod
-    def step(self, objective: Objective, state: State) -> State:
+    def step(self, objective: Objective, state: StateType) -> StateType:
         """Return the state one iteration later."""
 
+    def struggles(self, state: StateType) -> bool:
+        """Tell whether the objective proved to be of a kind that this solver is not made for."""
+        return False
+
     def finish(self, objective: Objective, params: Array) -> Array:
-        """Return the params to keep: where minimisers are many, a choice that depends on the data only."""
-        return params
+        """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
+        if not objective.loss.shift_invariant:
+            return params
+        model = objective.model
+        matrix = params.reshape(model.n_rows, model.n_raw).copy()
+        undetermined = slice(None) if objective.unpenalised else slice(model.n_features, None)
+        matrix[undetermined] -= matrix[undetermined].mean(axis=1, keepdims=True)
+        return matrix.ravel()
 
 
 def minimize(
     objective: Objective,
-    solver: Solver,
+    solver: Solver[Any],
     params: Array,
     *,
     tol: float,
@@ -129,7 +142,9 @@ def minimize(
     state = solver.init(objective, params)
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
-    best, curve, interrupt = state, [], None
+    best, interrupt = state, None
+    curve: list[float] = []
+    rounding = 8 * float(np.finfo(objective.data.dtype).eps)
     reason = _verdict(objective, state, tol, max_iter)
     try:
         while not reason:
@@ -142,7 +157,7 @@ def minimize(
                 break
             curve.append(state.value)
             # Within the rounding of F the later iterate is the better one.
-            if state.value <= best.value + 8 * EPS * abs(best.value):
+            if state.value <= best.value + rounding * abs(best.value):
                 best = state
             best.hint = state.hint
             reason = _verdict(objective, state, tol, max_iter)
@@ -153,8 +168,6 @@ def minimize(
     converged = reason == "converged"
     if _has_no_finite_optimum(objective, best.params):
         converged, reason = False, "no finite optimum"
-    if converged:
-        best.params = solver.finish(objective, best.params)
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 
 
@@ -169,13 +182,15 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
 
 
 def _has_no_finite_optimum(objective: Objective, params: Array) -> bool:
-    """Tell whether F goes on falling when all predictions are scaled up, as it does for separable classes."""
-    if objective.alpha and not objective.penalty.absent:
+    """Tell whether F goes on falling when all predictions are scaled up, as it does for separable classes.
+
+    A loss that a hair's breadth further is zero has its optimum there.
+    """
+    if not objective.unpenalised:
         return False
     line = objective.along(params, params)
-    with np.errstate(all="ignore"):
-        here, double, far = line(0.0)[0], line(1.0)[0], line(2.0**20)[0]
-    return bool(double < here - 8 * EPS * abs(here) and far <= double)
+    here, near, double, far = (line(t)[0] for t in (0.0, 1e-3, 1.0, 2.0**20))
+    return bool(near != 0.0 and double < here - 8 * EPS * abs(here) and far <= double)
 
 
 def search_line(

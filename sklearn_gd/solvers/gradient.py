@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["GradientDescent"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class GradientState(State):
     """A state with the last move, the scale of the parameters, the momentum's clock and the largest curvature met."""
 
-    velocity: Array | None = None
-    scale: Array | None = None
+    velocity: Array
+    scale: Array
     clock: float = 1.0
     curvature: float = 0.0
+    ceiling: float = np.inf
 
 
-class GradientDescent(Solver):
+class GradientDescent(Solver[GradientState]):
     r"""Batch gradient descent.
 
     .. math:: v \leftarrow m v - \eta \nabla F(params), \qquad params \leftarrow params + v
@@ -72,9 +73,7 @@ class GradientDescent(Solver):
         "nesterov": ("True or False", lambda value: value in (True, False)),
     }
 
-    def __init__(
-        self, learning_rate: float | Schedule | str = "auto", momentum: float = 0.0, nesterov: bool = False
-    ) -> None:
+    def __init__(self, learning_rate: float | Schedule | str = "auto", momentum: float = 0.0, nesterov: bool = False) -> None:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
@@ -93,35 +92,39 @@ class GradientDescent(Solver):
         """A given learning rate descends along subgradients, as in a textbook; "auto" would not know when to stop."""
         return not self.automatic
 
-    def init(self, objective: Objective, params: Array) -> State:
+    def init(self, objective: Objective, params: Array) -> GradientState:
         params = objective.prox(params, 0.0)
         value, gradient = objective.value_and_gradient(params)
         scale = 1.0 / objective.diagonal(params) if self.automatic else np.ones_like(params)
         if not objective.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
-        optimality = objective.optimality(params, gradient)
+        value += objective.rest(params)
         return GradientState(
-            params, value + objective.rest(params), gradient, optimality, step=1.0, velocity=0.0 * params, scale=scale
+            params,
+            value,
+            gradient,
+            objective.optimality(params, gradient),
+            step=1.0,
+            velocity=0.0 * params,
+            scale=scale,
+            ceiling=1e3 * max(abs(value), abs(objective.reference_value)),
         )
 
-    def step(self, objective: Objective, state: State) -> State:
-        assert isinstance(state, GradientState) and state.velocity is not None and state.scale is not None
+    def step(self, objective: Objective, state: GradientState) -> GradientState:
         return self._searched(objective, state) if self.automatic else self._literal(objective, state)
 
-    def _literal(self, objective: Objective, state: GradientState) -> State:
-        assert state.velocity is not None
+    def _literal(self, objective: Objective, state: GradientState) -> GradientState:
         rate = get_schedule(self.learning_rate)(state.iteration)  # type: ignore[arg-type]
         velocity = self.momentum * state.velocity - rate * state.gradient
         move = self.momentum * velocity - rate * state.gradient if self.nesterov else velocity
-        with np.errstate(all="ignore"):
-            params = objective.prox(state.params + move, rate)
-            value, gradient = objective.value_and_gradient(params)
-            value += objective.rest(params)
-            moved, change = params - state.params, gradient - state.gradient
-            curvature = max(state.curvature, float(moved @ change) / max(float(moved @ moved), 1e-300))
-        diverged = not value <= 1e3 * max(abs(state.value), abs(objective.reference_value), 1e-300)
+        params = objective.prox(state.params + move, rate)
+        value, gradient = objective.value_and_gradient(params)
+        value += objective.rest(params)
+        moved, change = params - state.params, gradient - state.gradient
+        curvature = max(state.curvature, float(moved @ change) / max(float(moved @ moved), 1e-300))
+        diverged = not value <= state.ceiling
         hint = ""
-        if curvature * rate > 2.0 or diverged:
+        if diverged or (objective.loss.smooth and curvature * rate > 2.0):
             hint = f"The learning rate {rate:.3g} is too large: learning_rate={0.9 / curvature:.2g} is safe, 'auto' needs none."
         optimality = objective.optimality(params, gradient) if np.isfinite(value) else np.inf
         return GradientState(
@@ -136,10 +139,10 @@ class GradientDescent(Solver):
             velocity=velocity,
             scale=state.scale,
             curvature=curvature,
+            ceiling=state.ceiling,
         )
 
-    def _searched(self, objective: Objective, state: GradientState) -> State:
-        assert state.velocity is not None and state.scale is not None
+    def _searched(self, objective: Objective, state: GradientState) -> GradientState:
         clock = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * state.clock**2))
         share = (state.clock - 1.0) / clock if self.nesterov else self.momentum
         accelerated = share > 0 and bool(np.any(state.velocity))
@@ -154,23 +157,21 @@ class GradientDescent(Solver):
             )
             move = params - point
             length = float(move @ (move / state.scale))
-            with np.errstate(all="ignore"):
-                new_value, new_gradient = objective.value_and_gradient(params)
-                change = float(move @ (new_gradient - gradient))
-                bound = value + float(move @ gradient) + 0.5 * length / step
-                noise = 64 * EPS * abs(value)
-                fits = new_value <= bound or (abs(new_value - value) <= noise and change <= length / step)
+            new_value, new_gradient = objective.value_and_gradient(params)
+            change = float(move @ (new_gradient - gradient))
+            bound = value + float(move @ gradient) + 0.5 * length / step
+            noise = 64 * EPS * abs(value)
+            fits = new_value <= bound or (abs(new_value - value) <= noise and change <= length / step)
             if np.isfinite(new_value) and fits:
                 break
             step *= 0.5
         total = new_value + objective.rest(params)
         rises = not total <= state.value + 64 * EPS * abs(state.value)
         if rises and accelerated:  # the momentum leads astray: begin it anew
-            fresh = {**vars(state), "velocity": 0.0 * state.params, "clock": 1.0, "iteration": state.iteration + 1}
-            return GradientState(**fresh)
+            return replace(state, velocity=0.0 * state.params, clock=1.0, iteration=state.iteration + 1)
         if rises or length == 0.0:
             stalled = "no descent at working precision"
-            return GradientState(**{**vars(state), "iteration": state.iteration + 1, "stalled": stalled})
+            return replace(state, iteration=state.iteration + 1, stalled=stalled)
         if accelerated or self.nesterov or self.momentum:
             following = step * 1.05
         else:

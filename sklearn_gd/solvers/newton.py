@@ -13,6 +13,7 @@ from .base import Solver, State, search_line
 from .quadratic import minimize_quadratic
 
 if TYPE_CHECKING:
+    from ..data import Block
     from ..objective import Objective
 
 __all__ = ["Newton"]
@@ -20,22 +21,25 @@ __all__ = ["Newton"]
 
 @dataclass
 class NewtonState(State):
-    """A state with the second derivative at the params, if known, and the factors that the last step used."""
+    """A state with the second derivative at the params, if known, and how cautious the next step is, from 0 to 1."""
 
     hessian: Array | None = None
-    factors: _Factors | None = None
-    damping: float = 0.0
+    caution: float = 0.0
 
 
-class Newton(Solver):
+class Newton(Solver[NewtonState]):
     r"""Newton's method, for linear models with up to a few thousand parameters.
 
-    .. math:: params \leftarrow params - t \, (H + \mu D)^{-1} \nabla F
+    .. math:: params \leftarrow params - t \, H^{-1} \nabla F
 
     H is summed over the rows in the same pass as the gradient; t comes from a line search on slopes. Columns that are
-    collinear or have no curvature leave H singular: a ridge of 1e-12 on its scaled diagonal D keeps the step in its range, and
-    \mu grows where the quadratic model proves false. With a penalty that is not smooth, each step minimises the quadratic model
-    plus the penalty.
+    collinear leave H singular: a ridge of 1e-12 on its scaled diagonal keeps the step in its range. With a penalty that is
+    not smooth, each step minimises the quadratic model plus the penalty.
+
+    A loss that bends sharply (Huber's where delta is small beside the errors) has its curvature on a few rows only, and the
+    quadratic model holds in their neighbourhood only. When a step proves too long by far, the next ones are more cautious: the
+    curvature is measured over a width of raw, up to the size of the typical error, and a ridge bounds the step where it is
+    zero. Caution shrinks with every good step.
 
     Without a penalty, of many minimisers the one of least norm of coef_ is returned, the intercept being free.
 
@@ -55,32 +59,32 @@ class Newton(Solver):
     default_max_iter = 100
     takes_prox = True
 
-    def init(self, objective: Objective, params: Array) -> State:
+    def init(self, objective: Objective, params: Array) -> NewtonState:
         params = objective.prox(params, 0.0)
         value, gradient, hessian = objective.hessian(params)
         optimality = objective.optimality(params, gradient)
         return NewtonState(params, value + objective.rest(params), gradient, optimality, hessian=hessian, decrement=np.inf)
 
-    def step(self, objective: Objective, state: State) -> State:
-        assert isinstance(state, NewtonState)
-        hessian = state.hessian if state.hessian is not None else objective.hessian(state.params)[2]
-        factors = _Factors(objective, hessian, state.damping)
+    def step(self, objective: Objective, state: NewtonState) -> NewtonState:
+        typical = max(abs(objective.reference_value), EPS) / max(objective.slope_size, 1e-300)
+        hessian = state.hessian
+        if hessian is None:
+            hessian = objective.hessian(state.params, state.caution * typical)[2]
+        factors = _Factors(objective, hessian, 1e-12 + 1e-3 * state.caution)
         if objective.prox_penalty.absent:
             direction = -factors.solve(state.gradient)
-            slope = float(state.gradient @ direction)
-            t = 0.0
+            slope, t = float(state.gradient @ direction), 0.0
             if slope < 0:
                 t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, 0.5)
         else:
-            target = minimize_quadratic(objective, factors.hessian, state.gradient, state.params)
-            direction = target - state.params
+            direction = minimize_quadratic(objective, factors.damped, state.gradient, state.params) - state.params
             t, slope = _composite_search(objective, state, direction)
         if t == 0.0:
-            return self._held(state, factors)
-        damping = max(10.0 * state.damping, 1e-6) if t < 0.1 else 0.1 * state.damping * (state.damping > 1e-9)
+            return self._held(state)
         params = objective.prox(state.params + t * direction, 0.0)
         value, gradient = objective.value_and_gradient(params)
         decrement = 0.5 * float(gradient @ factors.solve(gradient)) if objective.prox_penalty.absent else -slope
+        caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,
             value + objective.rest(params),
@@ -89,30 +93,30 @@ class Newton(Solver):
             state.iteration + 1,
             t,
             decrement,
-            factors=factors,
-            damping=damping,
+            caution=caution if caution > 1e-7 else 0.0,
         )
 
-    def _held(self, state: NewtonState, factors: _Factors) -> State:
-        """Return the state after a step that found no descent: more damping, or the end."""
-        exhausted = state.damping >= 1.0 or state.optimality < 1e-9
+    def _held(self, state: NewtonState) -> NewtonState:
+        """Return the state after a step that found no descent: more cautious, or at the end."""
+        exhausted = state.caution >= 1.0 or state.optimality < 1e-9
         return replace(
             state,
             iteration=state.iteration + 1,
-            damping=max(100.0 * state.damping, 1e-8),
-            hessian=factors.hessian,
+            hessian=None,
+            caution=min(100.0 * state.caution or 1e-2, 1.0),
             decrement=0.0 if exhausted else state.decrement,
             stalled="no descent at working precision" if exhausted else "",
         )
 
+    def struggles(self, state: NewtonState) -> bool:
+        return state.caution > 0.0
+
     def finish(self, objective: Objective, params: Array) -> Array:
-        model = objective.model
-        free = objective.penalty.absent or not objective.alpha
-        if not free or not objective.prox_penalty.absent or model.n_features == 0:
+        params = super().finish(objective, params)
+        if not objective.unpenalised or not objective.model.n_features:
             return params
-        null = _null_space(objective, params)
-        weights = model.weights(params)
-        return model.with_weights(params, weights - null @ (null.T @ weights))
+        null, weights = _null_space(objective, params), objective.model.weights(params)
+        return objective.model.with_weights(params, weights - null @ (null.T @ weights))
 
 
 def _composite_search(objective: Objective, state: State, direction: Array) -> tuple[float, float]:
@@ -132,9 +136,9 @@ def _composite_search(objective: Objective, state: State, direction: Array) -> t
 
 
 class _Factors:
-    """Cholesky factors of the damped, scaled Hessian, block by block."""
+    """Cholesky factors of the scaled Hessian, with a ridge on its diagonal, block by block."""
 
-    def __init__(self, objective: Objective, hessian: Array, damping: float) -> None:
+    def __init__(self, objective: Objective, hessian: Array, ridge: float) -> None:
         model, self.n_blocks = objective.model, len(hessian)
         # A column without curvature just now gets a share of the largest that its norm allows.
         squares = np.full((model.n_rows, model.n_raw), 1.0)
@@ -146,8 +150,10 @@ class _Factors:
             density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
         floor = np.maximum(diagonal, 1e-8 * density * size)
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
-        self.hessian, self.unblocked, self.blocks = hessian, model.unblocked, model.blocks
-        self._factors = [self._factor(h, s, damping + 1e-12) for h, s in zip(hessian, self.scale, strict=True)]
+        self.unblocked, self.blocks = model.unblocked, model.blocks
+        self.damped = hessian.copy()
+        np.einsum("bii->bi", self.damped)[:] += ridge / self.scale**2
+        self._factors = [self._factor(h, s, ridge) for h, s in zip(hessian, self.scale, strict=True)]
 
     @staticmethod
     def _factor(hessian: Array, scale: Array, ridge: float) -> tuple[Array, bool]:
@@ -171,7 +177,7 @@ def _null_space(objective: Objective, params: Array) -> Array:
     """Return an orthonormal basis, (p, d), of the weights that change no prediction on the data."""
     model, p = objective.model, objective.model.n_features
 
-    def part(block):  # type: ignore[no-untyped-def]
+    def part(block: Block) -> tuple[Array]:
         return (model.gram(block.X, params, block.weight[:, None]),)
 
     gram = objective.data.reduce(part)[0][0][:p, :p]

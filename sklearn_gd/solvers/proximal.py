@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["ProximalPoint"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ProximalState(State):
-    """A state with the smoothing step, and the multiplier of each row, (n, K): a subgradient of its loss."""
+    """A state with the smoothing step, the multiplier of each row, (n, K), a subgradient of its loss, and the last gap."""
 
-    smoothing: float = 0.0
-    multiplier: Array | None = None
+    smoothing: float
+    multiplier: Array
+    gap: float = np.inf
 
 
-class ProximalPoint(Solver):
+class ProximalPoint(Solver[ProximalState]):
     r"""The proximal point method on the loss: for losses with kinks.
 
     .. math:: params \leftarrow \arg\min \; \text{mean}_i \, e_s(y_i, raw_i + s u_i) + \alpha R, \qquad
@@ -66,7 +67,7 @@ class ProximalPoint(Solver):
         self.solver = solver
         self.shrink = shrink
 
-    def _inner(self, objective: Objective) -> Solver:
+    def _inner(self, objective: Objective) -> Solver[Any]:
         from . import smooth_solver
 
         return self.solver or smooth_solver(objective)
@@ -77,18 +78,18 @@ class ProximalPoint(Solver):
         if not objective.prox_penalty.absent and not inner.takes_prox:
             inner.check(objective.smoothed(1.0, np.zeros((1, 1))))
 
-    def init(self, objective: Objective, params: Array) -> State:
+    def finish(self, objective: Objective, params: Array) -> Array:
+        return self._inner(objective).finish(objective, params)
+
+    def init(self, objective: Objective, params: Array) -> ProximalState:
         params = objective.prox(params, 0.0)
         multiplier = np.zeros((len(objective.data.weight), objective.model.n_raw))
         value = objective.value(params)
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
-        width = max(objective.reference_value, EPS) / max(objective.slope_size**2, 1e-300)
-        return ProximalState(
-            params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier
-        )
+        width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
+        return ProximalState(params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier)
 
-    def step(self, objective: Objective, state: State) -> State:
-        assert isinstance(state, ProximalState) and state.multiplier is not None
+    def step(self, objective: Objective, state: ProximalState) -> ProximalState:
         step, multiplier = state.smoothing, state.multiplier
         smoothed = objective.smoothed(step, multiplier)
         goal = float(np.clip(0.1 * state.optimality, 1e-9, 1e-3))
@@ -107,6 +108,10 @@ class ProximalPoint(Solver):
             optimality,
             state.iteration + 1,
             step,
-            smoothing=step * (self.shrink if round_.converged else 1.0),
+            # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
+            # coefficients are pinned down.
+            decrement=gap if gap < 0.5 * state.gap or left > 1e-10 else 0.0,
+            smoothing=step * (self.shrink if round_.converged and left > 1e-8 else 1.0),
+            gap=gap,
             multiplier=smoothed.slopes(params),
         )

@@ -45,8 +45,10 @@ class _Quadratic:
         self.n_blocks = len(hessian)
         diagonal = self._join(np.einsum("bii->bi", hessian).copy())
         largest = diagonal.max(initial=0.0) or 1.0
-        self.diagonal = np.maximum(diagonal, 1e-12 * largest) if np.all(diagonal > 0) else np.where(
-            diagonal > 1e-12 * largest, diagonal, largest
+        self.diagonal = (
+            np.maximum(diagonal, 1e-12 * largest)
+            if np.all(diagonal > 0)
+            else np.where(diagonal > 1e-12 * largest, diagonal, largest)
         )
         scale = 1.0 / np.sqrt(self.diagonal) if objective.separable else np.ones_like(diagonal)
         blocks = self._split(scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["LBFGS"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LBFGSState(State):
     """A state with the pairs (move, change of gradient) and the diagonal that the recursion starts from."""
 
     pairs: list[tuple[Array, Array]] = field(default_factory=list)
-    diagonal: Array | None = None
+    diagonal: Array
 
 
-class LBFGS(Solver):
+class LBFGS(Solver[LBFGSState]):
     """Limited-memory BFGS, for smooth losses and penalties with any number of parameters.
 
     The recursion starts from an estimate of the diagonal of the second derivative, so that the units of the columns do not
@@ -52,23 +52,22 @@ class LBFGS(Solver):
     def __init__(self, memory: int = 10) -> None:
         self.memory = memory
 
-    def init(self, objective: Objective, params: Array) -> State:
+    def init(self, objective: Objective, params: Array) -> LBFGSState:
         value, gradient = objective.value_and_gradient(params)
         optimality = objective.optimality(params, gradient)
         return LBFGSState(params, value, gradient, optimality, diagonal=objective.diagonal(params))
 
-    def step(self, objective: Objective, state: State) -> State:
-        assert isinstance(state, LBFGSState)
+    def step(self, objective: Objective, state: LBFGSState) -> LBFGSState:
         direction = -self._product(state, state.gradient)
         slope = float(state.gradient @ direction)
         t = 0.0
         if slope < 0:
             t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, 0.9)
         if t == 0.0 and state.pairs:  # the guessed curvature misleads: begin anew
-            return LBFGSState(**{**vars(state), "pairs": [], "iteration": state.iteration + 1})
+            return replace(state, pairs=[], iteration=state.iteration + 1)
         if t == 0.0:
             stalled = "no descent at working precision"
-            return LBFGSState(**{**vars(state), "iteration": state.iteration + 1, "stalled": stalled})
+            return replace(state, iteration=state.iteration + 1, stalled=stalled)
         params = state.params + t * direction
         value, gradient = objective.value_and_gradient(params)
         pairs = list(state.pairs)
@@ -76,9 +75,7 @@ class LBFGS(Solver):
         if move @ change > EPS * np.linalg.norm(move) * np.linalg.norm(change):
             pairs = [*pairs, (move, change)][-self.memory :]
         optimality = objective.optimality(params, gradient)
-        return LBFGSState(
-            params, value, gradient, optimality, state.iteration + 1, t, pairs=pairs, diagonal=state.diagonal
-        )
+        return LBFGSState(params, value, gradient, optimality, state.iteration + 1, t, pairs=pairs, diagonal=state.diagonal)
 
     @staticmethod
     def _product(state: LBFGSState, gradient: Array) -> Array:

@@ -1,0 +1,64 @@
+"""The tables that the contracts run over: what is listed here, or in the package's own tables, is tested."""
+
+import numpy as np
+from sklearn_gd.losses import (
+    LOSSES,
+    AbsolutePercentageError,
+    Cauchy,
+    EpsilonInsensitive,
+    Expectile,
+    Focal,
+    Huber,
+    Linex,
+    LogLoss,
+    MultinomialFocal,
+    MultinomialLogLoss,
+    Quantile,
+    SquaredEpsilonInsensitive,
+    Tweedie,
+)
+from sklearn_gd.penalties import PENALTIES, L1, L2, Box, ElasticNet, GroupLasso, NonNegative
+
+# Away from the symmetric defaults, so that a sign or a tail mistaken shows.
+UNUSUAL = [
+    Huber(0.3),
+    Quantile(0.85),
+    Expectile(0.2),
+    Cauchy(2.5),
+    EpsilonInsensitive(0.7),
+    SquaredEpsilonInsensitive(0.7),
+    Linex(-0.6),
+    AbsolutePercentageError(None),
+    Tweedie(0),
+    Tweedie(1),
+    Tweedie(1.2),
+    Tweedie(2),
+    Tweedie(2.6),
+    LogLoss(0.15),
+    Focal(0.7),
+    Focal(0.0),
+]
+ROWWISE = [MultinomialLogLoss(), MultinomialLogLoss(0.15), MultinomialFocal(), MultinomialFocal(0.7), LOSSES["crammer_singer"]()]
+ALL_LOSSES = [loss() for loss in LOSSES.values() if not loss().rowwise] + UNUSUAL + ROWWISE
+LOSS_IDS = [repr(loss) for loss in ALL_LOSSES]
+
+REGRESSION = [name for name, loss in LOSSES.items() if loss.task == "regression"]
+CLASSIFICATION = [name for name, loss in LOSSES.items() if loss.task == "classification"]
+
+PENALTY_OBJECTS = [
+    None,
+    *(penalty() for penalty in PENALTIES.values()),
+    L2(weights=[0.5, 2.0, 0.0, 1.0]),
+    L1(weights=[0.5, 2.0, 0.0, 1.0]),
+    ElasticNet(0.7),
+    GroupLasso([[0, 2], [3]]),
+    Box(-0.3, [0.1, 0.2, 0.5, np.inf]),
+    L2() + NonNegative(),
+    L2(weights=0.5) + L2() + L1(),
+]
+PENALTY_IDS = [repr(penalty) for penalty in PENALTY_OBJECTS]
+
+
+def true_suboptimality(value, best, reference):
+    """Return (F - F*) / (F0 - F*)."""
+    return (value - best) / (reference - best)
