@@ -87,6 +87,11 @@ class Loss(Part, ABC):
         return type(self).gradient is not Loss.gradient
 
     @property
+    def has_prox(self) -> bool:
+        """Whether `prox` is known, or can be derived."""
+        return not self.rowwise or type(self).prox is not Loss.prox
+
+    @property
     def doubt(self) -> str:
         """What a failure to converge may mean, for the warning; empty when nothing about the loss is uncertain."""
         return "" if self.has_gradient or not self.smooth else "if the loss has kinks, say so: smooth=False."
@@ -99,10 +104,6 @@ class Loss(Part, ABC):
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), shape (n, K)."""
-        if self.rowwise:
-            raise TypeError(
-                f"{type(self).__name__} is rowwise and has kinks: give its prox(y, v, step), which cannot be derived."
-            )
         return numeric.prox(self.value, self.gradient if self.has_gradient else None, y, v, step)
 
     def prox_product(self, y: Array, v: Array, step: float, direction: Array) -> Array:

@@ -164,6 +164,10 @@ class CustomLoss(Loss):
         return "if the loss has kinks, say so: CustomLoss(..., smooth=False)." if self.smooth else ""
 
     @property
+    def has_prox(self) -> bool:
+        return not self.rowwise or self._given["prox"] is not None
+
+    @property
     def has_gradient(self) -> bool:
         return self._given["gradient"] is not None
 

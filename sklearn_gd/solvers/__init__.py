@@ -65,7 +65,9 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
         For anything else.
     """
     if isinstance(solver, str) and solver == "auto":
-        return smooth_solver(objective) if objective.loss.smooth else ProximalPoint()
+        chosen = smooth_solver(objective) if objective.loss.smooth else ProximalPoint()
+        chosen.check(objective)
+        return chosen
     resolved: Solver[Any] = resolve(solver, SOLVERS, Solver, "solver", ALIASES, also=["auto"])
     resolved.check(objective)
     return resolved

@@ -74,6 +74,9 @@ class ProximalPoint(Solver[ProximalState]):
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
+        if not objective.loss.has_prox:
+            remedy = "use solver='auto'." if objective.loss.smooth else "give its prox(y, v, step), which cannot be derived."
+            raise ValueError(f"{objective.loss!r} is rowwise and has no prox, which ProximalPoint needs: {remedy}")
         inner = self._inner(objective)
         if not objective.prox_penalty.absent and not inner.takes_prox:
             inner.check(objective.smoothed(1.0, np.zeros((1, 1))))
@@ -101,6 +104,7 @@ class ProximalPoint(Solver[ProximalState]):
         value, gap = objective.gap(params, step, multiplier)
         left = gap / max(objective.reference_value - value, 16 * EPS * abs(value), 1e-300)
         optimality = max(objective.optimality(params, gradient), left)
+        floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
         return ProximalState(
             params,
             value,
@@ -110,8 +114,8 @@ class ProximalPoint(Solver[ProximalState]):
             step,
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down.
-            decrement=gap if gap < 0.5 * state.gap or left > 1e-10 else 0.0,
-            smoothing=step * (self.shrink if round_.converged and left > 1e-8 else 1.0),
+            decrement=gap if gap < 0.5 * state.gap or left > floor else 0.0,
+            smoothing=step * (self.shrink if round_.converged and left > 100 * floor else 1.0),
             gap=gap,
             multiplier=smoothed.slopes(params),
         )

@@ -28,13 +28,13 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     """
     problem = _Quadratic(objective, hessian, gradient, start)
     x, value = start, 0.0 + objective.rest(start)
-    for _ in range(60):
+    for _ in range(25):
         x, value = problem.accelerated(x, value, 10)
         candidate = problem.semismooth(x)
         candidate_value = problem.value(candidate)
         if candidate_value < value + 8 * EPS * abs(value):
             x, value = candidate, candidate_value
-        if problem.residual(x) <= 1e-11:
+        if problem.residual(x) <= 1e-15:
             break
     return x
 
