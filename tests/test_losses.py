@@ -11,7 +11,7 @@ mp.mp.dps = 50
 
 
 def log1pexp(x):
-    return mp.log(1 + mp.exp(x))
+    return mp.log1p(mp.exp(x))
 
 
 def pinball(q):
@@ -60,13 +60,12 @@ TRUTH = {
 }
 ROWWISE_TRUTH = {
     "MultinomialLogLoss": lambda label_smoothing: lambda k, z: [
-        mp.log(mp.fsum(mp.exp(t) for t in z)),
-        -(1 - label_smoothing) * z[k],
-        -label_smoothing * mp.fsum(z) / len(z),
+        mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k)),
+        label_smoothing * (z[k] - mp.fsum(z) / len(z)),
     ],
     "MultinomialFocal": lambda gamma: lambda k, z: [
         mp.fsum(mp.exp(t - z[k]) / mp.fsum(mp.exp(s - z[k]) for s in z) for j, t in enumerate(z) if j != k) ** gamma
-        * mp.log(mp.fsum(mp.exp(t - z[k]) for t in z))
+        * mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k))
     ],
     "CrammerSinger": lambda: lambda k, z: [max(t + (j != k) for j, t in enumerate(z)), -z[k]],
 }
@@ -140,7 +139,9 @@ def test_digits(loss):
             _assert_close(loss.value(column_y, column_z)[0, 0], parts[0], "value", where)
             _assert_close(slope[0, 0], parts[1], "gradient", where, mp.mpf("1e-24"))
             curvature = loss.curvature_product(column_y, column_z, np.ones((1, 1)))
-            _assert_close(curvature[0, 0], parts[2], "curvature", where, mp.mpf("1e-20"))
+            # where it changes sign, its terms are of the size of the curvature at 0
+            crossing = mp.mpf("1e-12") if not loss.convex and abs(z - y) < 100 else 0
+            _assert_close(curvature[0, 0], parts[2], "curvature", where, mp.mpf("1e-20") + crossing)
             compared += 1
     assert compared > 50
 
@@ -154,7 +155,7 @@ def test_digits_rowwise(loss):
     for row in rows:
         for k in (0, 2):
             y, raw, v = np.array([k]), row[None], rng.randn(1, 4)
-            z, h = [mp.mpf(t) for t in row], mp.mpf(10) ** -16 * max(1, abs(mp.mpf(row).max() if 0 else mp.mpf(np.abs(row).max())))
+            z, h = [mp.mpf(t) for t in row], mp.mpf(10) ** -16
             value, slope = loss.value_and_gradient(y, raw)
             _assert_close(value[0], terms(k, z), "value", (k, row))
 
@@ -186,7 +187,8 @@ def test_contract(loss):
     assert status["prox"] == "passed" or not loss.convex or not loss.has_prox
     messages = {entry["check_name"]: entry["message"] for entry in report}
     assert "is not the inverse" not in messages["link"]
-    assert loss.convex == messages["convexity"].endswith("looks convex") or type(loss).__name__ == "MultinomialFocal"
+    if loss.get_params().get("gamma") != 0.0:  # focal without focus is the log loss
+        assert loss.convex == messages["convexity"].endswith("looks convex")
 
 
 @pytest.mark.parametrize("loss", [loss for loss in ALL_LOSSES if not loss.smooth], ids=repr)
@@ -218,7 +220,7 @@ def test_numeric_defaults_agree_with_the_closed_forms(loss):
 
 class OnlyValue(Loss):
     def value(self, y, raw):
-        return np.cosh(raw - y)
+        return np.sqrt(1.0 + (raw - y) ** 2)
 
 
 def absolute(y, raw):
@@ -275,8 +277,9 @@ def test_check_loss_finds_the_mistake(loss, check, message):
     assert message in report[check]["message"]
     with pytest.raises(AssertionError):
         check_loss(loss, on_fail="raise")
-    with pytest.warns(UserWarning, match=check):
+    with pytest.warns(UserWarning) as caught:
         check_loss(loss, on_fail="warn")
+    assert any(str(warning.message).startswith(check) for warning in caught)
 
 
 def test_custom_loss_keeps_what_it_was_given():

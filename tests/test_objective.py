@@ -1,0 +1,179 @@
+"""The objective: derivatives, invariance to how the rows are held, exact weights."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_gd.data import Data
+from sklearn_gd.losses import get_loss
+from sklearn_gd.models import Linear
+from sklearn_gd.objective import Objective
+from sklearn_gd.penalties import get_penalty
+from sklearn_gd.targets import Continuous, Labels, Multilabel
+
+N, P = 700, 6
+
+
+def _data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(N, P) * [1, 10, 0.1, 1, 1, 1] + [0, 100, 0, 3, 0, 0]
+    X[rng.rand(N, P) < 0.3] = 0.0
+    return X, rng
+
+
+CASES = {
+    "one output": ("huber", lambda rng: rng.randn(N)),
+    "two outputs": ("log_cosh", lambda rng: rng.randn(N, 2)),
+    "binary": ("log_loss", lambda rng: rng.randint(2, size=N)),
+    "softmax": ("log_loss", lambda rng: rng.randint(3, size=N)),
+    "one-vs-rest": ("squared_hinge", lambda rng: rng.randint(3, size=N)),
+    "multilabel": ("exponential", lambda rng: rng.randint(2, size=(N, 3))),
+    "focal softmax": ("focal", lambda rng: rng.randint(3, size=N)),
+}
+
+
+def _objective(case, X=None, weight=None, rows=slice(None), center=True, intercept=True):
+    name, draw = CASES[case]
+    base, rng = _data()
+    y = draw(rng)
+    X = base if X is None else X
+    kind = Multilabel if case == "multilabel" else Continuous if "output" in case else Labels
+    target = kind(y)
+    loss = get_loss(name).for_target(target)
+    weight = np.linspace(0.2, 3.0, N) if weight is None else weight
+    data = Data(X[rows], target.prepare(y)[rows], weight[rows])
+    model = Linear().bind(target.n_raw(loss.rowwise), intercept, data.moments, center)
+    objective = Objective(data, target, model, loss, get_penalty("l2"), 0.03)
+    objective.set_reference(np.zeros(model.n_raw))
+    return objective
+
+
+def _params(objective, seed=1):
+    return 0.05 * np.random.RandomState(seed).randn(objective.size)
+
+
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_derivatives(case, center, intercept):
+    objective = _objective(case, center=center, intercept=intercept)
+    params, direction = _params(objective), _params(objective, 2)
+    value, gradient = objective.value_and_gradient(params)
+    np.testing.assert_allclose(value, objective.value(params))
+    h = 1e-5
+    numeric = (objective.value(params + h * direction) - objective.value(params - h * direction)) / (2 * h)
+    np.testing.assert_allclose(gradient @ direction, numeric, rtol=1e-6)
+
+    change = (objective.value_and_gradient(params + h * direction)[1] - objective.value_and_gradient(params - h * direction)[1]) / (
+        2 * h
+    )
+    value_too, gradient_too, blocks = objective.hessian(params)
+    np.testing.assert_allclose(value_too, value)
+    np.testing.assert_allclose(gradient_too, gradient)
+    product = objective.model.unblocked(
+        np.einsum("bij,bj->bi", blocks, objective.model.blocks(direction, len(blocks)))
+    )
+    if objective.loss.convex and objective.loss.smooth and case != "one output":
+        np.testing.assert_allclose(product, change, rtol=1e-4, atol=1e-6 * np.abs(change).max())
+    assert np.linalg.eigvalsh(blocks).min() > -1e-9 * np.abs(blocks).max()
+
+    at, slope = objective.along(params, direction)(0.7)
+    np.testing.assert_allclose(at, objective.value(params + 0.7 * direction))
+    np.testing.assert_allclose(slope, objective.value_and_gradient(params + 0.7 * direction)[1] @ direction, rtol=1e-9)
+
+
+def _holders(X):
+    readonly = X.copy()
+    readonly.flags.writeable = False
+    return {
+        "fortran": np.asfortranarray(X),
+        "read-only": readonly,
+        "strided": np.repeat(X, 2, axis=1)[:, ::2],
+        "csr matrix": sparse.csr_matrix(X),
+        "csc matrix": sparse.csc_matrix(X),
+        "csr array": sparse.csr_array(X),
+        "csc array": sparse.csc_array(X),
+    }
+
+
+@pytest.mark.parametrize("holder", _holders(_data()[0]))
+@pytest.mark.parametrize("case", ["one output", "softmax", "one-vs-rest"])
+def test_holders_agree(case, holder):
+    expected, got = _objective(case), _objective(case, X=_holders(_data()[0])[holder])
+    params = _params(expected)
+    for a, b in zip(expected.hessian(params), got.hessian(params), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(a).max())
+    np.testing.assert_allclose(expected.column_norms, got.column_norms)
+
+
+def test_memory_map(tmp_path):
+    X = _data()[0]
+    X.tofile(tmp_path / "X")
+    mapped = np.memmap(tmp_path / "X", dtype=np.float64, mode="r", shape=X.shape)
+    params = _params(_objective("binary"))
+    np.testing.assert_array_equal(
+        _objective("binary").value_and_gradient(params)[1], _objective("binary", X=mapped).value_and_gradient(params)[1]
+    )
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize("case", CASES)
+def test_weights_are_copies(case, form):
+    """A weight of k is k copies of the row, and 0 removes it, even where its loss would be infinite."""
+    counts = np.random.RandomState(3).randint(0, 4, size=N)
+    X = _data()[0]
+    spoilt = X.copy()
+    spoilt[counts == 0] = 1e200
+    weighted = _objective(case, X=form(spoilt), weight=counts.astype(float))
+    repeated = _objective(case, X=form(X), weight=np.ones(N), rows=np.repeat(np.arange(N), counts))
+    params = _params(weighted)
+    np.testing.assert_allclose(weighted.model.center, repeated.model.center, rtol=1e-12)
+    for a, b in zip(weighted.hessian(params), repeated.hessian(params), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(weighted.value(params), repeated.value(params))
+
+
+def test_blocks_cover_the_rows_once():
+    X = np.arange(60_000.0).reshape(-1, 2)
+    data = Data(X, np.zeros((len(X), 1)), np.ones(len(X)))
+    blocks = list(data.blocks())
+    assert len(blocks) > 1
+    np.testing.assert_array_equal(np.concatenate([block.X for block in blocks]), X)
+    assert all(np.shares_memory(block.X, X) for block in blocks)
+
+
+def test_float32_is_not_copied_to_float64():
+    X = _data()[0].astype(np.float32)
+    data = Data(X, np.zeros((N, 1)), np.ones(N))
+    assert all(block.X.dtype == np.float32 and np.shares_memory(block.X, X) for block in data.blocks())
+
+
+def test_moments_of_a_timestamp():
+    """A large mean beside a small spread keeps its digits; a constant column has no spread at all."""
+    rng = np.random.RandomState(0)
+    spread = rng.randint(0, 10_000, size=5000).astype(float)
+    X = np.c_[1.7e12 + spread, np.full(5000, 0.1), spread]
+    moments = Data(X, np.zeros((5000, 1)), np.ones(5000)).moments
+    np.testing.assert_allclose(moments.centered[0], moments.centered[2], rtol=1e-7)
+    assert moments.norms(centered=True)[1] == 0.0
+    assert moments.norms(centered=False)[1] > 0.0
+
+
+def test_certificate_ignores_units():
+    X, rng = _data()
+    y = rng.randn(N)
+
+    def certificate(scale_x, scale_y):
+        target = Continuous(scale_y * y)
+        data = Data(X * scale_x, target.prepare(scale_y * y), np.ones(N))
+        model = Linear().bind(1, True, data.moments, True)
+        objective = Objective(data, target, model, get_loss("squared_error"), get_penalty(None), 0.0)
+        constant = np.array([scale_y * y.mean()])
+        objective.set_reference(constant)
+        params = np.zeros(objective.size)
+        params[-1] = constant[0]
+        return objective.optimality(params, objective.value_and_gradient(params)[1])
+
+    expected = certificate(1.0, 1.0)
+    assert 0.01 < expected <= 1.0
+    np.testing.assert_allclose(certificate(1e-8, 1e6), expected, rtol=1e-6)
