@@ -293,7 +293,8 @@ class Objective:
         matrix[:p][self.column_norms == 0] = 0.0  # a constant column: only rounding noise, and no use
         excess = np.abs(matrix)
         ratio = np.divide(excess, bound, out=np.full_like(excess, np.inf), where=bound > 0)
-        return float(np.where(excess > 0, ratio, 0.0).max(initial=0.0))
+        worst = float(np.where(excess == 0, 0.0, ratio).max(initial=0.0))
+        return worst if np.isfinite(worst) else np.inf
 
 
 class Line:

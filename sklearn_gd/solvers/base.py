@@ -80,12 +80,15 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it wants the columns centred where the intercept can absorb the shift.
     takes_kinked_loss, takes_prox : bool
         Whether it can do a loss that is not smooth, and a penalty that is not.
+    second_order : bool
+        Whether it holds curvature, and so reaches an optimum to working precision.
     """
 
     default_max_iter: ClassVar[int] = 1000
     centers: bool = True
     takes_kinked_loss: bool = False
     takes_prox: bool = False
+    second_order: bool = False
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
@@ -166,7 +169,7 @@ def minimize(
     if monitor:
         monitor(state.iteration, state, last=True)
     converged = reason == "converged"
-    if _has_no_finite_optimum(objective, best.params):
+    if (objective.unpenalised or not converged) and _has_no_finite_optimum(objective, best.params):
         converged, reason = False, "no finite optimum"
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 
@@ -182,15 +185,13 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
 
 
 def _has_no_finite_optimum(objective: Objective, params: Array) -> bool:
-    """Tell whether F goes on falling when all predictions are scaled up, as it does for separable classes.
+    """Tell whether F goes on falling when all parameters are scaled up, as it does for separable classes.
 
-    A loss that a hair's breadth further is zero has its optimum there.
+    A loss that is exactly zero a little further has its optimum there.
     """
-    if not objective.unpenalised:
-        return False
     line = objective.along(params, params)
-    here, near, double, far = (line(t)[0] for t in (0.0, 1e-3, 1.0, 2.0**20))
-    return bool(near != 0.0 and double < here - 8 * EPS * abs(here) and far <= double)
+    here, near, double, far = (line(t)[0] + objective.rest((1.0 + t) * params) for t in (0.0, 1e-3, 1.0, 2.0**20))
+    return bool(near != 0.0 and double != 0.0 and double < here - 8 * EPS * abs(here) and far <= double)
 
 
 def search_line(

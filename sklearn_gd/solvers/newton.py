@@ -58,6 +58,7 @@ class Newton(Solver[NewtonState]):
 
     default_max_iter = 100
     takes_prox = True
+    second_order = True
 
     def init(self, objective: Objective, params: Array) -> NewtonState:
         params = objective.prox(params, 0.0)
@@ -123,14 +124,18 @@ class Newton(Solver[NewtonState]):
 
 def _composite_search(objective: Objective, state: State, direction: Array) -> tuple[float, float]:
     """Return a step with enough descent of F, smooth part and rest, and the descent predicted at step 1."""
-    rest = objective.rest(state.params)
-    slope = float(state.gradient @ direction) + objective.rest(state.params + direction) - rest
+
+
+    def rest(t: float) -> float:  # at the projection, as rounding may leave a constraint
+        return objective.rest(objective.prox(state.params + t * direction, 0.0))
+
+    slope = float(state.gradient @ direction) + rest(1.0) - rest(0.0)
     noise = 64 * EPS * abs(state.value)
     if not slope < 0:
         return 0.0, 0.0
     line, t = objective.along(state.params, direction), 1.0
     while t > 1e-10:
-        value = line(t)[0] + objective.rest(state.params + t * direction)
+        value = line(t)[0] + rest(t)
         if value <= state.value + 1e-4 * t * slope + noise:
             return t, slope
         t *= 0.5

@@ -77,6 +77,8 @@ class ProximalPoint(Solver[ProximalState]):
         if not objective.loss.has_prox:
             remedy = "use solver='auto'." if objective.loss.smooth else "give its prox(y, v, step), which cannot be derived."
             raise ValueError(f"{objective.loss!r} is rowwise and has no prox, which ProximalPoint needs: {remedy}")
+        if objective.loss.smooth and not objective.loss.convex:
+            raise ValueError(f"{objective.loss!r} is not convex, and ProximalPoint needs a convex loss: use solver='auto'.")
         inner = self._inner(objective)
         if not objective.prox_penalty.absent and not inner.takes_prox:
             inner.check(objective.smoothed(1.0, np.zeros((1, 1))))
@@ -114,7 +116,7 @@ class ProximalPoint(Solver[ProximalState]):
             step,
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down.
-            decrement=gap if gap < 0.5 * state.gap or left > floor else 0.0,
+            decrement=gap if inner.second_order and (gap < 0.5 * state.gap or left > floor) else 0.0,
             smoothing=step * (self.shrink if round_.converged and left > 100 * floor else 1.0),
             gap=gap,
             multiplier=smoothed.slopes(params),

@@ -1,0 +1,417 @@
+"""Every loss x penalty x solver: what is supported reaches the optimum, the rest refuses with a sentence."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from tables import CLASSIFICATION, REGRESSION
+
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Quantile
+from sklearn_gd.penalties import L2, Box, GroupLasso, NonNegative
+from sklearn_gd.solvers import LBFGS, SOLVERS, GradientDescent, Newton, ProximalPoint
+
+PENALTIES = {
+    "none": None,
+    "l2": "l2",
+    "l1": "l1",
+    "elasticnet": "elasticnet",
+    "nonnegative": "nonnegative",
+    "group_lasso": GroupLasso([[0, 1, 2], [3, 4], [5, 6, 7, 8, 9]]),
+    "box": Box(-0.1, 0.4),
+    "l2 + nonnegative": L2() + NonNegative(),
+}
+SOLVER_OBJECTS = {
+    "auto": "auto",
+    **{name: solver() for name, solver in SOLVERS.items()},
+    "gd nesterov": GradientDescent(nesterov=True),
+    "gd momentum": GradientDescent(momentum=0.8),
+    "lbfgs memory": LBFGS(memory=3),
+}
+
+
+@pytest.fixture(scope="module")
+def problems(diabetes, wine):
+    X, y = diabetes
+    wine = wine[0][:, :10], wine[1]
+    return {"regression": (X[:200], 1.0 + np.abs(y[:200]) / 100.0), "classification": wine}
+
+
+def _make(loss, **params):
+    return (GDRegressor if loss in REGRESSION else GDClassifier)(loss=loss, **params)
+
+
+def _fit(model, X, y):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        model.fit(X, y)
+    assert model.converged_ == (not caught)
+    return model
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("loss", [*REGRESSION, *CLASSIFICATION])
+def test_triples(problems, loss, penalty):
+    """All solvers that take a loss and a penalty agree on the objective at its optimum."""
+    X, y = problems[LOSSES[loss].task]
+    alpha = 0.02
+    reached = {}
+    for name, solver in SOLVER_OBJECTS.items():
+        model = _make(loss, penalty=PENALTIES[penalty], alpha=alpha, solver=solver)
+        try:
+            _fit(model, X, y)
+        except ValueError as refusal:
+            assert name != "auto"
+            assert "use solver='auto'" in str(refusal)
+            continue
+        reached[name] = model
+    auto = reached["auto"]
+    constant = _fit(_make(loss, penalty=PENALTIES[penalty], alpha=alpha), 0.0 * X, y).loss_curve_[-1]
+    best = min(model.loss_curve_[-1] for model in reached.values())
+    separable = penalty in ("none",) and LOSSES[loss].task == "classification"
+    for name, model in reached.items():
+        value = _objective(model, X, y, alpha)
+        np.testing.assert_allclose(value, model.loss_curve_[-1], rtol=1e-6, atol=1e-9)
+        assert value <= constant + 1e-9 * abs(constant)
+        if model.converged_ and auto.loss_.convex:
+            assert (value - best) / (constant - best) <= 1e-6, name
+    assert auto.converged_ or separable
+    kinked = not auto.loss_.smooth
+    assert ("lbfgs" in reached) == (not kinked and penalty in ("none", "l2"))
+    assert ("gd" in reached) == ("newton" in reached) == (not kinked)
+    assert len(reached) >= 2
+
+
+def _objective(model, X, y, alpha):
+    """F of the returned coefficients, from the definitions alone."""
+    raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
+    if hasattr(model, "classes_"):
+        codes = np.searchsorted(model.classes_, y)
+        encoded = codes if model.loss_.rowwise else np.where(codes[:, None] == np.arange(raw.shape[1]), 1.0, -1.0)
+    else:
+        encoded = y[:, None]
+    value = model.loss_.value(encoded, raw)
+    price = model.penalty_.value(np.atleast_2d(model.coef_).T)
+    return value.sum() / len(y) + (0.0 if price == 0 else alpha * price)
+
+
+def test_refusals_name_the_remedy(problems):
+    X, y = problems["regression"]
+    for loss in ("absolute_error", Quantile(0.3)):
+        for solver in ("newton", "lbfgs", "gd"):
+            with pytest.raises(ValueError, match="has kinks, and .* needs a smooth loss: use solver='auto'"):
+                GDRegressor(loss=loss, solver=solver).fit(X, y)
+    with pytest.raises(ValueError, match="not smooth, and LBFGS needs a smooth penalty: use solver='auto' or penalty='l2'"):
+        GDRegressor(penalty="l1", solver="lbfgs").fit(X, y)
+    with pytest.raises(ValueError, match="rowwise and has no prox.*use solver='auto'"):
+        GDClassifier(solver="proximal_point").fit(*problems["classification"])
+
+
+@pytest.mark.parametrize(
+    "solver",
+    [LBFGS(memory=0), GradientDescent(learning_rate=-1), GradientDescent(momentum=1.0), ProximalPoint(shrink=2.0)],
+)
+def test_parameters_out_of_range(problems, solver):
+    with pytest.raises(ValueError, match=f"{type(solver).__name__}.*expected"):
+        GDRegressor(solver=solver).fit(*problems["regression"])
+
+
+def test_unknown_solver(problems):
+    with pytest.raises(ValueError, match="Did you mean 'gd'.*'auto', 'gd', 'lbfgs', 'newton'"):
+        GDRegressor(solver="gradient_descent").fit(*problems["regression"])
+    with pytest.raises(TypeError, match="is a class: pass an object"):
+        GDRegressor(solver=Newton).fit(*problems["regression"])
+
+
+# -- plain descent, as in the tutorial --------------------------------------------------------------------------------
+
+
+def _line(n=100):
+    rng = np.random.RandomState(0)
+    x = 2.0 * rng.rand(n, 1)
+    return x, 3.0 * x[:, 0] + 4.0 + rng.randn(n)
+
+
+def _by_hand(x, y, rate, epochs, momentum=0.0, nesterov=False, w=0.0, b=None):
+    b = y.mean() if b is None else b
+    v = np.zeros(2)
+    for t in range(epochs):
+        error = w * x[:, 0] + b - y
+        g = np.array([np.mean(error * x[:, 0]), np.mean(error)])
+        step = rate(t) if callable(rate) else rate
+        v = momentum * v - step * g
+        move = momentum * v - step * g if nesterov else v
+        w, b = w + move[0], b + move[1]
+    return w, b
+
+
+@pytest.mark.parametrize("nesterov", [True, False])
+@pytest.mark.parametrize("momentum", [0.0, 0.7])
+@pytest.mark.parametrize("rate", [0.1, lambda t: 0.3 / (1 + 0.1 * t)])
+def test_a_number_is_taken_literally(rate, momentum, nesterov):
+    x, y = _line()
+    descent = GradientDescent(learning_rate=rate, momentum=momentum, nesterov=nesterov)
+    with pytest.warns(ConvergenceWarning):
+        model = GDRegressor(alpha=0.0, solver=descent, max_iter=37).fit(x, y)
+    w, b = _by_hand(x, y, rate, 37, momentum, nesterov)
+    np.testing.assert_allclose([model.coef_[0], model.intercept_], [w, b], rtol=1e-10)
+    assert model.n_iter_ == len(model.loss_curve_) == 37
+
+
+def test_the_tutorial_line_ends_without_a_warning():
+    x, y = _line()
+    model = GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=0.1), max_iter=2000).fit(x, y)
+    np.testing.assert_allclose([model.intercept_, model.coef_[0]], np.polynomial.polynomial.polyfit(x[:, 0], y, 1), rtol=1e-4)
+
+
+def test_random_start():
+    from sklearn_gd.models import Linear
+
+    x, y = _line()
+    descent = GradientDescent(learning_rate=0.1)
+
+    def fit(init, seed):
+        with pytest.warns(ConvergenceWarning):
+            return GDRegressor(alpha=0.0, model=Linear(init=init), solver=descent, max_iter=3, random_state=seed).fit(x, y)
+
+    w, b = 0.01 * np.random.RandomState(5).standard_normal(2)
+    expected = _by_hand(x, y, 0.1, 3, w=w, b=b)
+    np.testing.assert_allclose([fit("normal", 5).coef_[0], fit("normal", 5).intercept_], expected)
+    ruled = fit(lambda shape, rng: np.ones(shape), None)
+    np.testing.assert_allclose([ruled.coef_[0], ruled.intercept_], _by_hand(x, y, 0.1, 3, w=1.0, b=1.0))
+
+
+def test_divergence_is_caught():
+    x, y = _line()
+    with pytest.warns(ConvergenceWarning, match=r"diverged.*learning rate 5 is too large: learning_rate=0\.\d+ is safe") as caught:
+        model = GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=5.0)).fit(x, y)
+    assert model.stop_reason_ == "diverged"
+    assert np.isfinite(model.coef_).all()
+    assert np.mean((model.predict(x) - y) ** 2) <= y.var() * (1 + 1e-12)
+    safe = float(str(caught[0].message).split("learning_rate=")[1].split()[0])
+    again = GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=safe), max_iter=5000).fit(x, y)
+    assert again.converged_
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "hinge"])
+def test_subgradient_descent_by_a_given_rate(problems, loss):
+    X, y = problems[LOSSES[loss].task]
+    descent = GradientDescent(learning_rate=lambda t: 0.3 / np.sqrt(1 + t))
+    with pytest.warns(ConvergenceWarning):
+        model = _make(loss, solver=descent, alpha=0.02).fit(X, y)
+    best = _make(loss, alpha=0.02).fit(X, y).loss_curve_[-1]
+    assert best <= min(model.loss_curve_) < 1.2 * best
+
+
+@pytest.mark.parametrize("solver", ["gd", "lbfgs", "newton", GradientDescent(nesterov=True)])
+def test_units_of_the_columns_do_no_harm(problems, solver):
+    X, y = problems["regression"]
+    scale = 10.0 ** np.linspace(-9, 9, X.shape[1])
+    plain = GDRegressor(loss="log_cosh", alpha=0.0, solver=solver, max_iter=5000).fit(X, y)
+    scaled = GDRegressor(loss="log_cosh", alpha=0.0, solver=solver, max_iter=5000).fit(X * scale, y)
+    np.testing.assert_allclose(scaled.coef_ * scale, plain.coef_, rtol=1e-3, atol=1e-5)
+
+
+def test_descent_is_monotone(problems):
+    X, y = problems["regression"]
+    for solver in ("gd", "lbfgs", "newton", GradientDescent(nesterov=True)):
+        for loss in ("cauchy", "huber", "inverse_gaussian"):
+            curve = np.array(_make(loss, solver=solver).fit(X, y).loss_curve_)
+            assert np.all(np.diff(curve) <= 1e-12 * np.abs(curve[:-1]))
+
+
+# -- hard cases -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-4])
+@pytest.mark.parametrize("scale", [1e3, 1e6])
+def test_huber_far_from_its_scale(diabetes, alpha, scale):
+    """delta = 1.35 beside targets in the millions: almost the absolute error."""
+    X, y = diabetes
+    huber = GDRegressor(loss=Huber(1.35), alpha=alpha).fit(X, y * scale)
+    absolute = GDRegressor(loss="absolute_error", alpha=alpha / 1.35).fit(X, y * scale)
+    assert huber.converged_
+    np.testing.assert_allclose(huber.loss_curve_[-1] / 1.35, absolute.loss_curve_[-1], rtol=1e-3)
+
+
+def absolute(y, raw):
+    return np.abs(y - raw)
+
+
+def test_the_first_custom_loss_that_everybody_tries(diabetes):
+    X, y = diabetes
+    for loss in (absolute, CustomLoss(absolute, smooth=False), lambda y, z: np.abs(y - z)):
+        model = GDRegressor(loss=loss, alpha=0.01).fit(X, y)
+        truth = GDRegressor(loss="absolute_error", alpha=0.01).fit(X, y)
+        np.testing.assert_allclose(model.loss_curve_[-1], truth.loss_curve_[-1], rtol=1e-6)
+        assert model.converged_
+
+
+def test_a_kink_missed_is_never_called_converged(diabetes):
+    X, y = diabetes
+    with pytest.warns(ConvergenceWarning, match="smooth=False"):
+        model = GDRegressor(loss=CustomLoss(absolute, smooth=True), alpha=0.01, solver="newton").fit(X, y)
+    assert not model.converged_
+
+
+def test_custom_smooth_loss_has_second_order_speed(diabetes):
+    X, y = diabetes
+    derived = GDRegressor(loss=lambda y, z: np.logaddexp(z - y, y - z) - np.log(2), alpha=0.1).fit(X, y / 50)
+    closed = GDRegressor(loss="log_cosh", alpha=0.1).fit(X, y / 50)
+    np.testing.assert_allclose(derived.coef_, closed.coef_, rtol=1e-5, atol=1e-7)
+    assert derived.n_iter_ <= closed.n_iter_ + 3
+
+
+def softmax_loss(y, raw):
+    return np.log(np.exp(raw).sum(axis=1)) - raw[np.arange(len(y)), y.astype(int)]
+
+
+def test_custom_rowwise_loss(wine):
+    X, y = wine
+    model = GDClassifier(loss=CustomLoss(softmax_loss, rowwise=True), alpha=0.01).fit(X, y)
+    np.testing.assert_allclose(model.coef_, GDClassifier(alpha=0.01).fit(X, y).coef_, rtol=1e-4, atol=1e-6)
+
+
+def test_separable_classes_without_penalty():
+    rng = np.random.RandomState(0)
+    X = np.r_[rng.randn(50, 3) - 4, rng.randn(50, 3) + 4]
+    y = np.repeat(["no", "yes"], 50)
+    for loss in ("log_loss", "exponential"):
+        for solver in ("auto", "lbfgs", "gd"):
+            with pytest.warns(ConvergenceWarning, match="no finite optimum"):
+                model = GDClassifier(loss=loss, alpha=0.0, solver=solver).fit(X, y)
+            assert model.stop_reason_ == "no finite optimum"
+            assert model.score(X, y) == 1.0
+    for loss in ("hinge", "squared_hinge", "modified_huber"):
+        model = GDClassifier(loss=loss, alpha=0.0).fit(X, y)
+        assert model.converged_
+        assert model.score(X, y) == 1.0
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "absolute_error"])
+def test_more_columns_than_rows(loss):
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(30, 100), rng.randn(30)
+    assert GDRegressor(loss=loss, alpha=0.0).fit(X, y).score(X, y) > 1 - 1e-8
+    for penalty in ("l2", "l1"):
+        assert GDRegressor(loss=loss, alpha=0.05, penalty=penalty).fit(X, y).converged_
+    sparse_model = GDRegressor(loss=loss, alpha=0.1, penalty="l1").fit(X, y)
+    assert 0 < np.count_nonzero(sparse_model.coef_) <= 30
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+def test_very_wide(loss, penalty):
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 4000)
+    y = X[:, :5].sum(axis=1) + 0.1 * rng.randn(60)
+    model = GDRegressor(loss=loss, alpha=0.1, penalty=penalty).fit(X, y)
+    assert model.converged_
+
+
+def test_scales_side_by_side(diabetes):
+    X, y = diabetes
+    scale = np.r_[1e-12, 1e12, np.ones(X.shape[1] - 2)]
+    stamp = 1.7e12 + np.random.RandomState(0).randint(0, 86_400_000, len(X))
+    for loss in ("squared_error", "huber", "absolute_error", "poisson"):
+        plain = GDRegressor(loss=loss, alpha=0.0).fit(X, y)
+        scaled = GDRegressor(loss=loss, alpha=0.0).fit(X * scale, y)
+        np.testing.assert_allclose(scaled.coef_ * scale, plain.coef_, rtol=1e-4, atol=1e-6)
+        stamped = GDRegressor(loss=loss, alpha=0.0).fit(np.c_[X, stamp], y)
+        centred = GDRegressor(loss=loss, alpha=0.0).fit(np.c_[X, (stamp - stamp.mean()) / stamp.std()], y)
+        np.testing.assert_allclose(stamped.predict(np.c_[X, stamp]), centred.predict(np.c_[X, (stamp - stamp.mean()) / stamp.std()]), rtol=1e-4)
+
+
+def test_constant_columns_and_targets(diabetes):
+    X, y = diabetes
+    with_constant = np.c_[X, np.full(len(X), 0.1), np.full(len(X), 1e9)]
+    for loss in ("squared_error", "absolute_error", "huber"):
+        plain = GDRegressor(loss=loss, alpha=0.01).fit(X, y)
+        model = GDRegressor(loss=loss, alpha=0.01).fit(with_constant, y)
+        np.testing.assert_allclose(model.coef_, np.r_[plain.coef_, 0, 0], rtol=1e-4, atol=1e-6)
+        flat = GDRegressor(loss=loss).fit(X, np.full(len(X), 7.0))
+        np.testing.assert_allclose(flat.predict(X), 7.0)
+        assert flat.converged_
+    with pytest.warns(ConvergenceWarning, match="no finite optimum"):
+        none = GDRegressor(loss="poisson").fit(X, np.zeros(len(X)))
+    assert none.predict(X).max() < 1e-20
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", "poisson"])
+def test_float32(diabetes, loss):
+    X, y = diabetes
+    double = GDRegressor(loss=loss, alpha=0.01).fit(X, y)
+    single = GDRegressor(loss=loss, alpha=0.01).fit(X.astype(np.float32), y)
+    assert single.coef_.dtype == single.predict(X.astype(np.float32)).dtype == np.float32
+    assert single.converged_
+    np.testing.assert_allclose(single.coef_, double.coef_, rtol=2e-3, atol=1e-2 * np.abs(double.coef_).max())
+
+
+def test_equal_rows():
+    n = 1_000_000
+    for loss in ("squared_error", "absolute_error"):
+        model = GDRegressor(loss=loss).fit(np.ones((n, 2)), np.full(n, 3.0))
+        np.testing.assert_allclose(model.predict(np.ones((1, 2))), 3.0)
+
+
+class Interrupting:
+    """A loss that is interrupted at its n-th call."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, y, raw):
+        self.n -= 1
+        if self.n == 0:
+            raise KeyboardInterrupt
+        return (y - raw) ** 4
+
+
+def test_ctrl_c_keeps_the_best_iterate(diabetes):
+    X, y = diabetes
+    model = GDRegressor(loss=CustomLoss(Interrupting(300), smooth=True), alpha=0.0, solver="gd")
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, y / 100)
+    assert model.stop_reason_ == "interrupted"
+    assert not model.converged_
+    assert np.isfinite(model.predict(X)).all()
+
+
+class Spoilt:
+    """A loss that is nan from its n-th call on."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, y, raw):
+        self.n -= 1
+        return (y - raw) ** 2 if self.n > 0 else np.full_like(raw, np.nan)
+
+
+def test_nan_at_some_iterate(diabetes):
+    X, y = diabetes
+    loss = CustomLoss(Spoilt(200), smooth=True)
+    with pytest.warns(ConvergenceWarning, match="Spoilt.* became nan at iteration"):
+        model = GDRegressor(loss=loss, alpha=0.0, solver=GradientDescent(learning_rate=1e-3)).fit(X, y)
+    assert np.isfinite(model.coef_).all()
+    with pytest.raises(ValueError, match="gave nan at iteration 0"):
+        GDRegressor(loss=CustomLoss(Spoilt(0), smooth=True)).fit(X, y)
+
+
+def test_warm_start(diabetes):
+    X, y = diabetes
+    model = GDRegressor(loss="huber", alpha=0.1, solver="lbfgs", warm_start=True).fit(X, y)
+    first = model.n_iter_
+    model.set_params(alpha=0.11).fit(X, y)
+    assert model.n_iter_ < first
+    cold = GDRegressor(loss="huber", alpha=0.11).fit(X, y)
+    np.testing.assert_allclose(model.coef_, cold.coef_, rtol=1e-3, atol=1e-3)
+
+
+def test_verbose(capsys, diabetes):
+    with pytest.warns(ConvergenceWarning):
+        GDRegressor(solver=GradientDescent(learning_rate=1e-3), max_iter=250, verbose=100).fit(*diabetes)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["iteration", "objective", "optimality", "step"]
+    assert [int(line.split()[0]) for line in lines[1:]] == [0, 100, 200, 250]
