@@ -28,17 +28,20 @@ class Block:
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,)."""
+    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,).
+
+    `noise` bounds the rounding error of the centred sums, relative to the others.
+    """
 
     mean: Array
     centered: Array
     raw: Array
-    eps: float
+    noise: float
 
     def norms(self, centered: bool) -> Array:
         """Return the norm of each column, about its mean if `centered`; 0 where it is only rounding noise."""
         squares = self.centered if centered else self.raw
-        return np.sqrt(np.where(squares > (64 * self.eps) ** 2 * self.raw, squares, 0.0))
+        return np.sqrt(np.where(squares > self.noise * self.raw, squares, 0.0))
 
 
 class Data:
@@ -96,6 +99,8 @@ class Data:
     @cached_property
     def moments(self) -> Moments:
         """The weighted moments of the columns, from one pass."""
+        eps = float(np.finfo(self.dtype).eps)
+        noise = 64 * eps if self.is_sparse else (64 * eps) ** 2
         weight, mean = 0.0, np.zeros(self.n_features)
         centered = np.zeros(self.n_features)
         for block in self.blocks():
@@ -118,7 +123,7 @@ class Data:
             mean = mean + share * gap
             centered = centered + block_centered + weight * share * gap**2
             weight += block_weight
-        return Moments(mean, centered, centered + weight * mean**2, float(np.finfo(self.dtype).eps))
+        return Moments(mean, centered, centered + weight * mean**2, noise)
 
 
 def _rows_of(X: Any, rows: Any) -> Any:

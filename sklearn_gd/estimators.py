@@ -78,7 +78,7 @@ class _GDEstimator(BaseEstimator):
             objective,
             solver,
             params,
-            tol=max(self.tol, 64 * float(np.finfo(dtype).eps)),
+            tol=max(self.tol, 64 * float(np.finfo(dtype).eps), objective.loss.precision),
             max_iter=self.max_iter or solver.default_max_iter,
             monitor=Monitor(self.verbose),
         )
@@ -191,7 +191,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
-    tol : float, default=1e-6
+    tol : float, default=1e-7
         The fit has converged when `optimality_` is below it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
@@ -255,7 +255,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         model: str | Linear = "linear",
         solver: str | Solver[Any] = "auto",
         max_iter: int | None = None,
-        tol: float = 1e-6,
+        tol: float = 1e-7,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -344,7 +344,7 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
         "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
-    tol : float, default=1e-6
+    tol : float, default=1e-7
         The fit has converged when `optimality_` is below it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
@@ -412,7 +412,7 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
         model: str | Linear = "linear",
         solver: str | Solver[Any] = "auto",
         max_iter: int | None = None,
-        tol: float = 1e-6,
+        tol: float = 1e-7,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -458,7 +458,7 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
             target = Labels(y[weight > 0])
             if len(target.classes) < 2:
                 raise ValueError(
-                    f"y has one class only, {target.classes[0]!r}: expected at least two classes among the rows of positive "
+                    f"y has one class only, {target.classes[0]}: expected at least two classes among the rows of positive "
                     "weight."
                 )
         self._fit(X, y, target, self._class_weighted(y, weight))

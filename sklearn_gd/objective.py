@@ -87,10 +87,14 @@ class Objective:
             raw = self._shifted(block, self.model.push_forward(block.X, params, params))
             return (self._cost(self.loss.value(self._encoded(block), raw), block.weight),)
 
-        return self.data.reduce(part)[0] + self._smooth_price(params) + self.rest(params)
+        return self.data.reduce(part)[0] + self.price(params)
 
     def _smooth_price(self, params: Array) -> float:
         return self.alpha * self.smooth_penalty.value(self.model.weights(params)) if self.alpha else 0.0
+
+    def price(self, params: Array) -> float:
+        """Return the whole penalty, times alpha."""
+        return self._smooth_price(params) + self.rest(params)
 
     def rest(self, params: Array) -> float:
         """Return the penalty that is not smooth, or a constraint."""
@@ -219,7 +223,7 @@ class Objective:
             return self._cost(value, block.weight), self._cost(excess, block.weight)
 
         value, excess = self.data.reduce(part)
-        return value + self._smooth_price(params) + self.rest(params), max(excess, 0.0)
+        return value + self.price(params), max(excess, 0.0)
 
     # -- the start and the certificate --------------------------------------------------------------------------------
 

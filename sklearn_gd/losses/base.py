@@ -87,6 +87,11 @@ class Loss(Part, ABC):
         return type(self).gradient is not Loss.gradient
 
     @property
+    def precision(self) -> float:
+        """How small a certificate can become: a difference of values is exact to about 1e-5 where the curvature jumps."""
+        return 0.0 if self.has_gradient or not self.smooth else 1e-5
+
+    @property
     def has_prox(self) -> bool:
         """Whether `prox` is known, or can be derived."""
         return not self.rowwise or type(self).prox is not Loss.prox

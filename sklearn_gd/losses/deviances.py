@@ -26,7 +26,7 @@ class _LogLink(Loss):
 class Poisson(_LogLink):
     r"""Half the Poisson deviance: counts and frequencies.
 
-    Domain of y: numbers >= 0.
+    Domain of y: numbers >= 0, not all zero.
 
     Link: log; exp(raw) is the conditional mean.
 
@@ -70,7 +70,7 @@ class Poisson(_LogLink):
         return np.exp(raw) * v
 
     def check_target(self, y: Array) -> None:
-        self._domain(np.all(y >= 0), "y >= 0", y)
+        self._domain(np.all(y >= 0) and np.any(y > 0), "y >= 0, and not all zero", y)
 
 
 class Gamma(_LogLink):
@@ -126,7 +126,7 @@ class Gamma(_LogLink):
 class Tweedie(_LogLink):
     r"""Half the Tweedie deviance: amounts that are often zero, such as the cost of claims.
 
-    Domain of y: any number for power 0; >= 0 for 1 <= power < 2; > 0 from 2 on.
+    Domain of y: any number for power 0; >= 0, not all zero, for 1 <= power < 2; > 0 from 2 on.
 
     Link: log; exp(raw) is the conditional mean mu.
 
@@ -198,7 +198,7 @@ class Tweedie(_LogLink):
         if self.power >= 2:
             self._domain(np.all(y > 0), f"y > 0 at power {self.power:g}", y)
         elif self.power >= 1:
-            self._domain(np.all(y >= 0), f"y >= 0 at power {self.power:g}", y)
+            self._domain(np.all(y >= 0) and np.any(y > 0), f"y >= 0, and not all zero, at power {self.power:g}", y)
 
 
 class InverseGaussian(Tweedie):

@@ -169,7 +169,7 @@ def minimize(
     if monitor:
         monitor(state.iteration, state, last=True)
     converged = reason == "converged"
-    if (objective.unpenalised or not converged) and _has_no_finite_optimum(objective, best.params):
+    if (objective.price(best.params) == 0 or not converged) and _has_no_finite_optimum(objective, best.params):
         converged, reason = False, "no finite optimum"
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 

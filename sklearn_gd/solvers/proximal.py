@@ -18,10 +18,14 @@ __all__ = ["ProximalPoint"]
 
 @dataclass(kw_only=True)
 class ProximalState(State):
-    """A state with the smoothing step, the multiplier of each row, (n, K), a subgradient of its loss, and the last gap."""
+    """A state with the smoothing step and its lower bound, the last gap, and the multiplier of each row, (n, K).
+
+    A multiplier is a subgradient of the loss of its row.
+    """
 
     smoothing: float
     multiplier: Array
+    narrowest: float
     gap: float = np.inf
 
 
@@ -92,7 +96,7 @@ class ProximalPoint(Solver[ProximalState]):
         value = objective.value(params)
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
         width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
-        return ProximalState(params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier)
+        return ProximalState(params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier, narrowest=1e-9 * width)
 
     def step(self, objective: Objective, state: ProximalState) -> ProximalState:
         step, multiplier = state.smoothing, state.multiplier
@@ -117,7 +121,8 @@ class ProximalPoint(Solver[ProximalState]):
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down.
             decrement=gap if inner.second_order and (gap < 0.5 * state.gap or left > floor) else 0.0,
-            smoothing=step * (self.shrink if round_.converged and left > 100 * floor else 1.0),
+            smoothing=max(step * self.shrink, state.narrowest) if round_.converged and left > 100 * floor else step,
+            narrowest=state.narrowest,
             gap=gap,
             multiplier=smoothed.slopes(params),
         )

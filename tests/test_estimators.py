@@ -1,0 +1,309 @@
+"""The estimators among the rest of scikit-learn, and what they say to bad input."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import sklearn
+from scipy import sparse
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import BaggingRegressor, StackingClassifier, StackingRegressor
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.feature_selection import RFECV, SelectFromModel
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.losses import CustomLoss, Hinge, Huber, Linex, LogLoss, Quantile
+from sklearn_gd.penalties import L2, NonNegative
+from sklearn_gd.solvers import LBFGS, Newton
+
+
+def late_costs_more(y, raw):
+    """A user's loss: three times as dear to fall short."""
+    return np.where(y > raw, 3.0, 1.0) * (y - raw) ** 2
+
+
+# -- at home in scikit-learn ------------------------------------------------------------------------------------------
+
+
+def test_pipeline_of_frames_and_a_custom_loss():
+    frame = pd.DataFrame(
+        {"size": np.arange(60.0), "kind": np.tile(["a", "b", "c"], 20), "age": np.random.RandomState(0).rand(60)}
+    )
+    y = frame["size"] * 2 + (frame["kind"] == "a") * 10.0
+    columns = ColumnTransformer([("num", StandardScaler(), ["size", "age"]), ("cat", OneHotEncoder(), ["kind"])])
+    model = make_pipeline(columns, GDRegressor(loss=late_costs_more, alpha=1e-8)).fit(frame, y)
+    assert model.score(frame, y) > 0.9999
+    again = pickle.loads(pickle.dumps(clone(model).fit(frame, y)))
+    np.testing.assert_allclose(again.predict(frame), model.predict(frame))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames(diabetes, kind):
+    X, y = diabetes
+    names = [f"column {j}" for j in range(X.shape[1])]
+    frame = pd.DataFrame(X, columns=names) if kind == "pandas" else pl.DataFrame(X, schema=names)
+    model = GDRegressor().fit(frame, pd.Series(y) if kind == "pandas" else pl.Series(y))
+    assert list(model.feature_names_in_) == names
+    np.testing.assert_allclose(model.predict(frame), GDRegressor().fit(X, y).predict(X))
+
+
+def test_grid_over_everything(diabetes):
+    X, y = diabetes
+    grid = [
+        {"loss": ["squared_error", "huber", Huber(2.0), Quantile(0.4), late_costs_more], "alpha": [1e-3, 1.0]},
+        {"loss": [Huber()], "loss__delta": [1.0, 50.0]},
+        {"penalty": ["l1", None, L2() + NonNegative()], "solver": ["auto", Newton()]},
+        {"solver": [LBFGS()], "solver__memory": [3, 10]},
+    ]
+    search = GridSearchCV(GDRegressor(), grid, cv=3, n_jobs=2).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_score_ > 0.4
+    assert GDRegressor(loss=Huber()).set_params(loss__delta=3.0).loss.delta == 3.0
+
+
+def test_halving_on_max_iter(cancer):
+    X, y = cancer
+    search = HalvingGridSearchCV(
+        GDClassifier(solver="gd"), {"alpha": [1e-4, 1e-2, 1.0]}, resource="max_iter", max_resources=90, cv=3, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        search.fit(X, y)
+    assert search.best_score_ > 0.95
+
+
+def test_meta_estimators(cancer, diabetes, wine):
+    X, y = cancer
+    Xr, yr = diabetes
+    calibrated = CalibratedClassifierCV(GDClassifier(loss="hinge", alpha=0.01), cv=3).fit(X, y)
+    assert calibrated.score(X, y) > 0.95
+    stack = StackingClassifier([("hinge", GDClassifier(loss="hinge")), ("log", GDClassifier())], GDClassifier(), cv=3)
+    assert stack.fit(X, y).score(X, y) > 0.95
+    stack = StackingRegressor([("q", GDRegressor(loss="quantile")), ("s", GDRegressor())], GDRegressor(), cv=3)
+    assert stack.fit(Xr, yr).score(Xr, yr) > 0.4
+    logged = TransformedTargetRegressor(GDRegressor(loss="huber"), func=np.log, inverse_func=np.exp).fit(Xr, yr)
+    assert logged.score(Xr, yr) > 0.3
+    chosen = SelectFromModel(GDRegressor(penalty="l1", alpha=2.0)).fit(Xr, yr)
+    assert 0 < chosen.get_support().sum() < Xr.shape[1]
+    assert RFECV(GDRegressor(), cv=3).fit(Xr, yr).n_features_ > 2
+    importance = permutation_importance(GDRegressor().fit(Xr, yr), Xr, yr, n_repeats=3, random_state=0)
+    assert importance.importances_mean.max() > 0.05
+    assert OneVsRestClassifier(GDClassifier(loss="hinge"), n_jobs=2).fit(*wine).score(*wine) > 0.97
+    assert BaggingRegressor(GDRegressor(loss="absolute_error"), n_estimators=4, random_state=0).fit(Xr, yr).score(Xr, yr) > 0.4
+    assert cross_val_score(GDClassifier(loss=CustomLoss(logistic)), X, y, cv=3, n_jobs=2).mean() > 0.95
+
+
+def logistic(y, raw):
+    return np.logaddexp(0.0, -y * raw)
+
+
+def test_metadata_routing(diabetes):
+    X, y = diabetes
+    weight = np.random.RandomState(0).randint(0, 3, len(y)).astype(float)
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = GDRegressor().set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        search = GridSearchCV(model, {"alpha": [0.1]}, cv=3).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(search.best_estimator_.coef_, GDRegressor(alpha=0.1).fit(X, y, weight).coef_)
+
+
+def test_html_shows_the_parts():
+    html = GDRegressor(loss=Huber(delta=2.5), penalty=L2() + NonNegative())._repr_html_()
+    assert "Huber(delta=2.5)" in html
+    assert "NonNegative()" in html
+    assert repr(GDRegressor(loss=Huber(delta=2.5))) == "GDRegressor(loss=Huber(delta=2.5))"
+
+
+def test_parts_are_not_written_on(diabetes):
+    loss, penalty, solver = Huber(2.0), L2(), LBFGS()
+    before = [dict(vars(part)) for part in (loss, penalty, solver)]
+    model = GDRegressor(loss=loss, penalty=penalty, solver=solver).fit(*diabetes)
+    assert [dict(vars(part)) for part in (loss, penalty, solver)] == before
+    assert model.loss is loss
+    assert model.loss_ is not loss
+    assert repr(model.loss_) == "Huber(delta=2.0)"
+
+
+# -- labels -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array(["spam", "ham"]), np.array([True, False]), np.array([3, 7]), np.array(["x", "y"], dtype=object)]
+)
+def test_labels_of_any_kind(cancer, labels):
+    X, y = cancer
+    model = GDClassifier().fit(X, labels[y])
+    np.testing.assert_array_equal(model.classes_, np.unique(labels))
+    assert model.score(X, labels[y]) > 0.97
+    assert model.coef_.shape == (1, X.shape[1])
+    assert model.intercept_.shape == (1,)
+    assert model.decision_function(X).shape == (len(y),)
+    positive = model.predict_proba(X)[:, list(model.classes_).index(labels[1])]
+    assert np.mean((positive > 0.5) == (y == 1)) > 0.97
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("loss", ["log_loss", "hinge", "focal", "crammer_singer"])
+def test_multilabel(wine, loss, form):
+    X, y = wine
+    Y = np.c_[y == 0, y > 0, X[:, 0] > 0].astype(int)
+    model = GDClassifier(loss=loss, alpha=0.01).fit(X, form(Y))
+    assert model.predict(X).shape == model.decision_function(X).shape == Y.shape
+    assert model.score(X, Y) > 0.9
+    for k in range(3):
+        alone = GDClassifier(loss=loss, alpha=0.01).fit(X, Y[:, k])
+        np.testing.assert_allclose(model.coef_[k], alone.coef_[0], rtol=1e-4, atol=1e-5)
+
+
+def test_probabilities_of_one_vs_rest(wine):
+    X, y = wine
+    model = GDClassifier(loss="modified_huber", alpha=0.1).fit(X, y)
+    model.intercept_ = model.intercept_ - 2.0  # some rows are now sure to be of no class
+    proba = model.predict_proba(X)
+    raw = (np.clip(model.decision_function(X), -1, 1) + 1) / 2
+    np.testing.assert_allclose(proba.sum(axis=1), 1.0)
+    nothing = raw.sum(axis=1) == 0
+    assert nothing.any()
+    np.testing.assert_allclose(proba[nothing], 1 / 3)
+    np.testing.assert_allclose(proba[~nothing], raw[~nothing] / raw[~nothing].sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), model.predict_proba(X))
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "crammer_singer", Hinge(), logistic, "no such loss"])
+def test_no_probabilities(loss):
+    model = GDClassifier(loss=loss)
+    assert not hasattr(model, "predict_proba")
+    assert not hasattr(model, "predict_log_proba")
+    with pytest.raises(AttributeError) as caught:
+        _ = model.predict_proba
+    assert "CalibratedClassifierCV" in str(caught.value.__cause__ or caught.value)
+
+
+def test_probabilistic_custom_loss(cancer):
+    from scipy.special import expit
+
+    loss = CustomLoss(logistic, inverse_link=expit, probabilistic=True, task="classification")
+    ours, built_in = GDClassifier(loss=loss, alpha=0.01).fit(*cancer), GDClassifier(alpha=0.01).fit(*cancer)
+    np.testing.assert_allclose(ours.predict_proba(cancer[0]), built_in.predict_proba(cancer[0]), atol=1e-5)
+
+
+def test_class_weight(cancer):
+    X, y = cancer
+    w = np.random.RandomState(0).randint(0, 3, len(y)).astype(float)
+    ours = GDClassifier(class_weight={0: 2.0, 1: 0.5}, alpha=0.01).fit(X, y)
+    by_hand = GDClassifier(alpha=0.01).fit(X, y, np.where(y == 0, 2.0, 0.5))
+    np.testing.assert_allclose(ours.coef_, by_hand.coef_)
+    balanced = GDClassifier(class_weight="balanced", alpha=0.01)
+    weighted = balanced.fit(X, y, w).coef_
+    repeated = np.repeat(np.arange(len(y)), w.astype(int))
+    np.testing.assert_allclose(weighted, balanced.fit(X[repeated], y[repeated]).coef_, rtol=1e-6, atol=1e-9)
+    theirs = LogisticRegression(class_weight="balanced", C=1 / (0.01 * len(y)), tol=1e-10, solver="newton-cholesky").fit(X, y)
+    np.testing.assert_allclose(balanced.fit(X, y).coef_, theirs.coef_, rtol=1e-5, atol=1e-7)
+
+
+def test_a_class_of_weight_zero_is_no_class(wine):
+    X, y = wine
+    model = GDClassifier().fit(X, y, np.where(y == 1, 0.0, 1.0))
+    np.testing.assert_array_equal(model.classes_, [0, 2])
+
+
+def test_asymmetric_loss_changes_the_side(diabetes):
+    X, y = diabetes
+    under = {a: np.mean(GDRegressor(loss=Linex(a), alpha=1e-3).fit(X, y / 50).predict(X) < y / 50) for a in (-3.0, 3.0)}
+    assert under[-3.0] < 0.3
+    assert under[3.0] > 0.7
+
+
+def test_label_smoothing_tames_the_probabilities(wine):
+    X, y = wine
+    sharp = GDClassifier(loss=LogLoss(), alpha=1e-6).fit(X, y).predict_proba(X).max()
+    smooth = GDClassifier(loss=LogLoss(label_smoothing=0.1), alpha=1e-6).fit(X, y).predict_proba(X).max(axis=1).mean()
+    assert sharp > 0.999
+    assert 0.85 < smooth < 0.97
+
+
+# -- bad input --------------------------------------------------------------------------------------------------------
+
+X0 = np.arange(12.0).reshape(6, 2) ** 1.1
+Y0 = np.array([1.0, 2.0, 1.0, 4.0, 3.0, 2.0])
+L0 = np.array([0, 1, 0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y", "weight", "message"),
+    [
+        (GDRegressor(), X0 + np.nan, Y0, None, "NaN"),
+        (GDRegressor(), X0 + np.inf, Y0, None, "infinity"),
+        (GDRegressor(), X0, Y0 + np.nan, None, "NaN"),
+        (GDRegressor(), X0, Y0, Y0 + np.nan, "sample_weight contains NaN"),
+        (GDRegressor(), X0, Y0, -Y0, "sample_weight has a negative entry, -4"),
+        (GDRegressor(), X0, Y0, 0 * Y0, "Sample weights must contain at least one non-zero number"),
+        (GDRegressor(), X0, Y0, Y0[:3], "one weight for each row"),
+        (GDRegressor(), X0, Y0[:3], None, "inconsistent numbers of samples"),
+        (GDRegressor(), X0[:, :0], Y0, None, "0 feature"),
+        (GDRegressor(), X0[:0], Y0[:0], None, "0 sample"),
+        (GDRegressor(), np.array([["a", "b"]] * 6), Y0, None, "could not convert string to float|dtype"),
+        (GDRegressor(loss="poisson"), X0, -Y0, None, "Poisson needs y >= 0.*from -4 to -1"),
+        (GDRegressor(loss="gamma"), X0, Y0 - 1, None, "Gamma needs y > 0"),
+        (GDClassifier(), X0, 0 * L0, None, "one class only, 0"),
+        (GDClassifier(), X0, L0, L0.astype(float), "one class only, 1"),
+        (GDClassifier(), X0, Y0 + 0.5, None, "Unknown label type"),
+        (GDRegressor(loss="mse"), X0, Y0, None, "Did you mean 'squared_error'"),
+        (GDRegressor(loss="hinge"), X0, Y0, None, "a loss for classification: use GDClassifier"),
+        (GDClassifier(loss="huber"), X0, L0, None, "a loss for regression: use GDRegressor"),
+        (GDRegressor(loss=Huber(-1.0)), X0, Y0, None, r"Huber\(delta=-1.0\): expected a number > 0"),
+        (GDRegressor(loss=Quantile("a")), X0, Y0, None, "expected a number between 0 and 1"),
+        (GDRegressor(alpha=-1), X0, Y0, None, "alpha=-1: expected a number >= 0"),
+        (GDRegressor(alpha="auto"), X0, Y0, None, "alpha='auto'"),
+        (GDRegressor(tol=-1), X0, Y0, None, "tol=-1"),
+        (GDRegressor(max_iter=0), X0, Y0, None, "max_iter=0: expected an integer >= 1, or None"),
+        (GDRegressor(max_iter=1.5), X0, Y0, None, "max_iter=1.5"),
+        (GDRegressor(verbose=-1), X0, Y0, None, "verbose=-1"),
+        (GDRegressor(model="tree"), X0, Y0, None, "Unknown model='tree'"),
+        (GDRegressor(loss=lambda y, z: np.mean((y - z) ** 2)), X0, Y0, None, "returned one number: expected shape"),
+        (GDRegressor(loss=lambda y, z: (y - z)[:3]), X0, Y0, None, "expected shape"),
+        (GDRegressor(loss=lambda y, z: (y - z) * 1j), X0, Y0, None, "expected real numbers"),
+        (GDRegressor(loss=lambda y, z: (y - z) * np.nan), X0, Y0, None, "nan at iteration 0"),
+    ],
+)
+def test_bad_input(model, X, y, weight, message):
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("loss", [Huber, 3, None])
+def test_things_that_are_no_loss(loss):
+    with pytest.raises(TypeError, match="loss"):
+        GDRegressor(loss=loss).fit(X0, Y0)
+
+
+def test_unfitted_and_wrong_width():
+    with pytest.raises(NotFittedError):
+        GDRegressor().predict(X0)
+    with pytest.raises(ValueError, match="2 features"):
+        GDRegressor().fit(X0, Y0).predict(X0[:, :1])
+
+
+def test_kinds():
+    assert is_regressor(GDRegressor())
+    assert is_classifier(GDClassifier())
+
+
+def test_raw_columns_of_a_real_table():
+    X, y = load_breast_cancer(return_X_y=True)
+    for loss in ("log_loss", "hinge", "squared_hinge", "exponential", "modified_huber"):
+        model = GDClassifier(loss=loss, alpha=1e-6).fit(X, y)
+        assert model.converged_
+        assert model.score(X, y) > 0.95
