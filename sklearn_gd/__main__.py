@@ -45,7 +45,12 @@ def line() -> None:
     y = 3.0 * x[:, 0] + 4.0 + 0.5 * rng.randn(200)
     print("params <- params - 0.1 * gradient, the loss printed every 100 epochs:\n")
     descent = GDRegressor(
-        model=Linear(init="normal"), alpha=0.0, solver=GradientDescent(learning_rate=0.1), max_iter=1500, verbose=100, random_state=0
+        model=Linear(init="normal"),
+        alpha=0.0,
+        solver=GradientDescent(learning_rate=0.1),
+        max_iter=1500,
+        verbose=100,
+        random_state=0,
     )
     model, ours = _timed(lambda: descent.fit(x, y))
     least, theirs = _timed(lambda: LinearRegression().fit(x, y))
@@ -87,9 +92,7 @@ def four_losses() -> None:
 def _regression_row(name: str, fitted: Any, X: Any, y: Any, elapsed: float) -> None:
     error = y - fitted.predict(X)
     certificate = f"{fitted.optimality_:.0e}" if hasattr(fitted, "optimality_") else ""
-    print(
-        f"{name:38}{error.mean():11.2f}{np.abs(error).mean():10.2f}{np.mean(error > 0):11.1%}{certificate:>12}{elapsed:8.1f}"
-    )
+    print(f"{name:38}{error.mean():11.2f}{np.abs(error).mean():10.2f}{np.mean(error > 0):11.1%}{certificate:>12}{elapsed:8.1f}")
 
 
 def images() -> None:

@@ -272,7 +272,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, _GDEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> GDRegressor:
+    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDRegressor:
         """Fit the model.
 
         Parameters
@@ -324,7 +324,8 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
 
     Two classes need one column of W. For more, the columns are coupled when the loss is rowwise ("log_loss", "focal" and
-    "crammer_singer" then take their multiclass form), and one-vs-rest otherwise. A multilabel target has a column for each label.
+    "crammer_singer" then take their multiclass form), and one-vs-rest otherwise. A multilabel target has a column for
+    each label.
 
     Parameters
     ----------
@@ -396,8 +397,8 @@ class GDClassifier(ClassifierMixin, _GDEstimator):
     >>> from sklearn_gd import GDClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), GDClassifier(loss="squared_hinge", alpha=0.01)).fit(X, y)
-    >>> round(model.score(X, y), 2)
-    0.98
+    >>> bool(model.score(X, y) > 0.98)
+    True
     """
 
     _task, _other = "classification", "GDRegressor"

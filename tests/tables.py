@@ -1,6 +1,7 @@
 """The tables that the contracts run over: what is listed here, or in the package's own tables, is tested."""
 
 import numpy as np
+
 from sklearn_gd.losses import (
     LOSSES,
     AbsolutePercentageError,
@@ -17,7 +18,7 @@ from sklearn_gd.losses import (
     SquaredEpsilonInsensitive,
     Tweedie,
 )
-from sklearn_gd.penalties import PENALTIES, L1, L2, Box, ElasticNet, GroupLasso, NonNegative
+from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative
 
 # Away from the symmetric defaults, so that a sign or a tail mistaken shows.
 UNUSUAL = [
@@ -38,7 +39,13 @@ UNUSUAL = [
     Focal(0.7),
     Focal(0.0),
 ]
-ROWWISE = [MultinomialLogLoss(), MultinomialLogLoss(0.15), MultinomialFocal(), MultinomialFocal(0.7), LOSSES["crammer_singer"]()]
+ROWWISE = [
+    MultinomialLogLoss(),
+    MultinomialLogLoss(0.15),
+    MultinomialFocal(),
+    MultinomialFocal(0.7),
+    LOSSES["crammer_singer"](),
+]
 ALL_LOSSES = [loss() for loss in LOSSES.values() if not loss().rowwise] + UNUSUAL + ROWWISE
 LOSS_IDS = [repr(loss) for loss in ALL_LOSSES]
 

@@ -153,8 +153,10 @@ def test_l1_logistic(cancer, weighted):
     X, y = cancer
     w = weights_for(len(y), weighted)
     C = 1 / (0.02 * total(w, len(y)))
-    theirs = LogisticRegression(C=C, l1_ratio=1, solver="saga", tol=1e-10, max_iter=100_000, random_state=0) if NEW else (
-        LogisticRegression(C=C, penalty="l1", solver="saga", tol=1e-10, max_iter=100_000, random_state=0)
+    theirs = (
+        LogisticRegression(C=C, l1_ratio=1, solver="saga", tol=1e-10, max_iter=100_000, random_state=0)
+        if NEW
+        else (LogisticRegression(C=C, penalty="l1", solver="saga", tol=1e-10, max_iter=100_000, random_state=0))
     )
     theirs.fit(X, y, sample_weight=w)
     ours = GDClassifier(penalty="l1", alpha=0.02).fit(X, y, sample_weight=w)
@@ -206,8 +208,7 @@ def test_linear_svc(cancer, form, loss):
         m = np.maximum(1 - sign * (X1 @ coef.ravel() + intercept), 0)
         return np.mean(m if loss == "hinge" else m**2) + alpha / 2 * np.sum(coef**2)
 
-    scale = 1.0 if loss == "hinge" else 1.0
-    theirs = LinearSVC(loss=loss, C=scale / (alpha * n), dual=True, tol=1e-10, max_iter=1_000_000, random_state=0).fit(X, y)
+    theirs = LinearSVC(loss=loss, C=1 / (alpha * n), dual=True, tol=1e-10, max_iter=1_000_000, random_state=0).fit(X, y)
     coef = np.r_[theirs.coef_.ravel(), theirs.intercept_]
     ours = GDClassifier(loss=loss, alpha=alpha, fit_intercept=False).fit(form(X1), y)
     assert suboptimality(ours, cost(coef, 0.0), cost) <= 1e-6
@@ -273,7 +274,9 @@ def test_softmax_of_two_classes_is_the_logistic(cancer, loss):
 
 def test_crammer_singer_of_two_classes_is_the_hinge(cancer):
     X, y = cancer
-    close(GDClassifier(loss="crammer_singer", alpha=0.01).fit(X, y).coef_, GDClassifier(loss="hinge", alpha=0.01).fit(X, y).coef_)
+    close(
+        GDClassifier(loss="crammer_singer", alpha=0.01).fit(X, y).coef_, GDClassifier(loss="hinge", alpha=0.01).fit(X, y).coef_
+    )
 
 
 def test_crammer_singer(wine):

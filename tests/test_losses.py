@@ -59,14 +59,18 @@ TRUTH = {
     "Focal": lambda gamma: lambda y, z: [(1 / (1 + mp.exp(y * z))) ** gamma * log1pexp(-y * z)],
 }
 ROWWISE_TRUTH = {
-    "MultinomialLogLoss": lambda label_smoothing: lambda k, z: [
-        mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k)),
-        label_smoothing * (z[k] - mp.fsum(z) / len(z)),
-    ],
-    "MultinomialFocal": lambda gamma: lambda k, z: [
-        mp.fsum(mp.exp(t - z[k]) / mp.fsum(mp.exp(s - z[k]) for s in z) for j, t in enumerate(z) if j != k) ** gamma
-        * mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k))
-    ],
+    "MultinomialLogLoss": lambda label_smoothing: (
+        lambda k, z: [
+            mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k)),
+            label_smoothing * (z[k] - mp.fsum(z) / len(z)),
+        ]
+    ),
+    "MultinomialFocal": lambda gamma: (
+        lambda k, z: [
+            mp.fsum(mp.exp(t - z[k]) / mp.fsum(mp.exp(s - z[k]) for s in z) for j, t in enumerate(z) if j != k) ** gamma
+            * mp.log1p(mp.fsum(mp.exp(t - z[k]) for j, t in enumerate(z) if j != k))
+        ]
+    ),
     "CrammerSinger": lambda: lambda k, z: [max(t + (j != k) for j, t in enumerate(z)), -z[k]],
 }
 
@@ -90,7 +94,25 @@ def _targets(loss):
 
 def _raws(loss, y):
     rng = np.random.RandomState(0)
-    offsets = [0.37, -0.61, 1.3, -2.9, 7.1, -17.3, 3e-4, -3e-4, 2e-9, -2e-9, 61.0, -61.0, 300.0, -300.0, 1e5, -1e5, *rng.randn(12)]
+    offsets = [
+        0.37,
+        -0.61,
+        1.3,
+        -2.9,
+        7.1,
+        -17.3,
+        3e-4,
+        -3e-4,
+        2e-9,
+        -2e-9,
+        61.0,
+        -61.0,
+        300.0,
+        -300.0,
+        1e5,
+        -1e5,
+        *rng.randn(12),
+    ]
     offsets += [1e12, -1e12, 1e160, -1e160]
     centres = [0.0] if loss.task == "classification" or loss.inverse_link(np.ones(1))[0] != 1.0 else [0.0, y]
     return sorted({c + o for c in centres for o in offsets})
@@ -116,7 +138,9 @@ def _assert_close(got, terms, what, where, curvature_noise=0.0):
     if size > mp.mpf("1.7e308"):
         return  # not even its terms can be held
     error = abs(mp.mpf(float(got)) - true)
-    assert error <= mp.mpf("1e-12") * size + mp.mpf("1e-300") + curvature_noise, f"{what} at {where}: {got}, expected {float(true)}"
+    assert error <= mp.mpf("1e-12") * size + mp.mpf("1e-300") + curvature_noise, (
+        f"{what} at {where}: {got}, expected {float(true)}"
+    )
 
 
 ELEMENTWISE = [loss for loss in ALL_LOSSES if not loss.rowwise]

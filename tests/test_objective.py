@@ -64,15 +64,13 @@ def test_derivatives(case, center, intercept):
     numeric = (objective.value(params + h * direction) - objective.value(params - h * direction)) / (2 * h)
     np.testing.assert_allclose(gradient @ direction, numeric, rtol=1e-6)
 
-    change = (objective.value_and_gradient(params + h * direction)[1] - objective.value_and_gradient(params - h * direction)[1]) / (
-        2 * h
-    )
+    change = (
+        objective.value_and_gradient(params + h * direction)[1] - objective.value_and_gradient(params - h * direction)[1]
+    ) / (2 * h)
     value_too, gradient_too, blocks = objective.hessian(params)
     np.testing.assert_allclose(value_too, value)
     np.testing.assert_allclose(gradient_too, gradient)
-    product = objective.model.unblocked(
-        np.einsum("bij,bj->bi", blocks, objective.model.blocks(direction, len(blocks)))
-    )
+    product = objective.model.unblocked(np.einsum("bij,bj->bi", blocks, objective.model.blocks(direction, len(blocks))))
     if objective.loss.convex and objective.loss.smooth and case != "one output":
         np.testing.assert_allclose(product, change, rtol=1e-4, atol=1e-6 * np.abs(change).max())
     assert np.linalg.eigvalsh(blocks).min() > -1e-9 * np.abs(blocks).max()

@@ -5,7 +5,7 @@ import pytest
 from tables import PENALTY_IDS, PENALTY_OBJECTS
 
 from sklearn_gd import GDRegressor
-from sklearn_gd.penalties import PENALTIES, L1, L2, Box, ElasticNet, GroupLasso, NoPenalty, NonNegative, Penalty, get_penalty
+from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative, NoPenalty, Penalty, get_penalty
 
 WEIGHTS = np.array([[0.7, -0.2], [0.05, 0.0], [-1.3, 2.0], [0.3, 0.3]])
 

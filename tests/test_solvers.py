@@ -184,7 +184,9 @@ def test_random_start():
 
 def test_divergence_is_caught():
     x, y = _line()
-    with pytest.warns(ConvergenceWarning, match=r"diverged.*learning rate 5 is too large: learning_rate=0\.\d+ is safe") as caught:
+    with pytest.warns(
+        ConvergenceWarning, match=r"diverged.*learning rate 5 is too large: learning_rate=0\.\d+ is safe"
+    ) as caught:
         model = GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=5.0)).fit(x, y)
     assert model.stop_reason_ == "diverged"
     assert np.isfinite(model.coef_).all()
@@ -320,7 +322,9 @@ def test_scales_side_by_side(diabetes):
         np.testing.assert_allclose(scaled.coef_ * scale, plain.coef_, rtol=1e-4, atol=1e-6)
         stamped = GDRegressor(loss=loss, alpha=0.0).fit(np.c_[X, stamp], y)
         centred = GDRegressor(loss=loss, alpha=0.0).fit(np.c_[X, (stamp - stamp.mean()) / stamp.std()], y)
-        np.testing.assert_allclose(stamped.predict(np.c_[X, stamp]), centred.predict(np.c_[X, (stamp - stamp.mean()) / stamp.std()]), rtol=1e-4)
+        np.testing.assert_allclose(
+            stamped.predict(np.c_[X, stamp]), centred.predict(np.c_[X, (stamp - stamp.mean()) / stamp.std()]), rtol=1e-4
+        )
 
 
 def test_constant_columns_and_targets(diabetes):

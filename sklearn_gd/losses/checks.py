@@ -181,7 +181,9 @@ def check_finite(points: _Points) -> str:
             slope = np.asarray(loss.gradient(extreme.y, extreme.raw))
             known = np.isfinite(value)[:, None] if loss.rowwise else np.isfinite(value)
             for name, bad in (("value", np.isnan(value)), ("gradient", np.isnan(slope) & known)):
-                assert not bad.any(), f"the {name} is nan at {extreme.where(bad)}: expected a number, or inf if it is too large."
+                assert not bad.any(), (
+                    f"the {name} is nan at {extreme.where(bad)}: expected a number, or inf if it is too large."
+                )
     return ""
 
 

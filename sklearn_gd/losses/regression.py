@@ -72,7 +72,8 @@ class Huber(Loss):
 
     .. math:: \ell(y, raw) = \tfrac12 e^2 \text{ if } |e| \le \delta, \quad \delta (|e| - \tfrac12 \delta) \text{ beyond}
 
-    Relation: the Moreau envelope of delta * `AbsoluteError`; `SquaredError` for delta to infinity. `LogCosh` is a smooth cousin.
+    Relation: the Moreau envelope of delta * `AbsoluteError`; `SquaredError` for delta to infinity. `LogCosh` is a
+    smooth cousin.
 
     Constants: 1/2 e^2 inside delta, as scikit-learn's SGDRegressor with epsilon = delta; HuberRegressor also
     fits the scale.

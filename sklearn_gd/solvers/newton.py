@@ -125,7 +125,6 @@ class Newton(Solver[NewtonState]):
 def _composite_search(objective: Objective, state: State, direction: Array) -> tuple[float, float]:
     """Return a step with enough descent of F, smooth part and rest, and the descent predicted at step 1."""
 
-
     def rest(t: float) -> float:  # at the projection, as rounding may leave a constraint
         return objective.rest(objective.prox(state.params + t * direction, 0.0))
 

@@ -50,7 +50,7 @@ class ProximalPoint(Solver[ProximalState]):
     --------
     >>> from sklearn_gd import GDRegressor
     >>> from sklearn_gd.solvers import ProximalPoint
-    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 90.0]
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0], [4.0]], [0.0, 1.0, 2.0, 3.0, 90.0]
     >>> GDRegressor(loss="absolute_error", alpha=0.0, solver=ProximalPoint()).fit(X, y).coef_.round(6)
     array([1.])
 
@@ -96,7 +96,16 @@ class ProximalPoint(Solver[ProximalState]):
         value = objective.value(params)
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
         width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
-        return ProximalState(params, value, np.zeros_like(params), np.inf, step=width, smoothing=width, multiplier=multiplier, narrowest=1e-9 * width)
+        return ProximalState(
+            params,
+            value,
+            np.zeros_like(params),
+            np.inf,
+            step=width,
+            smoothing=width,
+            multiplier=multiplier,
+            narrowest=1e-9 * width,
+        )
 
     def step(self, objective: Objective, state: ProximalState) -> ProximalState:
         step, multiplier = state.smoothing, state.multiplier

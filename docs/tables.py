@@ -1,0 +1,81 @@
+"""The tables of the documentation, from what the parts declare. ``python docs/tables.py`` prints them."""
+
+import inspect
+
+import numpy as np
+
+from sklearn_gd.data import Data
+from sklearn_gd.losses import LOSSES
+from sklearn_gd.models import Linear
+from sklearn_gd.objective import Objective
+from sklearn_gd.penalties import PENALTIES, Box, GroupLasso, NoPenalty
+from sklearn_gd.solvers import SOLVERS, get_solver
+from sklearn_gd.targets import Continuous, Labels
+
+PENALTY_OBJECTS = {
+    "None": NoPenalty(),
+    **{name: penalty() for name, penalty in PENALTIES.items()},
+    "GroupLasso": GroupLasso([[0]]),
+    "Box": Box(0, 1),
+}
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _block(docstring, title):
+    """Return the paragraph of a loss's docstring that begins with a title."""
+    for paragraph in docstring.split("\n\n"):
+        if paragraph.startswith(title):
+            return " ".join(paragraph.removeprefix(title).lstrip(":").split()).rstrip(".")
+    raise KeyError(title)
+
+
+def losses():
+    """Return the table of losses, in Markdown."""
+    lines = [_row(["`loss=`", "class", "for", "domain of y", "kinks", "convex"]), _row(["---"] * 6)]
+    for name, kind in LOSSES.items():
+        loss, doc = kind(), inspect.getdoc(kind)
+        parameters = ", ".join(f"{key}={value}" for key, value in loss.get_params().items())
+        domain = _block(doc, "Domain of y").split(";")[0]
+        yes = {True: "yes", False: "no"}
+        cells = [f"`{name}`", f"`{kind.__name__}({parameters})`", loss.task, domain, yes[not loss.smooth], yes[loss.convex]]
+        lines.append(_row(cells))
+    return "\n".join(lines) + "\n"
+
+
+def _objective(loss, penalty):
+    X = np.arange(12.0).reshape(6, 2)
+    y = np.array([0, 1, 2, 0, 1, 2]) if loss.task == "classification" else np.arange(1.0, 7.0)
+    target = Labels(y) if loss.task == "classification" else Continuous(y)
+    loss = loss.for_target(target)
+    data = Data(X, target.prepare(y), np.ones(6))
+    model = Linear().bind(target.n_raw(loss.rowwise), True, data.moments, center=True)
+    return Objective(data, target, model, loss, penalty, 1.0)
+
+
+def takes(loss, penalty, solver):
+    """Tell whether a solver takes a loss (for three classes) and a penalty."""
+    try:
+        get_solver(solver, _objective(loss, penalty))
+    except ValueError:
+        return False
+    return True
+
+
+def supported():
+    """Return the table of supported loss x penalty x solver, in Markdown: the solvers in each cell, beside auto."""
+    lines = [_row(["loss", *PENALTY_OBJECTS]), _row(["---"] * (1 + len(PENALTY_OBJECTS)))]
+    for name, kind in LOSSES.items():
+        cells = []
+        for penalty in PENALTY_OBJECTS.values():
+            assert takes(kind(), penalty, "auto"), (name, penalty)
+            cells.append(", ".join(solver for solver in SOLVERS if takes(kind(), penalty, solver)).replace("_point", ""))
+        lines.append(_row([f"`{name}`", *cells]))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(losses())
+    print(supported())
