@@ -128,8 +128,8 @@ class _GDEstimator(BaseEstimator):
     def _complaint(self, objective: Objective, result: Result) -> str:
         if result.reason == "no finite optimum":
             return (
-                f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters grow, "
-                "as it does when classes are separable, or counts all zero. What would help: a penalty, with alpha > 0."
+                f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters "
+                "grow, as it does when classes are separable. What would help: a penalty, with alpha > 0."
             )
         general = "raise max_iter or scale the columns." if self.solver == "auto" else "solver='auto', or a larger max_iter."
         help_ = result.state.hint or objective.loss.doubt or general

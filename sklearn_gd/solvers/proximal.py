@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State, minimize
+from .base import Result, Solver, State, minimize
 
 if TYPE_CHECKING:
     from ..objective import Objective
 
 __all__ = ["ProximalPoint"]
+
+# A round of Newton's method takes two to six steps where the smoothing suits.
+EASY = 6
 
 
 @dataclass(kw_only=True)
@@ -130,8 +133,15 @@ class ProximalPoint(Solver[ProximalState]):
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down.
             decrement=gap if inner.second_order and (gap < 0.5 * state.gap or left > floor) else 0.0,
-            smoothing=max(step * self.shrink, state.narrowest) if round_.converged and left > 100 * floor else step,
+            smoothing=self._next(step, state.narrowest, inner, round_) if left > 100 * floor else step,
             narrowest=state.narrowest,
             gap=gap,
             multiplier=smoothed.slopes(params),
         )
+
+    def _next(self, step: float, narrowest: float, inner: Solver[Any], round_: Result) -> float:
+        """Return the smoothing of the next round: narrower after an easy round, wider after one that did not end."""
+        if not round_.converged:
+            return step / self.shrink
+        easy = round_.n_iter <= EASY or not inner.second_order
+        return max(self.shrink * step, narrowest) if easy else step
