@@ -1,0 +1,201 @@
+"""What the two estimators share: from validated data to fitted attributes, and from those to raw predictions."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .data import Data
+from .losses import Loss, get_loss
+from .losses.numeric import Array
+from .models import Linear, get_model
+from .monitor import Monitor
+from .objective import Objective
+from .penalties import get_penalty
+from .solvers import Result, Solver, best_constant, get_solver, minimize, second_try
+from .targets import Target
+
+__all__ = ["Fitting", "check_weight", "peek"]
+
+
+class Fitting(BaseEstimator):
+    """What the regressor and the classifier share."""
+
+    _task: str
+    _other: str
+    _target: Any
+
+    # -- fitting ------------------------------------------------------------------------------------------------------
+
+    def _fit(self, X: Any, y: Any, target: Target, weight: Array) -> None:
+        """Minimise the objective and set the fitted attributes, for validated data."""
+        # A trial step may overflow: its value is then inf or nan, and the step is refused.
+        with np.errstate(all="ignore"):
+            objective, result = self._solve(X, y, target, weight)
+        self._set_result(objective, result, X.dtype)
+
+    def _solve(self, X: Any, y: Any, target: Target, weight: Array) -> tuple[Objective, Result]:
+        self._check_scalars()
+        loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
+        penalty.check_features(X.shape[1])
+        data = Data(X, target.prepare(y), weight)
+        used = weight > 0
+        loss.check_target(target.encode(data.y[used], loss.rowwise))
+
+        bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
+        objective = Objective(data, target, bound, loss, penalty, self.alpha)
+        constant = loss.link(objective.mean_target())
+        objective = objective.observed(constant)
+        constant = best_constant(objective, constant) if self.fit_intercept else np.zeros(bound.n_raw)
+        objective.set_reference(constant)
+        solver = get_solver(self.solver, objective)
+        if not solver.centers:
+            objective = objective.uncentered()
+        result = self._minimize(objective, solver, self._start(objective, model, constant), X.dtype)
+        spare = second_try(objective, solver, result) if self.solver == "auto" else None
+        if spare is not None:
+            solver, first = spare, result
+            result = self._minimize(objective, spare, first.state.params, X.dtype)
+            result.n_iter, result.curve = first.n_iter + result.n_iter, first.curve + result.curve
+        result.state.params = solver.finish(objective, result.state.params)
+        self._target = target
+        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
+        return objective, result
+
+    def _minimize(self, objective: Objective, solver: Solver[Any], params: Array, dtype: Any) -> Result:
+        return minimize(
+            objective,
+            solver,
+            params,
+            tol=max(self.tol, 64 * float(np.finfo(dtype).eps), objective.loss.precision),
+            max_iter=self.max_iter or solver.default_max_iter,
+            monitor=Monitor(self.verbose),
+        )
+
+    def _check_scalars(self) -> None:
+        checks: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
+            "alpha": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+            "tol": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+            "max_iter": ((numbers.Integral, type(None)), lambda v: v is None or v >= 1, "an integer >= 1, or None"),
+            "verbose": (numbers.Integral, lambda v: v >= 0, "an integer >= 0"),
+        }
+        for name, (kind, legal, expected) in checks.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or not legal(value):
+                raise ValueError(f"{name}={value!r}: expected {expected}.")
+
+    def _get_loss(self) -> Loss:
+        loss = get_loss(self.loss)
+        if loss.task not in (None, self._task):
+            raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
+        return loss
+
+    def _start(self, objective: Objective, model: Linear, constant: Array) -> Array:
+        bound = objective.model
+        coef = np.atleast_2d(getattr(self, "coef_", np.empty((0, 0))))
+        if self.warm_start and coef.shape == (bound.n_raw, bound.n_features):
+            rows = [coef.T] + [np.atleast_2d(self.intercept_)] * bound.fit_intercept
+            return bound.shifted(np.concatenate(rows), inward=True)
+        return model.start(bound, constant, check_random_state(self.random_state))
+
+    def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
+        for name, value in objective.model.attributes(result.state.params).items():
+            setattr(self, name, self._shaped(value.astype(dtype)))
+        self.n_iter_ = max(1, result.n_iter)
+        self.loss_curve_ = result.curve
+        self.converged_, self.stop_reason_ = result.converged, result.reason
+        self.optimality_ = result.state.optimality
+        if result.interrupt is not None:
+            raise result.interrupt
+        if not result.converged:
+            warnings.warn(self._complaint(objective, result), ConvergenceWarning, stacklevel=4)
+
+    def _shaped(self, value: Array) -> Any:
+        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
+        return value
+
+    def _complaint(self, objective: Objective, result: Result) -> str:
+        if result.reason == "no finite optimum":
+            return (
+                f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters "
+                "grow, as it does when classes are separable. What would help: a penalty, with alpha > 0."
+            )
+        general = "raise max_iter or scale the columns." if self.solver == "auto" else "solver='auto', or a larger max_iter."
+        help_ = result.state.hint or objective.loss.doubt or general
+        return (
+            f"{type(self.solver_).__name__} stopped after {result.n_iter} iterations ({result.reason}) with optimality "
+            f"{result.state.optimality:.2g}, above tol={self.tol:.2g}. What would help: {help_}"
+        )
+
+    # -- predicting ---------------------------------------------------------------------------------------------------
+
+    def _raw(self, X: Any) -> Array:
+        """Return the raw predictions, (n, K)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
+        return np.asarray(X @ np.atleast_2d(self.coef_).T) + self.intercept_
+
+    def predict(self, X: Any) -> Any:
+        """Predict the target of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            For regression the mean that the loss stands for, in units of y; for classification a label, or for multilabel
+            targets an indicator matrix.
+        """
+        raw = self._raw(X)
+        return self._target.decode(raw, self.loss_.inverse_link(raw))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def peek(loss: Any, fact: str) -> bool:
+    """Return a declared fact of what was given as a loss; False when it is not a loss at all."""
+    try:
+        return bool(getattr(get_loss(loss), fact))
+    except (TypeError, ValueError):
+        return False
+
+
+def check_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
+    """Return the sample weights as float64, (n,).
+
+    Raises
+    ------
+    ValueError
+        When they are not finite, negative, all zero, or not one for each row.
+    """
+    n = X.shape[0]
+    if sample_weight is None:
+        return np.ones(n)
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n, float(weight))
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar; got {weight.ndim}D.")
+    if weight.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}: expected {(n,)}, one weight for each row of X.")
+    if not np.all(np.isfinite(weight)):
+        raise ValueError("sample_weight contains NaN or infinity: expected finite numbers.")
+    if np.any(weight < 0):
+        raise ValueError(f"sample_weight has a negative entry, {weight.min():g}: expected numbers >= 0.")
+    if not np.any(weight > 0):
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight

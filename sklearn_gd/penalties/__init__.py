@@ -1,0 +1,52 @@
+"""Penalties: the price of large weights. `PENALTIES` maps the names that ``penalty=`` takes to the classes.
+
+A penalty is a shape; its strength is the estimator's alpha. It sees ``weights`` of shape (n_features, K), never the intercept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..parts import resolve
+from .base import NoPenalty, Penalty
+from .bounds import Box, NonNegative
+from .shrinkage import L1, L2, ElasticNet, GroupLasso
+
+__all__ = ["L1", "L2", "PENALTIES", "Box", "ElasticNet", "GroupLasso", "NoPenalty", "NonNegative", "Penalty", "get_penalty"]
+
+PENALTIES: dict[str, type[Penalty]] = {
+    "l2": L2,
+    "l1": L1,
+    "elasticnet": ElasticNet,
+    "nonnegative": NonNegative,
+}  # GroupLasso and Box need arguments: they are passed as objects.
+
+ALIASES = {
+    "ridge": "l2",
+    "lasso": "l1",
+    "elastic_net": "elasticnet",
+    "elastic-net": "elasticnet",
+    "enet": "elasticnet",
+    "positive": "nonnegative",
+    "non_negative": "nonnegative",
+}
+
+
+def get_penalty(penalty: str | Penalty | None) -> Penalty:
+    """Return a fresh, checked penalty for a name, a Penalty object, or None.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name (with the known ones and the nearest), or a parameter out of range.
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> from sklearn_gd.penalties import get_penalty
+    >>> get_penalty("l1")
+    L1()
+    """
+    given: Any = NoPenalty() if penalty is None else penalty
+    return resolve(given, PENALTIES, Penalty, "penalty", ALIASES)

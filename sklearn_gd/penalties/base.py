@@ -1,0 +1,167 @@
+"""The contract of a penalty, none at all, and the sum of two."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from ..losses.numeric import Array
+from ..parts import Part
+
+__all__ = ["NoPenalty", "Penalty"]
+
+
+class Penalty(Part, ABC):
+    """The price of weights: a smooth part, a part with a proximal operator, or both.
+
+    Subclass it with `value`, `gradient` and `curvature` for a smooth penalty, or with `value` and `prox` for one with kinks
+    or constraints. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
+
+    Attributes
+    ----------
+    separable : bool
+        Whether `prox` acts on each weight alone; only then may its step differ from weight to weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import Penalty
+    >>> class Cap(Penalty):
+    ...     "Weights of one at most."
+    ...
+    ...     separable = True
+    ...
+    ...     def value(self, weights):
+    ...         return 0.0 if np.all(weights <= 1) else np.inf
+    ...
+    ...     def prox(self, weights, step):
+    ...         return np.minimum(weights, 1.0)
+    >>> Cap().prox(np.array([[0.5], [2.0]]), step=0.1)
+    array([[0.5],
+           [1. ]])
+    """
+
+    separable: bool = False
+
+    @abstractmethod
+    def value(self, weights: Array) -> float:
+        """Return the penalty of the weights, at strength one; inf outside a constraint."""
+
+    def gradient(self, weights: Array) -> Array:
+        """Return d value / d weights, of the same shape."""
+        return np.zeros_like(weights)
+
+    def curvature(self, weights: Array) -> Array:
+        """Return the diagonal of the second derivative, of the same shape."""
+        return np.zeros_like(weights)
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        """Return argmin_u step value(u) + |u - weights|^2 / 2; a constraint projects even with step 0."""
+        return weights
+
+    def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
+        """Return the element nearest to -gradient of the subdifferential of alpha * value at the weights."""
+        step = 1e-6 * (np.abs(weights).max(initial=0.0) + 1e-12) / (np.abs(gradient).max(initial=0.0) + alpha + 1e-300)
+        moved = weights - step * gradient
+        return (moved - self.prox(moved, step * alpha)) / step
+
+    @property
+    def smooth_part(self) -> Penalty:
+        """The part that has a gradient."""
+        return self if type(self).gradient is not Penalty.gradient else NoPenalty()
+
+    @property
+    def prox_part(self) -> Penalty:
+        """The part that has a prox."""
+        return self if type(self).prox is not Penalty.prox else NoPenalty()
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is zero everywhere."""
+        return False
+
+    def check_features(self, n_features: int) -> None:
+        """Raise ValueError when a parameter does not fit the number of features."""
+
+    def __add__(self, other: Penalty) -> Penalty:
+        return _Sum(self, other)
+
+    def _per_feature(self, name: str, weights: Array) -> Array:
+        """Return the parameter `name`, a number or one number per feature, as a column."""
+        return np.asarray(getattr(self, name), dtype=weights.dtype).reshape(-1, 1)
+
+    def _check_per_feature(self, name: str, n_features: int) -> None:
+        size = np.size(getattr(self, name))
+        if size not in (1, n_features):
+            raise ValueError(
+                f"{type(self).__name__}({name}=...) has {size} entries: expected one number, or one for each of the "
+                f"{n_features} features."
+            )
+
+
+class NoPenalty(Penalty):
+    """No penalty: its value is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import NoPenalty
+    >>> NoPenalty().value(np.ones((2, 1)))
+    0.0
+    """
+
+    separable = True
+    absent = True
+
+    def value(self, weights: Array) -> float:
+        return 0.0
+
+    def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
+        return np.zeros_like(weights)
+
+
+class _Sum(Penalty):
+    def __init__(self, first: Penalty, second: Penalty) -> None:
+        self.first = first
+        self.second = second
+
+    def check_parameters(self) -> None:
+        for part in (self.first, self.second):
+            if not isinstance(part, Penalty):
+                raise TypeError(f"A sum of penalties needs Penalty objects; got {part!r}.")
+            part.check_parameters()
+        if not (self.first.prox_part.absent or self.second.prox_part.absent):
+            raise ValueError(
+                f"{self.first!r} + {self.second!r}: at most one of them may have kinks or constraints, as the prox of a sum "
+                "is not known; write one Penalty with the prox of both."
+            )
+
+    def check_features(self, n_features: int) -> None:
+        self.first.check_features(n_features)
+        self.second.check_features(n_features)
+
+    @property
+    def smooth_part(self) -> Penalty:
+        parts = [part for part in (self.first.smooth_part, self.second.smooth_part) if not part.absent]
+        return _SmoothSum(*parts) if len(parts) == 2 else (parts or [NoPenalty()])[0]
+
+    @property
+    def prox_part(self) -> Penalty:
+        first = self.first.prox_part
+        return self.second.prox_part if first.absent else first
+
+    def value(self, weights: Array) -> float:
+        return self.first.value(weights) + self.second.value(weights)
+
+
+class _SmoothSum(_Sum):
+    @property
+    def smooth_part(self) -> Penalty:
+        return self
+
+    def gradient(self, weights: Array) -> Array:
+        return self.first.gradient(weights) + self.second.gradient(weights)
+
+    def curvature(self, weights: Array) -> Array:
+        return self.first.curvature(weights) + self.second.curvature(weights)

@@ -1,0 +1,203 @@
+"""Penalties that draw weights towards zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..losses.numeric import Array
+from .base import NoPenalty, Penalty
+
+__all__ = ["L1", "L2", "ElasticNet", "GroupLasso"]
+
+
+STRENGTHS = ("a number >= 0, or one for each feature", lambda value: bool(np.all(np.asarray(value, dtype=float) >= 0)))
+
+
+class L2(Penalty):
+    r"""Half the sum of squares: shrinks all weights.
+
+    .. math:: R(w) = \tfrac12 \sum_j s_j w_j^2
+
+    Parameters
+    ----------
+    weights : float or array-like of shape (n_features,), default=1.0
+        The strengths s_j, at least 0, relative to alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import L2
+    >>> L2().value(np.array([[3.0], [4.0]]))
+    12.5
+
+    References
+    ----------
+    A. Hoerl and R. Kennard, Ridge Regression, 1970.
+    """
+
+    ranges = {"weights": STRENGTHS}
+
+    def __init__(self, weights: ArrayLike = 1.0) -> None:
+        self.weights = weights
+
+    def value(self, weights: Array) -> float:
+        return 0.5 * float(np.sum(self._per_feature("weights", weights) * weights**2))
+
+    def gradient(self, weights: Array) -> Array:
+        return self._per_feature("weights", weights) * weights
+
+    def curvature(self, weights: Array) -> Array:
+        return self._per_feature("weights", weights) * np.ones_like(weights)
+
+    def check_features(self, n_features: int) -> None:
+        self._check_per_feature("weights", n_features)
+
+
+class L1(Penalty):
+    r"""The sum of absolute values: sets weights to exactly zero.
+
+    .. math:: R(w) = \sum_j s_j |w_j|
+
+    Parameters
+    ----------
+    weights : float or array-like of shape (n_features,), default=1.0
+        The strengths s_j, at least 0, relative to alpha.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import L1
+    >>> L1().prox(np.array([[3.0], [-0.5]]), step=1.0)
+    array([[ 2.],
+           [-0.]])
+
+    References
+    ----------
+    R. Tibshirani, Regression Shrinkage and Selection via the Lasso, 1996.
+    """
+
+    separable = True
+    ranges = {"weights": STRENGTHS}
+
+    def __init__(self, weights: ArrayLike = 1.0) -> None:
+        self.weights = weights
+
+    def value(self, weights: Array) -> float:
+        return float(np.sum(self._per_feature("weights", weights) * np.abs(weights)))
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        return np.sign(weights) * np.maximum(np.abs(weights) - step * self._per_feature("weights", weights), 0.0)
+
+    def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
+        strength = alpha * self._per_feature("weights", weights)
+        return np.where(weights == 0, np.clip(-gradient, -strength, strength), strength * np.sign(weights))
+
+    def check_features(self, n_features: int) -> None:
+        self._check_per_feature("weights", n_features)
+
+
+class ElasticNet(Penalty):
+    r"""A mixture of `L1` and `L2`.
+
+    .. math:: R(w) = \rho \sum_j |w_j| + \tfrac12 (1 - \rho) \sum_j w_j^2
+
+    Parameters
+    ----------
+    l1_ratio : float, default=0.15
+        The share \rho of L1, from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import ElasticNet
+    >>> ElasticNet(l1_ratio=0.5).value(np.array([[2.0]]))
+    2.0
+
+    References
+    ----------
+    H. Zou and T. Hastie, Regularization and Variable Selection via the Elastic Net, 2005.
+    """
+
+    ranges = {"l1_ratio": ("a number from 0 to 1", lambda value: 0 <= value <= 1)}
+
+    def __init__(self, l1_ratio: float = 0.15) -> None:
+        self.l1_ratio = l1_ratio
+
+    @property
+    def smooth_part(self) -> Penalty:
+        return L2(1.0 - self.l1_ratio) if self.l1_ratio < 1 else NoPenalty()
+
+    @property
+    def prox_part(self) -> Penalty:
+        return L1(self.l1_ratio) if self.l1_ratio > 0 else NoPenalty()
+
+    def value(self, weights: Array) -> float:
+        return self.smooth_part.value(weights) + self.prox_part.value(weights)
+
+
+class GroupLasso(Penalty):
+    r"""The sum of the norms of groups of weights: a group enters the model whole or not at all.
+
+    .. math:: R(w) = \sum_g \sqrt{|g|} \; \|w_g\|_2
+
+    With several outputs or classes, a group holds its features' weights for all of them; \|g\| counts its features.
+
+    Parameters
+    ----------
+    groups : sequence of sequences of int
+        The columns of each group. Groups are disjoint; features in no group are free.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.penalties import GroupLasso
+    >>> float(round(GroupLasso([[0, 1]]).value(np.array([[3.0], [4.0], [9.0]])), 4))
+    7.0711
+
+    References
+    ----------
+    M. Yuan and Y. Lin, Model Selection and Estimation in Regression with Grouped Variables, 2006.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[int]]) -> None:
+        self.groups = groups
+
+    def check_parameters(self) -> None:
+        try:
+            members = [int(j) for group in self.groups for j in group]
+        except (TypeError, ValueError):
+            raise ValueError(f"GroupLasso(groups={self.groups!r}): expected a list of lists of column numbers.") from None
+        twice = sorted({j for j in members if members.count(j) > 1})
+        if twice:
+            raise ValueError(f"GroupLasso(groups=...): column {twice[0]} is in two groups; expected disjoint groups.")
+
+    def check_features(self, n_features: int) -> None:
+        outside = [j for group in self.groups for j in group if not 0 <= j < n_features]
+        if outside:
+            raise ValueError(f"GroupLasso(groups=...): there is no column {outside[0]}; X has n_features = {n_features}.")
+
+    def _groups(self) -> list[list[int]]:
+        return [list(group) for group in self.groups if len(group)]
+
+    def value(self, weights: Array) -> float:
+        return float(sum(np.sqrt(len(group)) * np.linalg.norm(weights[group]) for group in self._groups()))
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        result = weights.copy()
+        for group in self._groups():
+            norm = np.linalg.norm(weights[group])
+            result[group] *= max(1.0 - step * np.sqrt(len(group)) / norm, 0.0) if norm > 0 else 0.0
+        return result
+
+    def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
+        result = np.zeros_like(weights)
+        for group in self._groups():
+            strength, norm = alpha * np.sqrt(len(group)), np.linalg.norm(weights[group])
+            if norm > 0:
+                result[group] = strength * weights[group] / norm
+            else:
+                result[group] = -gradient[group] / max(np.linalg.norm(gradient[group]) / max(strength, 1e-300), 1.0)
+        return result
