@@ -19,6 +19,7 @@ author = "the sklearn-gd developers"
 copyright = "2026, the sklearn-gd developers"
 version = release = sklearn_gd.__version__
 
+templates_path = ["_templates"]
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "myst_parser"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
 exclude_patterns = ["_build", "_generated"]

@@ -20,6 +20,9 @@ PENALTY_OBJECTS = {
 }
 
 
+LETTERS = {"gd": "g", "lbfgs": "l", "newton": "n", "proximal_point": "p"}
+
+
 def _row(cells):
     return "| " + " | ".join(cells) + " |"
 
@@ -65,13 +68,13 @@ def takes(loss, penalty, solver):
 
 
 def supported():
-    """Return the table of supported loss x penalty x solver, in Markdown: the solvers in each cell, beside auto."""
+    """Return the table of supported loss x penalty x solver, in Markdown: the letters of the solvers in each cell."""
     lines = [_row(["loss", *PENALTY_OBJECTS]), _row(["---"] * (1 + len(PENALTY_OBJECTS)))]
     for name, kind in LOSSES.items():
         cells = []
         for penalty in PENALTY_OBJECTS.values():
             assert takes(kind(), penalty, "auto"), (name, penalty)
-            cells.append(", ".join(solver for solver in SOLVERS if takes(kind(), penalty, solver)).replace("_point", ""))
+            cells.append(" ".join(LETTERS[solver] for solver in SOLVERS if takes(kind(), penalty, solver)))
         lines.append(_row([f"`{name}`", *cells]))
     return "\n".join(lines) + "\n"
 

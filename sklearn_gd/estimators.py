@@ -76,7 +76,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
         Why the fit ended.
     n_features_in_ : int
         The number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if X had string names.
 
     See Also
@@ -234,7 +234,7 @@ class GDClassifier(ClassifierMixin, Fitting):
         Why the fit ended.
     n_features_in_ : int
         The number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if X had string names.
 
     See Also

@@ -57,7 +57,7 @@ class Penalty(Part, ABC):
         return np.zeros_like(weights)
 
     def prox(self, weights: Array, step: float | Array) -> Array:
-        """Return argmin_u step value(u) + |u - weights|^2 / 2; a constraint projects even with step 0."""
+        """Return the argmin over u of step * value(u) + sum((u - weights)^2) / 2; a constraint projects even with step 0."""
         return weights
 
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:

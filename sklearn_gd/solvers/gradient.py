@@ -38,8 +38,8 @@ class GradientDescent(Solver[GradientState]):
     Parameters
     ----------
     learning_rate : float, callable or "auto", default="auto"
-        A number \eta, or a function of the step number, is taken literally, on the parameters coef_ and intercept_
-        themselves. "auto" measures each parameter in units of its own curvature, takes the step from the change of
+        A number \eta, or a function of the step number, is taken literally, on the parameters ``coef_`` and
+        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, takes the step from the change of
         the last gradient (Barzilai and Borwein), and halves it until F falls.
     momentum : float, default=0.0
         The share m of the last move that is kept, in [0, 1).

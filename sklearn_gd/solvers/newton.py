@@ -41,7 +41,7 @@ class Newton(Solver[NewtonState]):
     curvature is measured over a width of raw, up to the size of the typical error, and a ridge bounds the step where it is
     zero. Caution shrinks with every good step.
 
-    Without a penalty, of many minimisers the one of least norm of coef_ is returned, the intercept being free.
+    Without a penalty, of many minimisers the one of least norm of ``coef_`` is returned, the intercept being free.
 
     Examples
     --------
