@@ -74,7 +74,7 @@ def supported():
         cells = []
         for penalty in PENALTY_OBJECTS.values():
             assert takes(kind(), penalty, "auto"), (name, penalty)
-            cells.append(" ".join(LETTERS[solver] for solver in SOLVERS if takes(kind(), penalty, solver)))
+            cells.append("".join(LETTERS[solver] for solver in SOLVERS if takes(kind(), penalty, solver)))
         lines.append(_row([f"`{name}`", *cells]))
     return "\n".join(lines) + "\n"
 

@@ -149,9 +149,10 @@ class Objective:
             return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
         columns = [self.loss.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
         matrix = np.stack(columns, axis=2)
+        matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
         if self.loss.convex:
             return matrix
-        values, vectors = np.linalg.eigh(0.5 * (matrix + matrix.transpose(0, 2, 1)))
+        values, vectors = np.linalg.eigh(matrix)
         return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
 
     def diagonal(self, params: Array) -> Array:

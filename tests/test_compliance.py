@@ -3,9 +3,11 @@
 import warnings
 
 import pytest
+import scipy
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 from tables import CLASSIFICATION, REGRESSION
 
 from sklearn_gd import GDClassifier, GDRegressor
@@ -56,6 +58,7 @@ def test_class_weight_balanced():
     estimator_checks.check_class_weight_balanced_linear_classifier("GDClassifier", GDClassifier())
 
 
+@pytest.mark.skipif(parse_version(scipy.__version__) < parse_version("1.14"), reason="SciPy dispatches arrays from 1.14 on")
 @pytest.mark.parametrize("make", [GDRegressor, GDClassifier])
 def test_array_api_input(make):
     with warnings.catch_warnings():

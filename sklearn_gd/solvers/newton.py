@@ -71,8 +71,9 @@ class Newton(Solver[NewtonState]):
         hessian = state.hessian
         if hessian is None:
             hessian = objective.hessian(state.params, state.caution * typical)[2]
-        # Along the null space of H the smaller ridge leaves noise, which `finish` removes; a penalty with a prox cannot.
-        ridge = 1e-12 if objective.prox_penalty.absent else 1e-7
+        # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
+        # and the noise of a second derivative from values is larger.
+        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
         factors = _Factors(objective, hessian, ridge + 1e-3 * state.caution)
         if objective.prox_penalty.absent:
             direction = -factors.solve(state.gradient)
