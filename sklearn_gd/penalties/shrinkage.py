@@ -16,7 +16,19 @@ __all__ = ["L1", "L2", "ElasticNet", "GroupLasso"]
 STRENGTHS = ("a number >= 0, or one for each feature", lambda value: bool(np.all(np.asarray(value, dtype=float) >= 0)))
 
 
-class L2(Penalty):
+class _Weighted(Penalty):
+    """A penalty with a strength for each feature."""
+
+    ranges = {"weights": STRENGTHS}
+
+    def __init__(self, weights: ArrayLike = 1.0) -> None:
+        self.weights = weights
+
+    def check_features(self, n_features: int) -> None:
+        self._check_per_feature("weights", n_features)
+
+
+class L2(_Weighted):
     r"""Half the sum of squares: shrinks all weights.
 
     .. math:: R(w) = \tfrac12 \sum_j s_j w_j^2
@@ -38,11 +50,6 @@ class L2(Penalty):
     A. Hoerl and R. Kennard, Ridge Regression, 1970.
     """
 
-    ranges = {"weights": STRENGTHS}
-
-    def __init__(self, weights: ArrayLike = 1.0) -> None:
-        self.weights = weights
-
     def value(self, weights: Array) -> float:
         return 0.5 * float(np.sum(self._per_feature("weights", weights) * weights**2))
 
@@ -52,11 +59,8 @@ class L2(Penalty):
     def curvature(self, weights: Array) -> Array:
         return self._per_feature("weights", weights) * np.ones_like(weights)
 
-    def check_features(self, n_features: int) -> None:
-        self._check_per_feature("weights", n_features)
 
-
-class L1(Penalty):
+class L1(_Weighted):
     r"""The sum of absolute values: sets weights to exactly zero.
 
     .. math:: R(w) = \sum_j s_j |w_j|
@@ -80,10 +84,6 @@ class L1(Penalty):
     """
 
     separable = True
-    ranges = {"weights": STRENGTHS}
-
-    def __init__(self, weights: ArrayLike = 1.0) -> None:
-        self.weights = weights
 
     def value(self, weights: Array) -> float:
         return float(np.sum(self._per_feature("weights", weights) * np.abs(weights)))
@@ -94,9 +94,6 @@ class L1(Penalty):
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         strength = alpha * self._per_feature("weights", weights)
         return np.where(weights == 0, np.clip(-gradient, -strength, strength), strength * np.sign(weights))
-
-    def check_features(self, n_features: int) -> None:
-        self._check_per_feature("weights", n_features)
 
 
 class ElasticNet(Penalty):

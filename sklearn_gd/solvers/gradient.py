@@ -39,8 +39,8 @@ class GradientDescent(Solver[GradientState]):
     ----------
     learning_rate : float, callable or "auto", default="auto"
         A number \eta, or a function of the step number, is taken literally, on the parameters ``coef_`` and
-        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, takes the step from the change of
-        the last gradient (Barzilai and Borwein), and halves it until F falls.
+        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, takes the step from the
+        change of the last gradient (Barzilai and Borwein), and halves it until F falls.
     momentum : float, default=0.0
         The share m of the last move that is kept, in [0, 1).
     nesterov : bool, default=False
@@ -58,9 +58,9 @@ class GradientDescent(Solver[GradientState]):
 
     References
     ----------
-    A. Cauchy, Methode generale pour la resolution des systemes d'equations simultanees, 1847; Y. Nesterov, A method for solving
-    a convex programming problem with convergence rate O(1/k^2), 1983; J. Barzilai and J. Borwein, Two-Point Step Size
-    Gradient Methods, 1988; B. O'Donoghue and E. Candes, Adaptive Restart for Accelerated Gradient Schemes, 2015.
+    A. Cauchy, Methode generale pour la resolution des systemes d'equations simultanees, 1847; Y. Nesterov, A method for
+    solving a convex programming problem with convergence rate O(1/k^2), 1983; J. Barzilai and J. Borwein, Two-Point Step
+    Size Gradient Methods, 1988; B. O'Donoghue and E. Candes, Adaptive Restart for Accelerated Gradient Schemes, 2015.
     """
 
     takes_prox = True
