@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from .losses.numeric import Array
+from .losses.numeric import EPS, Array
 
 __all__ = ["Block", "Data", "Moments"]
 
@@ -28,20 +27,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,).
-
-    `noise` bounds the rounding error of the centred sums, relative to the others.
-    """
+    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,)."""
 
     mean: Array
     centered: Array
     raw: Array
-    noise: float
 
     def norms(self, centered: bool) -> Array:
         """Return the norm of each column, about its mean if `centered`; 0 where it is only rounding noise."""
         squares = self.centered if centered else self.raw
-        return np.sqrt(np.where(squares > self.noise * self.raw, squares, 0.0))
+        return np.sqrt(np.where(squares > (64 * EPS) ** 2 * self.raw, squares, 0.0))
 
 
 class Data:
@@ -99,16 +94,12 @@ class Data:
     @cached_property
     def moments(self) -> Moments:
         """The weighted moments of the columns, from one pass."""
-        eps = float(np.finfo(self.dtype).eps)
-        noise = 64 * eps if self.is_sparse else (64 * eps) ** 2
         weight, mean = 0.0, np.zeros(self.n_features)
         centered = np.zeros(self.n_features)
         for block in self.blocks():
             block_weight = block.weight.sum()
             if self.is_sparse:
-                block_mean, variance = mean_variance_axis(block.X, axis=0, weights=block.weight.astype(block.X.dtype))
-                block_mean = block_mean.astype(np.float64)
-                block_centered = block_weight * np.maximum(variance.astype(np.float64), 0.0)
+                block_mean, block_centered = _sparse_moments(block.X, block.weight)
             else:
                 # A shift by the first row keeps the digits of a column whose mean is large beside its spread.
                 shift = block.X[0].astype(np.float64)
@@ -123,7 +114,7 @@ class Data:
             mean = mean + share * gap
             centered = centered + block_centered + weight * share * gap**2
             weight += block_weight
-        return Moments(mean, centered, centered + weight * mean**2, noise)
+        return Moments(mean, centered, centered + weight * mean**2)
 
 
 def _rows_of(X: Any, rows: Any) -> Any:
@@ -133,3 +124,19 @@ def _rows_of(X: Any, rows: Any) -> Any:
     first, last = X.indptr[rows.start], X.indptr[rows.stop]
     parts = X.data[first:last], X.indices[first:last], X.indptr[rows.start : rows.stop + 1] - first
     return type(X)(parts, shape=(rows.stop - rows.start, X.shape[1]))
+
+
+def _sparse_moments(X: Any, weight: Array) -> tuple[Array, Array]:
+    """Return the weighted mean of each column and the sum of squares about it, in two passes and in float64."""
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    major = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
+    row, column = (major, X.indices) if X.format == "csr" else (X.indices, major)
+    n, p = X.shape
+    entry_weight, total = weight[row], weight.sum()
+    mean = np.bincount(column, weights=entry_weight * X.data, minlength=p) / total
+    squares = np.bincount(column, weights=entry_weight * (X.data - mean[column]) ** 2, minlength=p)
+    stored = np.bincount(column, weights=entry_weight, minlength=p)
+    missing = np.where(np.bincount(column, minlength=p) == n, 0.0, np.maximum(total - stored, 0.0))
+    return mean, squares + missing * mean**2

@@ -307,6 +307,8 @@ class GDClassifier(ClassifierMixin, Fitting):
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True)
         check_classification_targets(y)
         weight = check_weight(sample_weight, X)
+        if self.class_weight is not None:
+            weight = check_weight(self._class_weighted(y, weight), X)
         target: Labels | Multilabel
         if type_of_target(y).startswith("multilabel"):
             target = Multilabel(y)
@@ -318,16 +320,18 @@ class GDClassifier(ClassifierMixin, Fitting):
                     f"y has one class only, {target.classes[0]}: expected at least two classes among the rows of positive "
                     "weight."
                 )
-        self._fit(X, y, target, self._class_weighted(y, weight))
         self.classes_ = target.classes
+        self._fit(X, y, target, weight)
         return self
 
     def _class_weighted(self, y: Any, weight: Array) -> Array:
         """Return the sample weights times those of the classes."""
-        if self.class_weight is None:
-            return weight
-        if isinstance(self.class_weight, str) and self.class_weight == "balanced" and y.ndim == 1:
-            _, codes = np.unique(y, return_inverse=True)
+        if (
+            isinstance(self.class_weight, str)
+            and self.class_weight == "balanced"
+            and not type_of_target(y).startswith("multilabel")
+        ):
+            _, codes = np.unique(np.ravel(y), return_inverse=True)
             totals = np.bincount(codes, weights=weight)
             share = weight.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))
             return weight * share[codes]

@@ -47,6 +47,8 @@ class Fitting(BaseEstimator):
         self._check_scalars()
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         penalty.check_features(X.shape[1])
+        # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
+        weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
         data = Data(X, target.prepare(y), weight)
         used = weight > 0
         loss.check_target(target.encode(data.y[used], loss.rowwise))
@@ -60,24 +62,26 @@ class Fitting(BaseEstimator):
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        result = self._minimize(objective, solver, self._start(objective, model, constant), X.dtype)
+        start, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
+        result = self._minimize(objective, solver, start, X.dtype, budget)
         spare = second_try(objective, solver, result) if self.solver == "auto" else None
-        if spare is not None:
+        left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
+        if spare is not None and left > 0:
             solver, first = spare, result
-            result = self._minimize(objective, spare, first.state.params, X.dtype)
+            result = self._minimize(objective, spare, first.state.params, X.dtype, left)
             result.n_iter, result.curve = first.n_iter + result.n_iter, first.curve + result.curve
         result.state.params = solver.finish(objective, result.state.params)
         self._target = target
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
         return objective, result
 
-    def _minimize(self, objective: Objective, solver: Solver[Any], params: Array, dtype: Any) -> Result:
+    def _minimize(self, objective: Objective, solver: Solver[Any], params: Array, dtype: Any, max_iter: int) -> Result:
         return minimize(
             objective,
             solver,
             params,
             tol=max(self.tol, 64 * float(np.finfo(dtype).eps), objective.loss.precision),
-            max_iter=self.max_iter or solver.default_max_iter,
+            max_iter=max_iter,
             monitor=Monitor(self.verbose),
         )
 
@@ -104,7 +108,9 @@ class Fitting(BaseEstimator):
         coef = np.atleast_2d(getattr(self, "coef_", np.empty((0, 0))))
         if self.warm_start and coef.shape == (bound.n_raw, bound.n_features):
             rows = [coef.T] + [np.atleast_2d(self.intercept_)] * bound.fit_intercept
-            return bound.shifted(np.concatenate(rows), inward=True)
+            params = bound.shifted(np.concatenate(rows), inward=True)
+            if np.isfinite(objective.value(objective.prox(params, 0.0))):  # on other data, a start may be out of range
+                return params
         return model.start(bound, constant, check_random_state(self.random_state))
 
     def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:

@@ -258,7 +258,9 @@ class Objective:
         used = self.data.weight > 0
         slopes = bare.slopes(constant)[used]
         scale = np.abs(slopes).max() or 1.0
-        self._reference = bare.value(constant), scale * np.sqrt(self.data.weight[used] @ (slopes / scale) ** 2)
+        norms = scale * np.sqrt(self.data.weight[used] @ (slopes / scale) ** 2)
+        # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
+        self._reference = bare.value(constant), np.maximum(norms, 1e-12 * norms.max())
 
     @property
     def reference_value(self) -> float:

@@ -59,7 +59,7 @@ class Continuous(Target):
         return self.n_outputs
 
     def encode(self, y: Array, rowwise: bool) -> Array:
-        return y[:, 0] if rowwise else y
+        return y[:, 0] if rowwise and y.shape[1] == 1 else y
 
     def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
         return weight @ y / weight.sum()

@@ -24,8 +24,7 @@ def _softplus_and_expit(x: Array) -> tuple[Array, Array]:
 
 
 def _logit(probability: Array) -> Array:
-    tiny = np.finfo(np.float64).tiny
-    return np.log(np.maximum(probability, tiny)) - np.log(np.maximum(1.0 - probability, tiny))
+    return np.log(np.maximum(probability, 1e-30)) - np.log(np.maximum(1.0 - probability, 1e-30))
 
 
 class LogLoss(Loss):

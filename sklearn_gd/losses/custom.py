@@ -138,13 +138,20 @@ class CustomLoss(Loss):
         if self.task not in (None, "regression", "classification"):
             raise ValueError(f"CustomLoss(task={self.task!r}): expected 'regression', 'classification' or None.")
 
+        if self.probabilistic and self._given["inverse_link"] is None:
+            raise ValueError("CustomLoss(probabilistic=True): expected the inverse_link that gives the probabilities.")
+
     @property
     def name(self) -> str:
         """The function's own name, for messages."""
         return getattr(self._given["function"], "__name__", repr(self._given["function"]))
 
     def _call(self, which: str, shape: tuple[int, ...], *arguments: Any) -> Array:
-        result = np.asarray(self._given[which](*arguments))
+        views = [argument.view() if isinstance(argument, np.ndarray) else argument for argument in arguments]
+        for view in views:
+            if isinstance(view, np.ndarray):
+                view.flags.writeable = False  # a function that works in place gets numpy's own error, not a wrong model
+        result = np.asarray(self._given[which](*views))
         if result.shape != shape:
             what = "one number" if result.shape == () else f"an array of shape {result.shape}"
             hint = " Return the loss of each sample, not their mean." if result.shape == () else ""

@@ -43,7 +43,8 @@ class Box(Penalty):
 
     def check_parameters(self) -> None:
         try:
-            ordered = bool(np.all(np.asarray(self.lower, dtype=float) <= np.asarray(self.upper, dtype=float)))
+            low, high = np.asarray(self.lower, dtype=float), np.asarray(self.upper, dtype=float)
+            ordered = bool(np.all(low <= high) and np.all(low < np.inf) and np.all(high > -np.inf))
         except (TypeError, ValueError):
             ordered = False
         if not ordered:

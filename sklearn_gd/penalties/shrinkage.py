@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,12 @@ from .base import NoPenalty, Penalty
 __all__ = ["L1", "L2", "ElasticNet", "GroupLasso"]
 
 
-STRENGTHS = ("a number >= 0, or one for each feature", lambda value: bool(np.all(np.asarray(value, dtype=float) >= 0)))
+STRENGTHS = ("a number >= 0, or one for each feature", lambda value: _finite_and_not_negative(value))
+
+
+def _finite_and_not_negative(value: ArrayLike) -> bool:
+    strengths = np.asarray(value, dtype=float)
+    return bool(np.all((strengths >= 0) & np.isfinite(strengths)))
 
 
 class _Weighted(Penalty):
@@ -164,7 +170,7 @@ class GroupLasso(Penalty):
 
     def check_parameters(self) -> None:
         try:
-            members = [int(j) for group in self.groups for j in group]
+            members = [operator.index(j) for group in self.groups for j in group]
         except (TypeError, ValueError):
             raise ValueError(f"GroupLasso(groups={self.groups!r}): expected a list of lists of column numbers.") from None
         twice = sorted({j for j in members if members.count(j) > 1})

@@ -146,6 +146,7 @@ def minimize(
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
     best, interrupt = state, None
+    move = 0.0 * state.params
     curve: list[float] = []
     rounding = 8 * float(np.finfo(objective.data.dtype).eps)
     reason = _verdict(objective, state, tol, max_iter)
@@ -153,7 +154,8 @@ def minimize(
         while not reason:
             if monitor:
                 monitor(state.iteration, state)
-            state = solver.step(objective, state)
+            previous, state = state, solver.step(objective, state)
+            move = state.params - previous.params
             if not np.isfinite(state.value):
                 reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
@@ -169,7 +171,8 @@ def minimize(
     if monitor:
         monitor(state.iteration, state, last=True)
     converged = reason == "converged"
-    if (objective.price(best.params) == 0 or not converged) and _has_no_finite_optimum(objective, best.params):
+    doubtful = objective.price(best.params) == 0 or not converged
+    if doubtful and not interrupt and any(_falls_for_ever(objective, best.params, way) for way in (best.params, move)):
         converged, reason = False, "no finite optimum"
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 
@@ -184,13 +187,14 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
     return "max_iter reached" if state.iteration >= max_iter else ""
 
 
-def _has_no_finite_optimum(objective: Objective, params: Array) -> bool:
-    """Tell whether F goes on falling when all parameters are scaled up, as it does for separable classes.
+def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
+    """Tell whether F goes on falling along a way: that of the params themselves, or of the last move.
 
-    A loss that is exactly zero a little further has its optimum there.
+    So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum
+    there.
     """
-    line = objective.along(params, params)
-    here, near, double, far = (line(t)[0] + objective.rest((1.0 + t) * params) for t in (0.0, 1e-3, 1.0, 2.0**20))
+    line = objective.along(params, way)
+    here, near, double, far = (line(t)[0] + objective.rest(params + t * way) for t in (0.0, 1e-3, 1.0, 2.0**20))
     return bool(near != 0.0 and double != 0.0 and double < here - 8 * EPS * abs(here) and far <= double)
 
 
