@@ -308,7 +308,7 @@ class GDClassifier(ClassifierMixin, Fitting):
         check_classification_targets(y)
         weight = check_weight(sample_weight, X)
         if self.class_weight is not None:
-            weight = check_weight(self._class_weighted(y, weight), X)
+            weight = check_weight(self._class_weighted(y, weight), X, "class_weight")
         target: Labels | Multilabel
         if type_of_target(y).startswith("multilabel"):
             target = Multilabel(y)

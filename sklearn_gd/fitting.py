@@ -180,7 +180,7 @@ def peek(loss: Any, fact: str) -> bool:
         return False
 
 
-def check_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
+def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_weight") -> Array:
     """Return the sample weights as float64, (n,).
 
     Raises
@@ -199,9 +199,9 @@ def check_weight(sample_weight: ArrayLike | None, X: Any) -> Array:
     if weight.shape != (n,):
         raise ValueError(f"sample_weight.shape == {weight.shape}: expected {(n,)}, one weight for each row of X.")
     if not np.all(np.isfinite(weight)):
-        raise ValueError("sample_weight contains NaN or infinity: expected finite numbers.")
+        raise ValueError(f"{name} contains NaN or infinity: expected finite numbers.")
     if np.any(weight < 0):
-        raise ValueError(f"sample_weight has a negative entry, {weight.min():g}: expected numbers >= 0.")
+        raise ValueError(f"{name} has a negative entry, {weight.min():g}: expected numbers >= 0.")
     if not np.any(weight > 0):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight

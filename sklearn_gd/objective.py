@@ -10,7 +10,7 @@ import numpy as np
 
 from .data import Block, Data
 from .losses.base import Loss, Moreau
-from .losses.numeric import Array
+from .losses.numeric import EPS, Array
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
 from .targets import Target
@@ -266,6 +266,13 @@ class Objective:
     def reference_value(self) -> float:
         """F0: the objective of the best constant prediction."""
         return self._reference[0]
+
+    def gain(self, value: float) -> float:
+        """Return the distance of a value of F from F0, above its rounding: the scale of what is left to gain.
+
+        Bounds that exclude zero weights can put the optimum above F0.
+        """
+        return max(abs(self.reference_value - value), 16 * EPS * abs(value), 1e-300)
 
     @property
     def slope_size(self) -> float:

@@ -235,6 +235,44 @@ def test_label_smoothing_tames_the_probabilities(wine):
     assert 0.85 < smooth < 0.97
 
 
+def in_place(y, raw):
+    raw -= y
+    return raw**2
+
+
+def test_attributes_are_whole_when_the_warning_is_an_error(wine):
+    X, y = wine
+    model = GDClassifier().fit(X, y)
+    with pytest.raises(ConvergenceWarning):
+        model.set_params(max_iter=1, tol=1e-12).fit(X, np.array(["a", "b"])[(y > 0).astype(int)])
+    assert set(model.predict(X)) == {"a", "b"}
+
+
+def test_an_empty_label(wine):
+    X, y = wine
+    Y = np.c_[y == 0, 0 * y]
+    for loss in ("log_loss", "exponential", "focal", "hinge"):
+        model = GDClassifier(loss=loss, alpha=0.01).fit(X, Y)
+        assert model.converged_
+        assert not model.predict(X)[:, 1].any()
+
+
+def test_the_scale_of_the_weights_does_not_matter(diabetes):
+    X, y = diabetes
+    for form in (np.asarray, sparse.csr_matrix):
+        plain = GDRegressor(loss="huber").fit(form(X.astype(np.float32)), y)
+        for size in (1e-45, 1e45, 1e300):
+            scaled = GDRegressor(loss="huber").fit(form(X.astype(np.float32)), y, np.full(len(y), size))
+            np.testing.assert_allclose(scaled.coef_, plain.coef_, rtol=1e-3)
+
+
+def test_rowwise_loss_of_several_outputs(diabetes):
+    X, y = diabetes
+    Y = np.c_[y, -y]
+    loss = CustomLoss(lambda y, z: 0.5 * ((z - y) ** 2).sum(axis=1), rowwise=True)
+    np.testing.assert_allclose(GDRegressor(loss=loss).fit(X, Y).coef_, GDRegressor().fit(X, Y).coef_, rtol=1e-3)
+
+
 # -- bad input --------------------------------------------------------------------------------------------------------
 
 X0 = np.arange(12.0).reshape(6, 2) ** 1.1
@@ -272,6 +310,10 @@ L0 = np.array([0, 1, 0, 1, 1, 0])
         (GDRegressor(max_iter=0), X0, Y0, None, "max_iter=0: expected an integer >= 1, or None"),
         (GDRegressor(max_iter=1.5), X0, Y0, None, "max_iter=1.5"),
         (GDRegressor(verbose=-1), X0, Y0, None, "verbose=-1"),
+        (GDClassifier(class_weight={0: 0, 1: 1}), X0, L0, None, "one class only, 1"),
+        (GDClassifier(class_weight={0: -1, 1: 1}), X0, L0, None, "class_weight has a negative entry"),
+        (GDClassifier(loss=CustomLoss(lambda y, z: y * z, probabilistic=True)), X0, L0, None, "expected the inverse_link"),
+        (GDRegressor(loss=in_place), X0, Y0, None, "read-only"),
         (GDRegressor(model="tree"), X0, Y0, None, "Unknown model='tree'"),
         (GDRegressor(loss=lambda y, z: np.mean((y - z) ** 2)), X0, Y0, None, "returned one number: expected shape"),
         (GDRegressor(loss=lambda y, z: (y - z)[:3]), X0, Y0, None, "expected shape"),

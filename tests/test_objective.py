@@ -175,3 +175,22 @@ def test_certificate_ignores_units():
     expected = certificate(1.0, 1.0)
     assert 0.01 < expected <= 1.0
     np.testing.assert_allclose(certificate(1e-8, 1e6), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_column_of_years_is_not_constant(form, dtype):
+    years = np.random.RandomState(0).randint(1990, 2010, size=(300, 1)).astype(dtype)
+    moments = Data(form(years), np.zeros((300, 1)), np.ones(300)).moments
+    np.testing.assert_allclose(moments.norms(centered=True) ** 2, 300 * years.astype(float).var(), rtol=1e-9)
+    np.testing.assert_allclose(moments.mean, years.astype(float).mean())
+
+
+def test_sparse_moments_with_duplicates():
+    X = sparse.coo_array((np.ones(4), ([0, 0, 1, 2], [0, 0, 1, 0])), shape=(4, 2)).tocsr()
+    doubled = sparse.csr_array((np.r_[X.data, 1.0], np.r_[X.indices, 1], np.r_[X.indptr[:-1], X.indptr[-1] + 1]), shape=X.shape)
+    for matrix in (X, doubled):
+        moments = Data(matrix, np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
+        dense = Data(matrix.toarray(), np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
+        np.testing.assert_allclose(moments.centered, dense.centered)
+        np.testing.assert_allclose(moments.raw, dense.raw)

@@ -418,3 +418,37 @@ def test_verbose(capsys, diabetes):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["iteration", "objective", "optimality", "step"]
     assert [int(line.split()[0]) for line in lines[1:]] == [0, 100, 200, 250]
+
+
+def test_bounds_that_exclude_the_constant(problems):
+    """The optimum then lies above the best constant prediction, and is found all the same."""
+    X, y = problems["regression"]
+    for loss in ("absolute_error", "squared_error", "huber"):
+        model = GDRegressor(loss=loss, penalty=Box(1.0, 2.0), fit_intercept=False).fit(X * np.r_[30.0, np.ones(9)], y)
+        assert model.converged_
+        assert model.coef_.min() == 1.0
+
+
+def test_max_iter_holds_for_both_tries(diabetes):
+    with pytest.warns(ConvergenceWarning):
+        model = GDRegressor(loss=Huber(1e-4), alpha=0.0, max_iter=3).fit(diabetes[0], diabetes[1] * 1000)
+    assert model.n_iter_ == 3
+
+
+def test_a_part_of_the_parameters_without_optimum(wine):
+    """Separable by one label, or by one column: no finite optimum, whatever the other labels and columns say."""
+    X, y = wine
+    rng = np.random.RandomState(0)
+    noise = (rng.rand(len(y)) > 0.5).astype(int)
+    with pytest.warns(ConvergenceWarning, match="no finite optimum"):
+        GDClassifier(alpha=0.0).fit(X[:, :2], np.c_[X[:, 0] > 0, noise].astype(int))
+    dummy = (rng.rand(len(y)) < 0.2).astype(float)
+    with pytest.warns(ConvergenceWarning, match="no finite optimum"):
+        GDRegressor(loss="poisson", alpha=0.0).fit(np.c_[X, dummy], np.where(dummy > 0, 0, rng.poisson(3, len(y))))
+    assert GDClassifier(alpha=0.0).fit(X[:, :2], noise).converged_
+
+
+def test_warm_start_out_of_range(problems):
+    X, y = problems["regression"]
+    model = GDRegressor(loss="poisson", warm_start=True).fit(X, y).fit(1e4 * X, y)
+    assert model.converged_

@@ -179,7 +179,7 @@ def minimize(
 
 def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
     """Return why to stop now, or an empty string."""
-    range_of_f = max(objective.reference_value - state.value, 16 * EPS * abs(state.value))
+    range_of_f = objective.gain(state.value)
     if state.optimality <= tol and state.decrement <= tol**2 * range_of_f:
         return "converged"
     if state.stalled:

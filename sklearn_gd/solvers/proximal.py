@@ -120,7 +120,7 @@ class ProximalPoint(Solver[ProximalState]):
             raise round_.interrupt
         params, gradient = round_.state.params, round_.state.gradient
         value, gap = objective.gap(params, step, multiplier)
-        left = gap / max(objective.reference_value - value, 16 * EPS * abs(value), 1e-300)
+        left = gap / objective.gain(value)
         optimality = max(objective.optimality(params, gradient), left)
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
         return ProximalState(
