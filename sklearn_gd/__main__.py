@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def line() -> None:
         verbose=100,
         random_state=0,
     )
-    model, ours = _timed(lambda: descent.fit(x, y))
-    least, theirs = _timed(lambda: LinearRegression().fit(x, y))
+    model, ours = _timed(partial(descent.fit, x, y))
+    least, theirs = _timed(partial(LinearRegression().fit, x, y))
     print(f"\n{'':24}{'slope':>8}{'intercept':>11}{'ms':>8}")
     print(f"{'the truth':24}{3:8.3f}{4:11.3f}")
     print(f"{'gradient descent':24}{model.coef_[0]:8.3f}{model.intercept_:11.3f}{ours:8.1f}   {model.n_iter_} epochs")
@@ -80,11 +81,11 @@ def four_losses() -> None:
     print(f"{'':38}{'mean error':>11}{'mean |e|':>10}{'predicted':>11}{'optimality':>12}{'ms':>8}")
     print(f"{'':38}{'y - f(x)':>11}{'':>10}{'too low':>11}")
     for name, model in ours.items():
-        fitted, elapsed = _timed(lambda model=model: model.fit(X, y))  # type: ignore[misc]
+        fitted, elapsed = _timed(partial(model.fit, X, y))
         _regression_row(name, fitted, X, y, elapsed)
         if name in nearest:
             rival = nearest[name]
-            fitted, elapsed = _timed(lambda rival=rival: rival.fit(X, y))  # type: ignore[misc]
+            fitted, elapsed = _timed(partial(rival.fit, X, y))
             _regression_row(f"  {type(rival).__name__}", fitted, X, y, elapsed)
     print("\nYour loss is three lines of NumPy; its derivatives are numeric, its solver is Newton's method.")
 
@@ -102,7 +103,7 @@ def images() -> None:
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0, stratify=y)
     grid = {"gdclassifier__loss": ["log_loss", "squared_hinge", "hinge"], "gdclassifier__alpha": [1e-2, 1e-3]}
     search = GridSearchCV(make_pipeline(MinMaxScaler(), GDClassifier()), grid, cv=3)
-    _, elapsed = _timed(lambda: search.fit(X_train, y_train))
+    _, elapsed = _timed(partial(search.fit, X_train, y_train))
     print(f"GridSearchCV over loss and alpha, 3 folds, {elapsed / 1000:.1f} s:\n")
     print(f"{'loss':>16}{'alpha':>10}{'cv accuracy':>14}{'fit, ms':>10}")
     results = search.cv_results_
@@ -116,7 +117,7 @@ def images() -> None:
         "GDClassifier": GDClassifier(alpha=alpha),
         "LogisticRegression": LogisticRegression(C=1.0 / (alpha * n), max_iter=2000, tol=1e-6),
     }.items():
-        fitted, elapsed = _timed(lambda model=model: make_pipeline(MinMaxScaler(), model).fit(X_train, y_train))  # type: ignore[misc]
+        fitted, elapsed = _timed(partial(make_pipeline(MinMaxScaler(), model).fit, X_train, y_train))
         proba = fitted.predict_proba(X_train)[np.arange(n), y_train]
         cost = -np.log(proba).mean() + 0.5 * alpha * np.sum(fitted[-1].coef_ ** 2)
         print(f"{name:24}{fitted.score(X_test, y_test):15.4f}{cost:24.10f}{elapsed:8.0f}")

@@ -27,7 +27,7 @@ from sklearn_gd.losses import LOSSES, EpsilonInsensitive, Quantile, Tweedie
 FORMS = {"dense": np.asarray, "fortran": np.asfortranarray, "csr": sparse.csr_matrix, "csc": sparse.csc_array}
 
 
-def close(got, expected, rtol=1e-5):
+def check_close(got, expected, rtol=1e-5):
     """Within rtol relative, in the largest coefficient."""
     np.testing.assert_allclose(got, expected, rtol=0, atol=rtol * np.abs(expected).max())
 
@@ -63,8 +63,8 @@ def test_ridge(regression, form, weighted, intercept):
     # The tolerance is for sparse X: wide tables of it are solved by L-BFGS, which stops where tol is met.
     ours = GDRegressor(alpha=0.02, fit_intercept=intercept, tol=1e-10).fit(form(X), y, sample_weight=w)
     theirs = Ridge(alpha=0.02 * total(w, len(y)), fit_intercept=intercept).fit(X, y, sample_weight=w)
-    close(ours.coef_, theirs.coef_)
-    close(ours.intercept_, theirs.intercept_) if intercept else None
+    check_close(ours.coef_, theirs.coef_)
+    check_close(ours.intercept_, theirs.intercept_) if intercept else None
     assert np.shape(ours.intercept_) == ()
 
 
@@ -74,21 +74,21 @@ def test_ridge_many_outputs(diabetes):
     ours, theirs = GDRegressor(alpha=0.1).fit(X, Y), Ridge(alpha=0.1 * len(y)).fit(X, Y)
     assert ours.coef_.shape == theirs.coef_.shape == (3, X.shape[1])
     for k in range(3):
-        close(ours.coef_[k], theirs.coef_[k])
+        check_close(ours.coef_[k], theirs.coef_[k])
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-6, atol=1e-6)
 
 
 def test_least_squares(diabetes, weighted):
     X, y = diabetes
     w = weights_for(len(y), weighted)
-    close(GDRegressor(alpha=0).fit(X, y, w).coef_, LinearRegression().fit(X, y, w).coef_)
+    check_close(GDRegressor(alpha=0).fit(X, y, w).coef_, LinearRegression().fit(X, y, w).coef_)
 
 
 def test_least_squares_raw_columns(ames):
     X, y = ames
     X = X[:, :8]
     ours, theirs = GDRegressor(alpha=0).fit(X, y), LinearRegression().fit(X, y)
-    close(ours.coef_ * X.std(axis=0), theirs.coef_ * X.std(axis=0))
+    check_close(ours.coef_ * X.std(axis=0), theirs.coef_ * X.std(axis=0))
 
 
 @pytest.mark.parametrize("shape", ["collinear", "wide"])
@@ -99,8 +99,8 @@ def test_minimum_norm(diabetes, shape):
     else:
         X, y = np.random.RandomState(0).randn(40, 90), y[:40]
     ours, theirs = GDRegressor(alpha=0).fit(X, y), LinearRegression().fit(X, y)
-    close(ours.coef_, theirs.coef_)
-    close(ours.intercept_, theirs.intercept_)
+    check_close(ours.coef_, theirs.coef_)
+    check_close(ours.intercept_, theirs.intercept_)
 
 
 @pytest.mark.parametrize("data", ["cancer", "wine", "digits"])
@@ -110,8 +110,8 @@ def test_logistic(request, data, form, weighted):
     ours = GDClassifier(alpha=0.003).fit(form(X), y, sample_weight=w)
     C = 1 / (0.003 * total(w, len(y)))
     theirs = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-11, max_iter=10_000).fit(X, y, sample_weight=w)
-    close(ours.coef_, theirs.coef_)
-    close(ours.intercept_, theirs.intercept_ - theirs.intercept_.mean() * (len(ours.classes_) > 2))
+    check_close(ours.coef_, theirs.coef_)
+    check_close(ours.intercept_, theirs.intercept_ - theirs.intercept_.mean() * (len(ours.classes_) > 2))
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
 
 
@@ -132,9 +132,9 @@ def test_generalised_linear_models(regression, loss, theirs, form, weighted):
     w = weights_for(len(y), weighted)
     theirs.fit(X, y, sample_weight=w)
     ours = GDRegressor(loss=loss, alpha=0.01, tol=1e-8).fit(form(X), y, sample_weight=w)
-    rtol = 1e-5 if theirs.solver != "lbfgs" else 2e-4  # L-BFGS of the other side stops where F is rounding noise
-    close(ours.coef_, theirs.coef_, rtol)
-    close(ours.intercept_, theirs.intercept_, rtol)
+    rtol = 1e-5 if theirs.solver != "lbfgs" else 2e-4  # their L-BFGS stops where F is noise
+    check_close(ours.coef_, theirs.coef_, rtol)
+    check_close(ours.intercept_, theirs.intercept_, rtol)
 
 
 def test_lasso_and_elastic_net(regression, form, weighted):
@@ -143,10 +143,12 @@ def test_lasso_and_elastic_net(regression, form, weighted):
     for alpha in (0.5, 0.05):
         lasso = Lasso(alpha=alpha, tol=1e-13, max_iter=100_000).fit(X, y, sample_weight=w)
         ours = GDRegressor(penalty="l1", alpha=alpha, tol=1e-10).fit(form(X), y, sample_weight=w)
-        close(ours.coef_, lasso.coef_)
+        check_close(ours.coef_, lasso.coef_)
         np.testing.assert_array_equal(ours.coef_ == 0, lasso.coef_ == 0)
         net = ElasticNet(alpha=alpha, l1_ratio=0.4, tol=1e-13, max_iter=100_000).fit(X, y, sample_weight=w)
-        close(GDRegressor(penalty=P.ElasticNet(0.4), alpha=alpha, tol=1e-10).fit(form(X), y, sample_weight=w).coef_, net.coef_)
+        check_close(
+            GDRegressor(penalty=P.ElasticNet(0.4), alpha=alpha, tol=1e-10).fit(form(X), y, sample_weight=w).coef_, net.coef_
+        )
 
 
 def test_l1_logistic(cancer, weighted):
@@ -160,7 +162,7 @@ def test_l1_logistic(cancer, weighted):
     )
     theirs.fit(X, y, sample_weight=w)
     ours = GDClassifier(penalty="l1", alpha=0.02).fit(X, y, sample_weight=w)
-    close(ours.coef_, theirs.coef_, 1e-5)
+    check_close(ours.coef_, theirs.coef_, 1e-5)
     np.testing.assert_array_equal(ours.coef_ == 0, theirs.coef_ == 0)
 
 
@@ -257,7 +259,7 @@ def test_one_vs_rest(wine, loss):
     else:
         together = one.fit(X, y)
     for k, binary in enumerate(each.estimators_):
-        close(together.coef_[k], binary.coef_[0])
+        check_close(together.coef_[k], binary.coef_[0])
 
 
 @pytest.mark.parametrize("loss", ["log_loss", "focal"])
@@ -274,7 +276,7 @@ def test_softmax_of_two_classes_is_the_logistic(cancer, loss):
 
 def test_crammer_singer_of_two_classes_is_the_hinge(cancer):
     X, y = cancer
-    close(
+    check_close(
         GDClassifier(loss="crammer_singer", alpha=0.01).fit(X, y).coef_, GDClassifier(loss="hinge", alpha=0.01).fit(X, y).coef_
     )
 
@@ -291,4 +293,4 @@ def test_crammer_singer(wine):
         return np.mean(ours.loss_.value(y, X @ coef.T)) + alpha / 2 * np.sum(coef**2)
 
     assert cost(ours.coef_) <= cost(theirs.coef_) * (1 + 1e-6)
-    close(ours.coef_, theirs.coef_, 1e-3)
+    check_close(ours.coef_, theirs.coef_, 1e-3)

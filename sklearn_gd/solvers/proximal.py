@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import Result, Solver, State, minimize
+from .base import Solver, State, minimize
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -123,6 +123,8 @@ class ProximalPoint(Solver[ProximalState]):
         left = gap / objective.gain(value)
         optimality = max(objective.optimality(params, gradient), left)
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
+        easy = left > 100 * floor and (round_.n_iter <= EASY or not inner.second_order)
+        following, narrowest = self._next(step, state.narrowest, easy, round_.converged)
         return ProximalState(
             params,
             value,
@@ -133,15 +135,17 @@ class ProximalPoint(Solver[ProximalState]):
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down.
             decrement=gap if inner.second_order and (gap < 0.5 * state.gap or left > floor) else 0.0,
-            smoothing=self._next(step, state.narrowest, inner, round_) if left > 100 * floor else step,
-            narrowest=state.narrowest,
+            smoothing=following,
+            narrowest=narrowest,
             gap=gap,
             multiplier=smoothed.slopes(params),
         )
 
-    def _next(self, step: float, narrowest: float, inner: Solver[Any], round_: Result) -> float:
-        """Return the smoothing of the next round: narrower after an easy round, wider after one that did not end."""
-        if not round_.converged:
-            return step / self.shrink
-        easy = round_.n_iter <= EASY or not inner.second_order
-        return max(self.shrink * step, narrowest) if easy else step
+    def _next(self, step: float, narrowest: float, easy: bool, ended: bool) -> tuple[float, float]:
+        """Return the smoothing of the next round, and the narrowest from now on.
+
+        It is narrower after an easy round; after one that did not end it is wider, and stays so.
+        """
+        if not ended:
+            return step / self.shrink, step / self.shrink
+        return (max(self.shrink * step, narrowest) if easy else step), narrowest
