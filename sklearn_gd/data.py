@@ -1,4 +1,4 @@
-"""Where rows live: arrays and sparse matrices, behind `blocks` and `reduce`."""
+"""Where rows live: in memory, behind `blocks` and `reduce`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from .losses.numeric import EPS, Array
+from .matrices import Dense, Matrix, as_matrix
 
 __all__ = ["Block", "Data", "Moments"]
 
@@ -19,7 +19,7 @@ __all__ = ["Block", "Data", "Moments"]
 class Block:
     """Some rows: X (n, p), prepared y, weight (n,), and which rows of the data they are."""
 
-    X: Any
+    X: Matrix
     y: Array
     weight: Array
     rows: Any
@@ -40,43 +40,37 @@ class Moments:
 
 
 class Data:
-    """Rows in memory, read a block at a time.
-
-    A block is small enough to be found still in the processor's cache by the second of two products with it, which halves
-    the traffic of memory (about 1,000 rows at 100 features). Rows of weight zero are left out of every block. CSC
-    matrices, and data with fewer rows than columns, are one block.
+    """Rows in memory, read a block at a time. Rows of weight zero are left out of every block.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n, p)
+    X : ndarray, sparse matrix or Matrix of shape (n, p)
     y : ndarray of shape (n,) or (n, K)
     weight : ndarray of shape (n,)
+    used : ndarray of int, optional
+        The only rows to read, in order; by default those of positive weight.
     """
 
-    def __init__(self, X: Any, y: Array, weight: Array) -> None:
-        self.X, self.y, self.weight = X, y, weight
+    def __init__(self, X: Any, y: Array, weight: Array, used: Array | None = None) -> None:
+        self.X, self.y, self.weight = as_matrix(X), y, weight
         self.n_features = X.shape[1]
         self.dtype = X.dtype
-        self._used = None if np.all(weight > 0) else np.flatnonzero(weight)
-        self.is_sparse = sparse.issparse(X)
-        self.entries = X.nnz if self.is_sparse else X.size
+        self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
         self.n_rows = len(weight) if self._used is None else len(self._used)
-        self._sparse_blocks = list(self._split(1 << 16)) if self.is_sparse else None
+        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
+        self._kept = None if self._used is not None and isinstance(self.X, Dense) else list(self._split())
 
-    def _split(self, size: int) -> Iterator[Block]:
-        whole = self.n_rows <= self.n_features or (self.is_sparse and self.X.format == "csc")
-        size = max(1, self.n_rows) if whole else size
+    def _split(self) -> Iterator[Block]:
+        size = max(1, self.n_rows) if self.X.whole else self.X.block_size
         for start in range(0, self.n_rows, size):
             stop = min(start + size, self.n_rows)
             rows: Any = slice(start, stop) if self._used is None else self._used[start:stop]
-            X = self.X if whole and self._used is None else _rows_of(self.X, rows)
-            yield Block(X, self.y[rows], self.weight[rows], rows)
+            whole = self._used is None and stop - start == len(self.weight)
+            yield Block(self.X if whole else self.X.rows(rows), self.y[rows], self.weight[rows], rows)
 
     def blocks(self) -> Iterator[Block]:
         """Iterate over the blocks, in the same order every time."""
-        if self._sparse_blocks is not None:  # slicing a sparse matrix copies: it is done once
-            return iter(self._sparse_blocks)
-        return self._split(max(256, min(1 << 14, (1 << 17) // max(1, self.n_features))))
+        return self._split() if self._kept is None else iter(self._kept)
 
     def reduce(self, function: Callable[[Block], tuple[Any, ...]]) -> tuple[Any, ...]:
         """Return the sums, over the blocks, of the numbers or arrays that function(block) returns."""
@@ -87,9 +81,25 @@ class Data:
         assert total is not None, "validated data have rows"
         return total
 
+    def sample(self, size: int) -> Data:
+        """Return about `size` of the rows, one at random from each of as many stretches: the same ones every time."""
+        used = np.arange(len(self.weight)) if self._used is None else self._used
+        edges = np.linspace(0, len(used), size + 1)
+        drawn = np.random.RandomState(0).uniform(edges[:-1], edges[1:]).astype(np.intp)
+        return Data(self.X, self.y, self.weight, used=used[np.unique(np.minimum(drawn, len(used) - 1))])
+
+    def copied(self, dtype: Any) -> Data:
+        """Return the rows in use by themselves, of another precision."""
+        return Data(self.X.rows(self.used).astype(dtype), self.y[self.used], self.weight[self.used])
+
+    @property
+    def used(self) -> Any:
+        """The numbers of the rows in use."""
+        return slice(0, len(self.weight)) if self._used is None else self._used
+
     def without_features(self) -> Data:
         """Return the same rows with no columns."""
-        return Data(np.empty((len(self.weight), 0)), self.y, self.weight)
+        return Data(np.empty((len(self.weight), 0)), self.y, self.weight, self._used)
 
     @cached_property
     def moments(self) -> Moments:
@@ -98,45 +108,10 @@ class Data:
         centered = np.zeros(self.n_features)
         for block in self.blocks():
             block_weight = block.weight.sum()
-            if self.is_sparse:
-                block_mean, block_centered = _sparse_moments(block.X, block.weight)
-            else:
-                # A shift by the first row keeps the digits of a column whose mean is large beside its spread.
-                shift = block.X[0].astype(np.float64)
-                Z = block.X - shift
-                shifted_mean = block.weight @ Z / block_weight
-                block_mean = shift + shifted_mean
-                Z -= shifted_mean
-                Z *= Z
-                block_centered = block.weight @ Z
+            block_mean, block_centered = block.X.moments(block.weight)
             share = block_weight / (weight + block_weight)
             gap = block_mean - mean
             mean = mean + share * gap
             centered = centered + block_centered + weight * share * gap**2
             weight += block_weight
         return Moments(mean, centered, centered + weight * mean**2)
-
-
-def _rows_of(X: Any, rows: Any) -> Any:
-    """Return some rows; where they are consecutive, without a copy of the entries."""
-    if not (sparse.issparse(X) and X.format == "csr" and isinstance(rows, slice)):
-        return X[rows]
-    first, last = X.indptr[rows.start], X.indptr[rows.stop]
-    parts = X.data[first:last], X.indices[first:last], X.indptr[rows.start : rows.stop + 1] - first
-    return type(X)(parts, shape=(rows.stop - rows.start, X.shape[1]))
-
-
-def _sparse_moments(X: Any, weight: Array) -> tuple[Array, Array]:
-    """Return the weighted mean of each column and the sum of squares about it, in two passes and in float64."""
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    major = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
-    row, column = (major, X.indices) if X.format == "csr" else (X.indices, major)
-    n, p = X.shape
-    entry_weight, total = weight[row], weight.sum()
-    mean = np.bincount(column, weights=entry_weight * X.data, minlength=p) / total
-    squares = np.bincount(column, weights=entry_weight * (X.data - mean[column]) ** 2, minlength=p)
-    stored = np.bincount(column, weights=entry_weight, minlength=p)
-    missing = np.where(np.bincount(column, minlength=p) == n, 0.0, np.maximum(total - stored, 0.0))
-    return mean, squares + missing * mean**2

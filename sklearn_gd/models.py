@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from .losses.numeric import Array
+from .matrices import Matrix
 from .parts import Part, resolve
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ class LinearMap:
         intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw)
         return {"coef_": matrix[: self.n_features].T.copy(), "intercept_": intercept.copy()}
 
-    def forward(self, X: Any, params: Array) -> tuple[Array, Callable[[Array], Array]]:
+    def forward(self, X: Matrix, params: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
 
         def pull_back(g: Array) -> Array:
             result = np.empty((self.n_rows, self.n_raw))
-            result[: self.n_features] = X.T @ g.astype(X.dtype, copy=False)
+            result[: self.n_features] = X.pull(g)
             if self.fit_intercept:
                 total = g.sum(axis=0)
                 result[-1] = total
@@ -135,16 +135,16 @@ class LinearMap:
 
         return self.push_forward(X, params, params), pull_back
 
-    def push_forward(self, X: Any, params: Array, direction: Array) -> Array:
+    def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:
         """Return the derivative of raw in params, times the direction: (n, K)."""
         matrix = direction.reshape(self.n_rows, self.n_raw)
         weights = matrix[: self.n_features]
-        raw = np.asarray(X @ weights.astype(X.dtype, copy=False), dtype=np.float64)
+        raw = X.dot(weights)
         if self.fit_intercept:
             raw += matrix[-1] - self.center @ weights
         return raw
 
-    def gram(self, X: Any, params: Array, curvature: Array) -> Array:
+    def gram(self, X: Matrix, params: Array, curvature: Array) -> Array:
         """Return the sum over rows of J' C J, shape (blocks, m, m).
 
         For a curvature of shape (n, K), the diagonal of C, the K columns of params do not interact: K blocks of n_rows. For one
@@ -156,39 +156,18 @@ class LinearMap:
         result = np.empty((m, k, m, k))
         for i in range(k):
             for j in range(i + 1):
-                result[:, i, :, j] = self._gram(X, curvature[:, i, j], positive=i == j)
+                result[:, i, :, j] = self._gram(X, curvature[:, i, j])
                 result[:, j, :, i] = result[:, i, :, j]
         return result.reshape(1, m * k, m * k)
 
-    def _gram(self, X: Any, curvature: Array, positive: bool = True) -> Array:
+    def _gram(self, X: Matrix, curvature: Array) -> Array:
         used = np.flatnonzero(curvature)
         if 2 * len(used) < len(curvature):
-            X, curvature = X[used], curvature[used]
-        if sparse.issparse(X):
-            return self._sparse_gram(X, curvature)
-        Z = np.empty((X.shape[0], self.n_rows))
-        np.subtract(X, self.center, out=Z[:, : self.n_features])
-        Z[:, : self.n_features][:, self.constant] = 0.0
-        if self.fit_intercept:
-            Z[:, -1] = 1.0
-        if positive:  # the product of a matrix with its own transpose takes half the work
-            Z *= np.sqrt(curvature)[:, None]
-            return Z.T @ Z
-        return Z.T @ (curvature[:, None] * Z)
-
-    def _sparse_gram(self, X: Any, curvature: Array) -> Array:
-        p = self.n_features
-        result = np.zeros((self.n_rows, self.n_rows))
-        X = X.astype(np.float64)
-        result[:p, :p] = (X.T @ X.multiply(curvature[:, None]).tocsr()).toarray()
-        if self.fit_intercept:
-            total, first = curvature.sum(), X.T @ curvature
-            result[:p, :p] -= np.outer(first, self.center) + np.outer(self.center, first - total * self.center)
-            result[p, :p] = result[:p, p] = first - total * self.center
-            result[p, p] = total
-            constant = np.flatnonzero(self.constant)
-            result[constant] = result[:, constant] = 0.0
-        return result
+            X, curvature = X.rows(used), curvature[used]
+        result = X.gram(curvature, self.center)
+        constant = np.flatnonzero(self.constant)
+        result[constant] = result[:, constant] = 0.0
+        return result[: self.n_rows, : self.n_rows]
 
     def blocks(self, vector: Array, n_blocks: int) -> Array:
         """Return a flat vector in the layout of the blocks of `gram`: (blocks, m)."""

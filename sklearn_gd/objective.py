@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import copy
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -116,29 +116,49 @@ class Objective:
         price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
         return gradient + self.model.padded(price)
 
-    def hessian(self, params: Array, width: float = 0.0) -> tuple[float, Array, Array]:
-        """Return the smooth part of F, its gradient, and its second derivative in the blocks of `LinearMap.gram`.
+    def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, int]:
+        """Return the second derivative of F's smooth part in the blocks of `LinearMap.gram`, and how many rows are curved.
 
         Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite. With a
         width, in units of raw, the curvature of an elementwise loss is the change of its slope between raw - width and
         raw + width: it sees a sharp bend that is not at raw itself.
         """
 
-        def part(block: Block) -> tuple[float, Array, Array]:
-            raw, pull_back = self.model.forward(block.X, params)
-            y, raw = self._encoded(block), self._shifted(block, raw)
-            value, slope = self.loss.value_and_gradient(y, raw)
+        def part(block: Block) -> tuple[Array, int]:
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
             weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
-            curvature = weight * self._curvature(y, raw, width)
-            gram = self.model.gram(block.X, params, curvature)
-            return self._cost(value, block.weight), pull_back(block.weight[:, None] * slope), gram
+            curvature = weight * self._curvature(self._encoded(block), raw, width)
+            curved = np.count_nonzero(curvature.reshape(len(raw), -1).any(axis=1))
+            return self.model.gram(block.X, params, curvature), curved
 
-        value, gradient, gram = self.data.reduce(part)
+        gram, curved = self.data.reduce(part)
         gram /= self.total
         ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
         diagonal = np.einsum("bii->bi", gram)
         diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
-        return value + self._smooth_price(params), self._with_penalty(params, gradient / self.total), gram
+        return gram, curved
+
+    def second_derivative(self, params: Array) -> Callable[[Array], Array]:
+        """Return the function that multiplies the second derivative of F's smooth part by a flat vector.
+
+        What it needs of each row is kept, so that a product takes one pass over X.
+        """
+        kept = []
+        for block in self.data.blocks():
+            y = self._encoded(block)
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            bend = partial(self.loss.curvature_product, y, raw) if self.loss.rowwise else partial(np.multiply, self._curvature(y, raw))
+            kept.append((block, bend))
+        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
+
+        def product(vector: Array) -> Array:
+            total = np.zeros_like(vector)
+            for block, bend in kept:
+                tangent, pull_back = self.model.forward(block.X, vector)
+                total += pull_back(block.weight[:, None] * bend(tangent))
+            return total / self.total + ridge * vector
+
+        return product
 
     def _curvature(self, y: Array, raw: Array, width: float = 0.0) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise."""
@@ -240,6 +260,37 @@ class Objective:
         result = copy(self)
         result.loss = self.loss.observe(y, np.tile(constant, (len(rows), 1)))
         return result
+
+    def sample(self, size: int, copied: bool = False) -> Objective:
+        """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more.
+
+        The rows may be `copied`, in single precision: that pays when they are read again and again.
+        """
+        if 2 * size >= self.data.n_rows or not self.data.X.samples:
+            return self
+        result = copy(self)
+        result.data = self.data.sample(size)
+        if copied:
+            rows = result.data.used
+            result.data = result.data.copied(np.float32)
+            result.offset = None if self.offset is None else self.offset[rows]
+        result.__dict__.pop("total", None)
+        return result
+
+    def mean_gram(self, params: Array) -> Array:
+        """Return the second derivative with the curvature of each row averaged over the columns of raw: (1, m, m)."""
+
+        def part(block: Block) -> tuple[Array]:
+            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            curvature = self._curvature(self._encoded(block), raw)
+            if self.loss.rowwise:
+                curvature = np.einsum("nkk->nk", curvature)
+            return (self.model.gram(block.X, params, (block.weight * curvature.mean(axis=1))[:, None]),)
+
+        gram = self.data.reduce(part)[0] / self.total
+        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
+        np.einsum("bii->bi", gram)[:] += self.model.blocks(ridge, self.model.n_raw).mean(axis=0)
+        return gram
 
     def uncentered(self) -> Objective:
         """Return the same objective in terms of coef_ and intercept_ themselves."""

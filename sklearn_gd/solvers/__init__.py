@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..parts import resolve
 from .base import Result, Solver, State, minimize
 from .gradient import GradientDescent
 from .newton import Newton
+from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
 
@@ -20,6 +23,7 @@ __all__ = [
     "SOLVERS",
     "GradientDescent",
     "Newton",
+    "NewtonCG",
     "ProximalPoint",
     "Result",
     "Solver",
@@ -35,6 +39,7 @@ SOLVERS: dict[str, type[Solver[Any]]] = {
     "gd": GradientDescent,
     "lbfgs": LBFGS,
     "newton": Newton,
+    "newton_cg": NewtonCG,
     "proximal_point": ProximalPoint,
 }
 
@@ -43,7 +48,7 @@ ALIASES = {
     "sgd": "gd",
     "l-bfgs": "lbfgs",
     "bfgs": "lbfgs",
-    "newton-cg": "newton",
+    "newton-cg": "newton_cg",
     "newton-cholesky": "newton",
     "irls": "newton",
     "liblinear": "newton",
@@ -87,6 +92,10 @@ def best_constant(objective: Objective, start: Array) -> Array:
     """Return the constant raw prediction, (K,), of least cost: the same objective, without features."""
     bare = objective.without_features()
     bare.set_reference(start)
+    if objective.loss.smooth:
+        value, gradient = bare.value_and_gradient(start)
+        if np.isfinite(value) and bare.optimality(start, gradient) <= 1e-10:
+            return start
     tol = 1e-6 if objective.loss.smooth else 1e-3
     return minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
 
@@ -99,10 +108,10 @@ def smooth_solver(objective: Objective) -> Solver[Any]:
     """
     data, model = objective.data, objective.model
     kinked_penalty = not objective.prox_penalty.absent
-    per_row = data.entries / max(data.n_rows, 1)
+    per_row = data.X.entries / max(data.n_rows, 1)
     pairs = model.n_raw**2 if objective.loss.rowwise else model.n_raw
     block = model.size if objective.loss.rowwise else model.n_rows
-    sums = data.n_rows * pairs * per_row**2 / (2e8 if data.is_sparse else 2e10)
+    sums = data.n_rows * pairs * per_row**2 / data.X.gram_rate
     newton = 8 * (sums + pairs / model.n_raw * block**3 / 2e10)
     passes = 300 if objective.loss.smooth and not kinked_penalty else 3000
     first_order = passes * (4 * data.n_rows * per_row * model.n_raw / 2e9 + 1e-4)

@@ -15,7 +15,7 @@ from ..parts import Part
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["Result", "Solver", "State", "minimize", "search_line"]
+__all__ = ["Result", "Solver", "State", "descend", "minimize", "search_line"]
 
 
 @dataclass
@@ -198,6 +198,42 @@ def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
     return bool(near != 0.0 and double != 0.0 and double < here - 8 * EPS * abs(here) and far <= double)
 
 
+def descend(
+    objective: Objective, state: State, direction: Array, steepness: float
+) -> tuple[float, Array, float, Array] | None:
+    """Return the step t along a direction, and there the params, F's smooth part and its gradient; None if there is none.
+
+    The whole step is tried by a whole gradient, which is kept where it serves: one pass over the data. Only otherwise a line is
+    searched.
+    """
+    slope = float(state.gradient @ direction)
+    if not slope < 0:
+        return None
+    params = state.params + direction
+    value, gradient = objective.value_and_gradient(params)
+    if _serves(state.value, slope, 1.0, value, float(gradient @ direction), steepness):
+        return 1.0, params, value, gradient
+    t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, steepness)
+    if t == 0.0:
+        return None
+    if t != 1.0:
+        params = state.params + t * direction
+        value, gradient = objective.value_and_gradient(params)
+    return t, params, value, gradient
+
+
+def _falls(value: float, slope: float, t: float, trial: float, trial_slope: float) -> bool:
+    """Tell whether F falls enough from 0 to t; where differences of F are lost in rounding, its slope decides."""
+    if not (np.isfinite(trial) and np.isfinite(trial_slope)):
+        return False
+    noise = 64 * EPS * abs(value)
+    return trial <= value + 1e-4 * t * slope or (abs(trial - value) <= noise and trial_slope <= 0.9998 * -slope)
+
+
+def _serves(value: float, slope: float, t: float, trial: float, trial_slope: float, steepness: float) -> bool:
+    return _falls(value, slope, t, trial, trial_slope) and abs(trial_slope) <= -steepness * slope
+
+
 def search_line(
     line: Callable[[float], tuple[float, float]], value: float, slope: float, first: float, steepness: float
 ) -> float:
@@ -212,18 +248,15 @@ def search_line(
     """
     low, slope_low, high, slope_high = 0.0, slope, np.inf, np.inf
     t, best, best_value = first, 0.0, value
-    noise = 64 * EPS * abs(value)
     for _ in range(40):
         trial, trial_slope = line(t)
-        if np.isfinite(trial) and np.isfinite(trial_slope):
-            falls = trial <= value + 1e-4 * t * slope
-            falls |= abs(trial - value) <= noise and trial_slope <= 0.9998 * -slope
-            if falls and abs(trial_slope) <= -steepness * slope:
-                return t
-            if falls and trial < best_value:
-                best, best_value = t, trial
-        else:
-            falls, trial_slope = False, np.inf
+        if _serves(value, slope, t, trial, trial_slope, steepness):
+            return t
+        falls = _falls(value, slope, t, trial, trial_slope)
+        if falls and trial < best_value:
+            best, best_value = t, trial
+        if not (np.isfinite(trial) and np.isfinite(trial_slope)):
+            trial_slope = np.inf
         if falls and trial_slope < 0:
             low, slope_low = t, trial_slope
         else:

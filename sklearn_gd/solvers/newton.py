@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh, qr
+from scipy.linalg import eigh, qr
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State, search_line
+from .base import Solver, State, descend
+from .cholesky import Cholesky
 from .quadratic import minimize_quadratic
+from .quasi_newton import Pair, corrected, remembered
 
 if TYPE_CHECKING:
     from ..data import Block
@@ -19,11 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["Newton"]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class NewtonState(State):
-    """A state with the second derivative at the params, if known, and how cautious the next step is, from 0 to 1."""
+    """A state with the metric, if it still serves, the way it leads, what corrects it, and the rows for the next one.
 
-    hessian: Array | None = None
+    `caution`, from 0 to 1, is how far the curvature is looked for, and how much the steps are damped.
+    """
+
+    rows: int
+    metric: Any = None
+    way: Any = None
+    pairs: list[Pair] = field(default_factory=list)
     caution: float = 0.0
 
 
@@ -59,35 +67,67 @@ class Newton(Solver[NewtonState]):
     default_max_iter = 100
     takes_prox = True
     second_order = True
+    # A metric is kept while a step with it shrinks the Newton decrement to less than this share.
+    pace: ClassVar[float] = 0.3
+    # A fresh metric that does not even do one such step was measured on too few rows.
+    growth: ClassVar[int] = 4
 
     def init(self, objective: Objective, params: Array) -> NewtonState:
         params = objective.prox(params, 0.0)
-        value, gradient, hessian = objective.hessian(params)
+        value, gradient = objective.value_and_gradient(params)
         optimality = objective.optimality(params, gradient)
-        return NewtonState(params, value + objective.rest(params), gradient, optimality, hessian=hessian, decrement=np.inf)
+        rows = self._first_rows(objective)
+        return NewtonState(params, value + objective.rest(params), gradient, optimality, rows=rows, decrement=np.inf)
 
-    def step(self, objective: Objective, state: NewtonState) -> NewtonState:
+    def _first_rows(self, objective: Objective) -> int:
+        """Return on how many rows the second derivative takes about as long as a pass over all the data."""
+        model, data = objective.model, objective.data
+        block = model.size if objective.loss.rowwise else model.n_rows
+        return int(max(16 * data.n_rows / block, 10 * block, 4096))
+
+    def _improves(self, objective: Objective, rows: int) -> bool:
+        """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
+        return True
+
+    def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
+        """Return the state with the metric at its params."""
         typical = max(abs(objective.reference_value), EPS) / max(objective.slope_size, 1e-300)
-        hessian = state.hessian
-        if hessian is None:
-            hessian = objective.hessian(state.params, state.caution * typical)[2]
+        rows = state.rows
+        while True:
+            part = objective.sample(rows)
+            hessian, curved = part.hessian(state.params, state.caution * typical)
+            if part is objective or curved >= 10 * hessian.shape[1]:
+                break
+            rows *= 4
         # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
         # and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
-        factors = _Factors(objective, hessian, ridge + 1e-3 * state.caution)
+        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 1e-8 if part is objective else 0.5)
+        return replace(state, metric=metric, rows=rows, pairs=[])
+
+    def step(self, objective: Objective, state: NewtonState) -> NewtonState:
+        fresh = state.metric is None
+        if fresh:
+            state = self._measured(objective, state)
+        metric, pairs = state.metric, state.pairs
         if objective.prox_penalty.absent:
-            direction = -factors.solve(state.gradient)
-            slope, t = float(state.gradient @ direction), 0.0
-            if slope < 0:
-                t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, 0.5)
+            direction = -corrected(metric, pairs, state.gradient) if fresh else state.way
+            predicted = -0.5 * float(state.gradient @ direction)
+            landed = descend(objective, state, direction, steepness=0.5)
         else:
-            direction = minimize_quadratic(objective, factors.damped, state.gradient, state.params) - state.params
-            t, slope = _composite_search(objective, state, direction)
-        if t == 0.0:
-            return self._held(state)
-        params = objective.prox(state.params + t * direction, 0.0)
-        value, gradient = objective.value_and_gradient(params)
-        decrement = 0.5 * float(gradient @ factors.solve(gradient)) if objective.prox_penalty.absent else -slope
+            direction = minimize_quadratic(objective, metric.damped, state.gradient, state.params) - state.params
+            landed, predicted = _descend_composite(objective, state, direction)
+        if landed is None:
+            return self._held(state) if fresh else replace(state, metric=None, pairs=[], iteration=state.iteration + 1)
+        t, params, value, gradient = landed
+        if objective.prox_penalty.absent:
+            pairs = remembered(pairs, t * direction, gradient - state.gradient, 10)
+            way = -corrected(metric, pairs, gradient)
+            decrement = -0.5 * float(gradient @ way)
+            serves = t == 1.0 and decrement <= self.pace * predicted
+        else:
+            way, decrement = direction, predicted
+            serves = t == 1.0 and decrement <= self.pace * state.decrement
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,
@@ -97,6 +137,10 @@ class Newton(Solver[NewtonState]):
             state.iteration + 1,
             t,
             decrement,
+            rows=state.rows if serves or not fresh else self.growth * state.rows,
+            metric=metric if serves or (fresh and not self._improves(objective, state.rows)) else None,
+            pairs=pairs,
+            way=way,
             caution=caution if caution > 1e-7 else 0.0,
         )
 
@@ -106,7 +150,8 @@ class Newton(Solver[NewtonState]):
         return replace(
             state,
             iteration=state.iteration + 1,
-            hessian=None,
+            metric=None,
+            pairs=[],
             caution=min(100.0 * state.caution or 1e-2, 1.0),
             decrement=0.0 if exhausted else state.decrement,
             stalled="no descent at working precision" if exhausted else "",
@@ -123,61 +168,33 @@ class Newton(Solver[NewtonState]):
         return objective.model.with_weights(params, weights - null @ (null.T @ weights))
 
 
-def _composite_search(objective: Objective, state: State, direction: Array) -> tuple[float, float]:
-    """Return a step with enough descent of F, smooth part and rest, and the descent predicted at step 1."""
+def _descend_composite(
+    objective: Objective, state: State, direction: Array
+) -> tuple[tuple[float, Array, float, Array] | None, float]:
+    """Return a step with enough descent of F, smooth part and rest, as `descend` does, and the descent predicted at step 1."""
 
-    def rest(t: float) -> float:  # at the projection, as rounding may leave a constraint
-        return objective.rest(objective.prox(state.params + t * direction, 0.0))
+    def at(t: float) -> Array:  # the projection, as rounding may leave a constraint
+        return objective.prox(state.params + t * direction, 0.0)
 
-    slope = float(state.gradient @ direction) + rest(1.0) - rest(0.0)
+    start = objective.rest(at(0.0))
+    slope = float(state.gradient @ direction) + objective.rest(at(1.0)) - start
     noise = 64 * EPS * abs(state.value)
     if not slope < 0:
-        return 0.0, 0.0
-    line, t = objective.along(state.params, direction), 1.0
-    while t > 1e-10:
-        value = line(t)[0] + rest(t)
-        if value <= state.value + 1e-4 * t * slope + noise:
-            return t, slope
+        return None, 0.0
+    t, line = 1.0, None
+    params = at(t)
+    value, gradient = objective.value_and_gradient(params)
+    total = value + objective.rest(params)
+    while not total <= state.value + 1e-4 * t * slope + noise:
         t *= 0.5
-    return 0.0, slope
-
-
-class _Factors:
-    """Cholesky factors of the scaled Hessian, with a ridge on its diagonal, block by block."""
-
-    def __init__(self, objective: Objective, hessian: Array, ridge: float) -> None:
-        model, self.n_blocks = objective.model, len(hessian)
-        # A column without curvature just now gets a share of the largest that its norm allows.
-        squares = np.full((model.n_rows, model.n_raw), 1.0)
-        squares[: model.n_features] = (objective.column_norms**2 / objective.total)[:, None]
-        size = model.blocks(squares.ravel(), self.n_blocks)
-        diagonal = np.einsum("bii->bi", hessian)
-        density = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0).max(initial=0.0)
-        if not density > 0:
-            density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
-        floor = np.maximum(diagonal, 1e-8 * density * size)
-        self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
-        self.unblocked, self.blocks = model.unblocked, model.blocks
-        self.damped = hessian.copy()
-        np.einsum("bii->bi", self.damped)[:] += ridge / self.scale**2
-        self._factors = [self._factor(h, s, ridge) for h, s in zip(hessian, self.scale, strict=True)]
-
-    @staticmethod
-    def _factor(hessian: Array, scale: Array, ridge: float) -> tuple[Array, bool]:
-        scaled = hessian * scale * scale[:, None]
-        diagonal = np.diagonal(scaled).copy()
-        while True:
-            np.fill_diagonal(scaled, diagonal + ridge)
-            try:
-                return cho_factor(scaled, lower=True, check_finite=False)
-            except np.linalg.LinAlgError:
-                ridge *= 10.0
-
-    def solve(self, vector: Array) -> Array:
-        """Return the damped inverse times a flat vector."""
-        scaled = self.blocks(vector, self.n_blocks) * self.scale
-        solved = [cho_solve(factor, row, check_finite=False) for factor, row in zip(self._factors, scaled, strict=True)]
-        return self.unblocked(np.stack(solved) * self.scale)
+        if t <= 1e-10:
+            return None, -slope
+        line = line or objective.along(state.params, direction)
+        total = line(t)[0] + objective.rest(at(t))
+    if line is not None:
+        params = at(t)
+        value, gradient = objective.value_and_gradient(params)
+    return (t, params, value, gradient), -slope
 
 
 def _null_space(objective: Objective, params: Array) -> Array:

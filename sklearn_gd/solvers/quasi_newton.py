@@ -1,26 +1,70 @@
-"""L-BFGS: Newton's method with the second derivative guessed from the last few gradients."""
+"""Quasi-Newton steps: a metric, corrected by the last few changes of the gradient; L-BFGS, whose metric is a diagonal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State, search_line
+from .base import Solver, State, descend
 
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["LBFGS"]
+__all__ = ["LBFGS", "Diagonal", "Metric", "Pair", "corrected", "remembered"]
+
+Pair = tuple[Array, Array]
+
+
+class Metric(Protocol):
+    """A symmetric positive definite stand-in for the second derivative."""
+
+    def solve(self, vector: Array) -> Array:
+        """Return its inverse times a flat vector."""
+
+
+@dataclass
+class Diagonal:
+    """A diagonal metric."""
+
+    entries: Array
+
+    def solve(self, vector: Array) -> Array:
+        return vector / self.entries
+
+
+def corrected(metric: Metric, pairs: list[Pair], vector: Array) -> Array:
+    """Return the inverse of the metric, updated by the pairs (move, change of gradient), times a vector.
+
+    References
+    ----------
+    J. Nocedal, Updating Quasi-Newton Matrices with Limited Storage, 1980 (the two-loop recursion).
+    """
+    q, shares = vector.copy(), []
+    for move, change in reversed(pairs):
+        share = (move @ q) / (move @ change)
+        q -= share * change
+        shares.append(share)
+    q = metric.solve(q)
+    for (move, change), share in zip(pairs, reversed(shares), strict=True):
+        q += move * (share - (change @ q) / (move @ change))
+    return q
+
+
+def remembered(pairs: list[Pair], move: Array, change: Array, memory: int) -> list[Pair]:
+    """Return the pairs with another one, if it shows positive curvature; at most `memory`."""
+    if move @ change > EPS * np.linalg.norm(move) * np.linalg.norm(change):
+        return [*pairs, (move, change)][-memory:]
+    return pairs
 
 
 @dataclass(kw_only=True)
 class LBFGSState(State):
     """A state with the pairs (move, change of gradient) and the diagonal that the recursion starts from."""
 
-    pairs: list[tuple[Array, Array]] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
     diagonal: Array
 
 
@@ -58,37 +102,22 @@ class LBFGS(Solver[LBFGSState]):
         return LBFGSState(params, value, gradient, optimality, diagonal=objective.diagonal(params))
 
     def step(self, objective: Objective, state: LBFGSState) -> LBFGSState:
-        direction = -self._product(state, state.gradient)
-        slope = float(state.gradient @ direction)
-        t = 0.0
-        if slope < 0:
-            t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, 0.9)
-        if t == 0.0 and state.pairs:  # the guessed curvature misleads: begin anew
+        direction = -corrected(self._metric(state), state.pairs, state.gradient)
+        landed = descend(objective, state, direction, steepness=0.9)
+        if landed is None and state.pairs:  # the guessed curvature misleads: begin anew
             return replace(state, pairs=[], iteration=state.iteration + 1)
-        if t == 0.0:
+        if landed is None:
             stalled = "no descent at working precision"
             return replace(state, iteration=state.iteration + 1, stalled=stalled)
-        params = state.params + t * direction
-        value, gradient = objective.value_and_gradient(params)
-        pairs = list(state.pairs)
-        move, change = t * direction, gradient - state.gradient
-        if move @ change > EPS * np.linalg.norm(move) * np.linalg.norm(change):
-            pairs = [*pairs, (move, change)][-self.memory :]
+        t, params, value, gradient = landed
+        pairs = remembered(state.pairs, t * direction, gradient - state.gradient, self.memory)
         optimality = objective.optimality(params, gradient)
         return LBFGSState(params, value, gradient, optimality, state.iteration + 1, t, pairs=pairs, diagonal=state.diagonal)
 
     @staticmethod
-    def _product(state: LBFGSState, gradient: Array) -> Array:
-        """Return the guessed inverse of the second derivative times the gradient (the two-loop recursion)."""
-        q, shares = gradient.copy(), []
-        for move, change in reversed(state.pairs):
-            share = (move @ q) / (move @ change)
-            q -= share * change
-            shares.append(share)
-        q /= state.diagonal
-        if state.pairs:
-            move, change = state.pairs[-1]
-            q *= (move @ change) / (change @ (change / state.diagonal))
-        for (move, change), share in zip(state.pairs, reversed(shares), strict=True):
-            q += move * (share - (change @ q) / (move @ change))
-        return q
+    def _metric(state: LBFGSState) -> Diagonal:
+        """Return the diagonal in the scale of the last pair."""
+        if not state.pairs:
+            return Diagonal(state.diagonal)
+        move, change = state.pairs[-1]
+        return Diagonal(state.diagonal * (change @ (change / state.diagonal)) / (move @ change))

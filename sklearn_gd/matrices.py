@@ -1,0 +1,276 @@
+"""Matrices of rows, whatever holds them: dense, sparse, or a mixture; behind products, moments and Gram matrices.
+
+Everything that must know how X is stored is here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .losses.numeric import Array
+
+__all__ = ["Dense", "Matrix", "Mixed", "Sparse", "as_matrix"]
+
+
+class Matrix(ABC):
+    """The contract: n rows, p columns.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy dtype
+    entries : int
+        How many numbers a product reads.
+    whole : bool
+        Whether it is best read in one block.
+    block_size : int
+        How many rows a block has otherwise: few enough to be found still in the processor's cache by a second product.
+    gram_rate : float
+        How many products of two entries a Gram matrix takes per second, on an ordinary core.
+    samples : bool
+        Whether the Gram matrix of a tenth of the rows takes a tenth of the time.
+    """
+
+    shape: tuple[int, int]
+    dtype: Any
+    entries: int
+    whole: bool = False
+    block_size: int = 1 << 14
+    gram_rate: float = 2e10
+    samples: bool = False
+
+    @abstractmethod
+    def rows(self, index: Any) -> Matrix:
+        """Return some rows, for a slice or an array of row numbers."""
+
+    @abstractmethod
+    def astype(self, dtype: Any) -> Matrix:
+        """Return a copy of another precision."""
+
+    @abstractmethod
+    def dot(self, weights: Array) -> Array:
+        """Return X W, (n, K)."""
+
+    @abstractmethod
+    def pull(self, g: Array) -> Array:
+        """Return X' g, (p, K), for g of shape (n, K)."""
+
+    @abstractmethod
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        """Return the weighted mean of each column, and the weighted sum of squares about it."""
+
+    @abstractmethod
+    def gram(self, curvature: Array, center: Array) -> Array:
+        """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
+
+
+class Dense(Matrix):
+    """An array: blocks of about 1,000 rows at 100 features."""
+
+    def __init__(self, X: Array) -> None:
+        self.samples = X.flags.c_contiguous
+        self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.size
+        self.whole = X.shape[0] <= X.shape[1]
+        self.block_size = max(256, min(1 << 14, (1 << 17) // max(1, X.shape[1])))
+
+    def rows(self, index: Any) -> Dense:
+        return Dense(self.X[index])
+
+    def astype(self, dtype: Any) -> Dense:
+        return Dense(self.X.astype(dtype))
+
+    def dot(self, weights: Array) -> Array:
+        return np.asarray(self.X @ weights.astype(self.dtype, copy=False), dtype=np.float64)
+
+    def pull(self, g: Array) -> Array:
+        return self.X.T @ g.astype(self.dtype, copy=False)
+
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        # A shift by the first row keeps the digits of a column whose mean is large beside its spread.
+        shift = self.X[0].astype(np.float64)
+        Z = self.X - shift
+        mean = weight @ Z / weight.sum()
+        Z -= mean
+        Z *= Z
+        return shift + mean, weight @ Z
+
+    def gram(self, curvature: Array, center: Array) -> Array:
+        Z = np.empty((len(curvature), self.shape[1] + 1), dtype=self.dtype)
+        np.subtract(self.X, center.astype(self.dtype), out=Z[:, :-1])
+        Z[:, -1] = 1.0
+        if np.all(curvature >= 0):  # the product of a matrix with its own transpose takes half the work
+            Z *= np.sqrt(curvature)[:, None].astype(self.dtype)
+            return (Z.T @ Z).astype(np.float64, copy=False)
+        return (Z.T @ (curvature[:, None].astype(self.dtype) * Z)).astype(np.float64, copy=False)
+
+
+class Sparse(Matrix):
+    """A CSR or CSC matrix; CSC is one block."""
+
+    gram_rate = 2e8
+
+    def __init__(self, X: Any) -> None:
+        self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.nnz
+        self.whole = X.format == "csc" or X.shape[0] <= X.shape[1]
+        self.block_size = 1 << 16
+
+    def rows(self, index: Any) -> Sparse:
+        X = self.X
+        if not (X.format == "csr" and isinstance(index, slice)):
+            return Sparse(X[index])
+        first, last = X.indptr[index.start], X.indptr[index.stop]  # consecutive rows need no copy of the entries
+        parts = X.data[first:last], X.indices[first:last], X.indptr[index.start : index.stop + 1] - first
+        return Sparse(type(X)(parts, shape=(index.stop - index.start, X.shape[1])))
+
+    def astype(self, dtype: Any) -> Sparse:
+        return Sparse(self.X.astype(dtype))
+
+    def dot(self, weights: Array) -> Array:
+        return np.asarray(self.X @ weights.astype(self.dtype, copy=False), dtype=np.float64)
+
+    def pull(self, g: Array) -> Array:
+        return self.X.T @ g.astype(self.dtype, copy=False)
+
+    def _row_of_entry(self, X: Any) -> Array:
+        return X.indices if X.format == "csc" else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        X = self.X
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        n, p = X.shape
+        row = self._row_of_entry(X)
+        column = X.indices if X.format == "csr" else np.repeat(np.arange(p), np.diff(X.indptr))
+        entry_weight, total = weight[row], weight.sum()
+        mean = np.bincount(column, weights=entry_weight * X.data, minlength=p) / total
+        squares = np.bincount(column, weights=entry_weight * (X.data - mean[column]) ** 2, minlength=p)
+        stored = np.bincount(column, weights=entry_weight, minlength=p)
+        missing = np.where(np.bincount(column, minlength=p) == n, 0.0, np.maximum(total - stored, 0.0))
+        return mean, squares + missing * mean**2
+
+    def weighted(self, curvature: Array) -> Any:
+        """Return C X in float64."""
+        data = self.X.data * curvature[self._row_of_entry(self.X)]
+        return type(self.X)((data, self.X.indices, self.X.indptr), shape=self.shape)
+
+    def gram(self, curvature: Array, center: Array) -> Array:
+        p = self.shape[1]
+        C = self.weighted(curvature)
+        return _bordered((self.X.T @ C).toarray(), np.asarray(C.sum(axis=0)).reshape(p), curvature.sum(), center)
+
+
+class Mixed(Matrix):
+    """Some columns as an array, the others as what differs from the value that they mostly hold, in CSR.
+
+    An array with one-hot columns, scaled or not, is read so ten times as fast.
+
+    Parameters
+    ----------
+    dense, sparse : Matrix
+        The columns of each kind.
+    dense_columns, sparse_columns : ndarray of int
+        Where they stand.
+    base : ndarray
+        The value that each sparse column mostly holds.
+    """
+
+    def __init__(self, dense: Dense, sparse: Sparse, dense_columns: Array, sparse_columns: Array, base: Array) -> None:
+        self.dense, self.sparse = dense, sparse
+        self.dense_columns, self.sparse_columns, self.base = dense_columns, sparse_columns, base
+        self.shape = dense.shape[0], len(dense_columns) + len(sparse_columns)
+        self.dtype, self.entries = dense.dtype, dense.entries + sparse.entries
+
+    @classmethod
+    def split(cls, X: Array, few: float = 0.12) -> Mixed | None:
+        """Return X split into its columns; None where that would save little, or cost more than a share `few` of X's memory."""
+        n, p = X.shape
+        if X.size < 1 << 18 or n < 4 * p:
+            return None
+        seen = X[np.linspace(0, n - 1, 512).astype(np.intp)]
+        base = np.median(seen, axis=0).astype(X.dtype)
+        density = (seen != base).mean(axis=0)
+        constant = density < 0.2
+        cost = np.where(constant, (1.0 + 4.0 / X.itemsize) * density, 1.0).mean()
+        if cost > few:
+            return None
+        base[~constant] = np.nan
+        rows, columns = np.flatnonzero(~constant), np.flatnonzero(constant)
+        compact = np.cumsum(constant) - 1
+        data, indices, ends = [], [], [np.zeros(1, dtype=np.intp)]
+        different = np.empty((1024, p), dtype=bool)
+        for start in range(0, n, 1024):
+            block = np.ascontiguousarray(X[start : start + 1024])
+            out = np.not_equal(block, base, out=different[: len(block)])
+            out[:, rows] = False
+            where = np.flatnonzero(out)
+            column = where % p
+            data.append(block.ravel()[where] - base[column])
+            indices.append(compact[column].astype(np.int32))
+            ends.append(ends[-1][-1] + np.searchsorted(where, p * np.arange(1, len(block) + 1)))
+        parts = np.concatenate(data), np.concatenate(indices), np.concatenate(ends).astype(np.int32)
+        if parts[0].size * (X.itemsize + 4) > 2 * few * X.nbytes:  # the rows that were looked at misled
+            return None
+        varying = sparse.csr_matrix(parts, shape=(n, len(columns)))
+        return cls(Dense(np.ascontiguousarray(X[:, rows])), Sparse(varying), rows, columns, base[columns].astype(np.float64))
+
+    def rows(self, index: Any) -> Mixed:
+        return self._of(self.dense.rows(index), self.sparse.rows(index))
+
+    def astype(self, dtype: Any) -> Mixed:
+        return self._of(self.dense.astype(dtype), self.sparse.astype(dtype))
+
+    def _of(self, dense: Dense, sparse: Sparse) -> Mixed:
+        return Mixed(dense, sparse, self.dense_columns, self.sparse_columns, self.base)
+
+    def dot(self, weights: Array) -> Array:
+        narrow = weights[self.sparse_columns]
+        return self.dense.dot(weights[self.dense_columns]) + self.sparse.dot(narrow) + self.base @ narrow
+
+    def pull(self, g: Array) -> Array:
+        result = np.empty((self.shape[1], g.shape[1]))
+        result[self.dense_columns] = self.dense.pull(g)
+        result[self.sparse_columns] = self.sparse.pull(g) + np.outer(self.base, g.sum(axis=0))
+        return result
+
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        mean, squares = np.empty((2, self.shape[1]))
+        mean[self.dense_columns], squares[self.dense_columns] = self.dense.moments(weight)
+        mean[self.sparse_columns], squares[self.sparse_columns] = self.sparse.moments(weight)
+        mean[self.sparse_columns] += self.base
+        return mean, squares
+
+    def gram(self, curvature: Array, center: Array) -> Array:
+        D, S = self.dense_columns, self.sparse_columns
+        last = self.shape[1]
+        result = np.empty((last + 1, last + 1))
+        result[np.ix_([*D, last], [*D, last])] = self.dense.gram(curvature, center[D])
+        inner = self.sparse.gram(curvature, center[S] - self.base)
+        result[np.ix_([*S, last], [*S, last])] = inner
+        Z = curvature[:, None] * (self.dense.X - center[D])
+        cross = self.sparse.pull(Z) - np.outer(center[S] - self.base, Z.sum(axis=0))
+        result[np.ix_(S, D)] = cross
+        result[np.ix_(D, S)] = cross.T
+        return result
+
+
+def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
+    """Return the Gram matrix of centred columns and a column of ones, from that of the columns themselves."""
+    p = len(center)
+    result = np.empty((p + 1, p + 1))
+    shifted = first - total * center
+    result[:p, :p] = gram - np.outer(first, center) - np.outer(center, shifted)
+    result[p, :p] = result[:p, p] = shifted
+    result[p, p] = total
+    return result
+
+
+def as_matrix(X: Any) -> Matrix:
+    """Return the matrix for an array or a SciPy sparse matrix: nothing is copied, but what a `Mixed` one gains by."""
+    if isinstance(X, Matrix):
+        return X
+    return Sparse(X) if sparse.issparse(X) else Mixed.split(X) or Dense(X)

@@ -1,0 +1,72 @@
+"""A dense metric: the second derivative itself, factored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from ..losses.numeric import Array
+
+if TYPE_CHECKING:
+    from ..objective import Objective
+
+__all__ = ["Cholesky"]
+
+
+class Cholesky:
+    """Cholesky factors of a scaled second derivative, with a ridge on its diagonal, block by block.
+
+    A column with next to no curvature in the rows that were looked at (a rare level that a sample misses, or rows that all are
+    on a straight piece of the loss) gets a share of the largest curvature that its norm allows.
+
+    Parameters
+    ----------
+    objective : Objective
+    hessian : ndarray of shape (blocks, m, m)
+        In the blocks of `LinearMap.gram`; a single one of size n_rows serves all columns of raw alike.
+    ridge : float
+        Relative to the diagonal.
+    share : float
+        The least curvature of a column, relative to the largest that its norm allows.
+    """
+
+    def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float) -> None:
+        model, self.n_blocks = objective.model, len(hessian)
+        squares = np.full((model.n_rows, model.size // model.n_rows), 1.0)
+        squares[: model.n_features] = (objective.column_norms**2 / objective.total)[:, None]
+        size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
+        diagonal = np.einsum("bii->bi", hessian).copy()
+        ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
+        density = np.median(ratio[size > 0]) if np.any(size > 0) else 0.0
+        if not density > 0:
+            density = ratio.max(initial=0.0)
+        if not density > 0:
+            density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
+        floor = np.maximum(diagonal, share * density * size)
+        self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
+        self.damped = hessian.copy()
+        np.einsum("bii->bi", self.damped)[:] = (1.0 + ridge) * floor
+        self._factors = [self._factor(h, s, ridge) for h, s in zip(self.damped, self.scale, strict=True)]
+
+    @staticmethod
+    def _factor(damped: Array, scale: Array, ridge: float) -> tuple[Array, bool]:
+        scaled = damped * scale * scale[:, None]
+        diagonal = np.diagonal(scaled).copy()
+        # A column that is zero throughout moves nowhere.
+        diagonal[diagonal == 0] = 1.0
+        extra = 0.0
+        while True:
+            np.fill_diagonal(scaled, diagonal + extra)
+            try:
+                return cho_factor(scaled, lower=True, check_finite=False)
+            except np.linalg.LinAlgError:
+                extra = max(10.0 * extra, ridge)
+
+    def solve(self, vector: Array) -> Array:
+        """Return the damped inverse times a flat vector."""
+        blocks, m = self.scale.shape
+        columns = vector.reshape(m, blocks, -1) * self.scale.T[:, :, None]
+        solved = [cho_solve(factor, columns[:, b], check_finite=False) for b, factor in enumerate(self._factors)]
+        return (np.stack(solved, axis=1) * self.scale.T[:, :, None]).ravel()
