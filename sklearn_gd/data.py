@@ -88,14 +88,22 @@ class Data:
         drawn = np.random.RandomState(0).uniform(edges[:-1], edges[1:]).astype(np.intp)
         return Data(self.X, self.y, self.weight, used=used[np.unique(np.minimum(drawn, len(used) - 1))])
 
-    def copied(self, dtype: Any) -> Data:
-        """Return the rows in use by themselves, of another precision."""
-        return Data(self.X.rows(self.used).astype(dtype), self.y[self.used], self.weight[self.used])
+    def copied(self, rows: Any, dtype: Any = None) -> Data:
+        """Return some rows by themselves, maybe in another precision."""
+        X = self.X.rows(rows)
+        return Data(X if dtype is None else X.astype(dtype), self.y[rows], self.weight[rows])
 
     @property
     def used(self) -> Any:
         """The numbers of the rows in use."""
         return slice(0, len(self.weight)) if self._used is None else self._used
+
+    def restricted(self, features: Array) -> Data:
+        """Return some columns of the rows, given by their numbers."""
+        result = Data(self.X.columns(features), self.y, self.weight, self._used)
+        moments = self.moments
+        result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features])
+        return result
 
     def without_features(self) -> Data:
         """Return the same rows with no columns."""

@@ -57,8 +57,11 @@ class Fitting(BaseEstimator):
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())
         objective = objective.observed(constant)
-        constant = best_constant(objective, constant) if self.fit_intercept else np.zeros(bound.n_raw)
-        objective.set_reference(constant)
+        if self.fit_intercept:
+            constant = best_constant(objective, constant)
+        else:
+            constant = np.zeros(bound.n_raw)
+            objective.set_reference(constant)
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()

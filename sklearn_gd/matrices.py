@@ -48,6 +48,10 @@ class Matrix(ABC):
         """Return some rows, for a slice or an array of row numbers."""
 
     @abstractmethod
+    def columns(self, index: Array) -> Matrix:
+        """Return a copy of some columns, given by their numbers."""
+
+    @abstractmethod
     def astype(self, dtype: Any) -> Matrix:
         """Return a copy of another precision."""
 
@@ -80,6 +84,9 @@ class Dense(Matrix):
     def rows(self, index: Any) -> Dense:
         return Dense(self.X[index])
 
+    def columns(self, index: Array) -> Dense:
+        return Dense(self.X[:, index])
+
     def astype(self, dtype: Any) -> Dense:
         return Dense(self.X.astype(dtype))
 
@@ -93,10 +100,10 @@ class Dense(Matrix):
         # A shift by the first row keeps the digits of a column whose mean is large beside its spread.
         shift = self.X[0].astype(np.float64)
         Z = self.X - shift
-        mean = weight @ Z / weight.sum()
-        Z -= mean
+        total = weight.sum()
+        mean = weight @ Z / total
         Z *= Z
-        return shift + mean, weight @ Z
+        return shift + mean, np.maximum(weight @ Z - total * mean**2, 0.0)
 
     def gram(self, curvature: Array, center: Array) -> Array:
         Z = np.empty((len(curvature), self.shape[1] + 1), dtype=self.dtype)
@@ -125,6 +132,9 @@ class Sparse(Matrix):
         first, last = X.indptr[index.start], X.indptr[index.stop]  # consecutive rows need no copy of the entries
         parts = X.data[first:last], X.indices[first:last], X.indptr[index.start : index.stop + 1] - first
         return Sparse(type(X)(parts, shape=(index.stop - index.start, X.shape[1])))
+
+    def columns(self, index: Array) -> Sparse:
+        return Sparse(self.X[:, index])
 
     def astype(self, dtype: Any) -> Sparse:
         return Sparse(self.X.astype(dtype))
@@ -220,6 +230,18 @@ class Mixed(Matrix):
 
     def rows(self, index: Any) -> Mixed:
         return self._of(self.dense.rows(index), self.sparse.rows(index))
+
+    def columns(self, index: Array) -> Mixed:
+        place = np.full(self.shape[1], -1)
+        place[index] = np.arange(len(index))
+        dense, sparse = (np.flatnonzero(place[part] >= 0) for part in (self.dense_columns, self.sparse_columns))
+        return Mixed(
+            self.dense.columns(dense),
+            self.sparse.columns(sparse),
+            place[self.dense_columns[dense]],
+            place[self.sparse_columns[sparse]],
+            self.base[sparse],
+        )
 
     def astype(self, dtype: Any) -> Mixed:
         return self._of(self.dense.astype(dtype), self.sparse.astype(dtype))

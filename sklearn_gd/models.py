@@ -7,6 +7,7 @@ vector of float64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,6 +107,23 @@ class LinearMap:
         """Return per_weight, (n_features, K), as a flat vector with zeros for the intercept."""
         return self.with_weights(np.zeros(self.size), per_weight)
 
+    def restricted(self, features: Array) -> LinearMap:
+        """Return the map of some features alone, given by their numbers."""
+        return LinearMap(len(features), self.n_raw, self.fit_intercept, self.center[features], self.constant[features])
+
+    def _rows_of(self, features: Array) -> Array:
+        return np.append(features, self.n_features) if self.fit_intercept else features
+
+    def narrowed(self, params: Array, features: Array) -> Array:
+        """Return the params of some features, and the intercept, flat."""
+        return params.reshape(self.n_rows, self.n_raw)[self._rows_of(features)].ravel()
+
+    def widened(self, params: Array, features: Array) -> Array:
+        """Return params that are zero but for those of some features, and the intercept, flat."""
+        result = np.zeros((self.n_rows, self.n_raw))
+        result[self._rows_of(features)] = params.reshape(-1, self.n_raw)
+        return result.ravel()
+
     def shifted(self, params: Array, inward: bool) -> Array:
         """Return the flat params with b moved from the uncentred columns to the centred ones, or outward again."""
         matrix = np.array(params, dtype=np.float64).reshape(self.n_rows, self.n_raw)
@@ -123,17 +141,18 @@ class LinearMap:
     def forward(self, X: Matrix, params: Array) -> tuple[Array, Callable[[Array], Array]]:
         """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
 
-        def pull_back(g: Array) -> Array:
-            result = np.empty((self.n_rows, self.n_raw))
-            result[: self.n_features] = X.pull(g)
-            if self.fit_intercept:
-                total = g.sum(axis=0)
-                result[-1] = total
-                result[:-1] -= np.outer(self.center, total)
-                result[:-1][self.constant] = 0.0
-            return result.ravel()
+        return self.push_forward(X, params, params), partial(self.pull, X)
 
-        return self.push_forward(X, params, params), pull_back
+    def pull(self, X: Matrix, g: Array) -> Array:
+        """Return the gradient of the sum of g * raw, flat."""
+        result = np.empty((self.n_rows, self.n_raw))
+        result[: self.n_features] = X.pull(g)
+        if self.fit_intercept:
+            total = g.sum(axis=0)
+            result[-1] = total
+            result[:-1] -= np.outer(self.center, total)
+            result[:-1][self.constant] = 0.0
+        return result.ravel()
 
     def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:
         """Return the derivative of raw in params, times the direction: (n, K)."""

@@ -55,6 +55,8 @@ class Objective:
         self.separable = self.prox_penalty.separable
         self.size = model.size
         self.column_norms = data.moments.norms(model.fit_intercept)
+        # The mean loss of rows that are left out, as a function of params: a number, and its gradient.
+        self.line = 0.0, np.zeros(model.size)
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -90,7 +92,9 @@ class Objective:
         return self.data.reduce(part)[0] + self.price(params)
 
     def _smooth_price(self, params: Array) -> float:
-        return self.alpha * self.smooth_penalty.value(self.model.weights(params)) if self.alpha else 0.0
+        level, tilt = self.line
+        price = self.alpha * self.smooth_penalty.value(self.model.weights(params)) if self.alpha else 0.0
+        return price + level + float(tilt @ params)
 
     def price(self, params: Array) -> float:
         """Return the whole penalty, times alpha."""
@@ -114,7 +118,7 @@ class Objective:
 
     def _with_penalty(self, params: Array, gradient: Array) -> Array:
         price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
-        return gradient + self.model.padded(price)
+        return gradient + self.model.padded(price) + self.line[1]
 
     def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, int]:
         """Return the second derivative of F's smooth part in the blocks of `LinearMap.gram`, and how many rows are curved.
@@ -220,31 +224,84 @@ class Objective:
         result.loss, result.offset = Moreau(self.loss, step), step * multiplier
         return result
 
-    def slopes(self, params: Array) -> Array:
-        """Return the gradient of the loss at each row, (n, K); zero where the weight is."""
+    def raw(self, params: Array) -> Array:
+        """Return raw of every row, (n, K); zero where the weight is."""
         result = np.zeros((len(self.data.weight), self.model.n_raw))
         for block in self.data.blocks():
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
-            result[block.rows] = self.loss.gradient(self._encoded(block), raw)
+            result[block.rows] = self.model.push_forward(block.X, params, params)
         return result
 
-    def gap(self, params: Array, step: float, multiplier: Array) -> tuple[float, float]:
-        """Return F, and the weighted mean height of the loss above its supporting lines.
+    def pulled(self, slopes: Array) -> Array:
+        """Return the gradient in params of the weighted mean of slopes * raw, flat, from a slope for each row, (n, K)."""
+
+        def part(block: Block) -> tuple[Array]:
+            return (self.model.pull(block.X, block.weight[:, None] * slopes[block.rows]),)
+
+        return self.data.reduce(part)[0] / self.total
+
+    def tilted(self, params: Array, slopes: Array) -> Array:
+        """Return the gradient of F's smooth part, flat, with these slopes for the loss of each row, (n, K)."""
+        return self._with_penalty(params, self.pulled(slopes))
+
+    def turns(self, raw: Array, other: Array) -> Array:
+        """Return which rows have another slope at one raw, (n, K), than at another, (n,)."""
+        result = np.zeros(len(raw), dtype=bool)
+        for block in self.data.blocks():
+            y = self._encoded(block)
+            one, two = (self.loss.gradient(y, self._shifted(block, r[block.rows])) for r in (raw, other))
+            size = np.maximum(np.abs(one), np.abs(two)) + self.slope_size
+            result[block.rows] = np.any(np.abs(one - two) > 1e-9 * size, axis=1)
+        return result
+
+    def straightened(self, params: Array, raw: Array, bent: Array) -> Objective:
+        """Return the objective on the bent rows, (n,), the loss of the others being a straight line near their raw at params.
+
+        As long as no slope of theirs turns, nothing has changed but the work. The objective itself is returned where that would
+        save little.
+        """
+        rows = np.flatnonzero(bent)
+        if 4 * len(rows) > self.data.n_rows or not len(rows):
+            return self
+        cost, slopes = 0.0, np.zeros_like(raw)
+        for block in self.data.blocks():
+            y, near, curved = self._encoded(block), self._shifted(block, raw[block.rows]), bent[block.rows, None]
+            value, slope = self.loss.value_and_gradient(y, near)
+            cost += self._cost(np.where(curved, 0.0, value), block.weight)
+            slopes[block.rows] = np.where(curved, 0.0, slope)
+        line = self.pulled(slopes)
+        result = copy(self)
+        result.total = self.total
+        result.data = self.data.copied(rows)
+        result.offset = None if self.offset is None else self.offset[rows]
+        result.line = cost - float(line @ params), line
+        return result
+
+    def cost_of(self, raw: Array) -> float:
+        """Return the mean loss from raw of every row, (n, K)."""
+
+        def part(block: Block) -> tuple[float]:
+            return (self._cost(self.loss.value(self._encoded(block), self._shifted(block, raw[block.rows])), block.weight),)
+
+        return self.data.reduce(part)[0]
+
+    def gap(self, raw: Array, step: float, multiplier: Array) -> tuple[float, float, Array]:
+        """Return the mean loss, its mean height above supporting lines, and their slopes, from raw of every row, (n, K).
 
         A line supports the loss of a row at the proximal point of raw + step * multiplier.
         """
-
-        def part(block: Block) -> tuple[float, float]:
-            raw, y = self.model.push_forward(block.X, params, params), self._encoded(block)
-            v = raw + step * multiplier[block.rows]
+        cost = height = 0.0
+        slopes = np.zeros_like(raw)
+        for block in self.data.blocks():
+            y, here = self._encoded(block), raw[block.rows]
+            v = here + step * multiplier[block.rows]
             z = self.loss.prox(y, v, step)
-            line = (v - z) / step * (raw - z)
-            value = self.loss.value(y, raw)
+            slopes[block.rows] = (v - z) / step
+            line = slopes[block.rows] * (here - z)
+            value = self.loss.value(y, here)
             excess = value - self.loss.value(y, z) - (line.sum(axis=1) if self.loss.rowwise else line)
-            return self._cost(value, block.weight), self._cost(excess, block.weight)
-
-        value, excess = self.data.reduce(part)
-        return value + self.price(params), max(excess, 0.0)
+            cost += self._cost(value, block.weight)
+            height += self._cost(excess, block.weight)
+        return cost, max(height, 0.0), slopes
 
     # -- the start and the certificate --------------------------------------------------------------------------------
 
@@ -266,13 +323,13 @@ class Objective:
 
         The rows may be `copied`, in single precision: that pays when they are read again and again.
         """
-        if 2 * size >= self.data.n_rows or not self.data.X.samples:
+        if 2 * size >= self.data.n_rows:
             return self
         result = copy(self)
         result.data = self.data.sample(size)
         if copied:
             rows = result.data.used
-            result.data = result.data.copied(np.float32)
+            result.data = result.data.copied(rows, np.float32)
             result.offset = None if self.offset is None else self.offset[rows]
         result.__dict__.pop("total", None)
         return result
@@ -292,6 +349,17 @@ class Objective:
         np.einsum("bii->bi", gram)[:] += self.model.blocks(ridge, self.model.n_raw).mean(axis=0)
         return gram
 
+    def restricted(self, features: Array) -> Objective:
+        """Return the objective of some features, given by their numbers; the others are held at zero."""
+        result = copy(self)
+        result.data, result.model = self.data.restricted(features), self.model.restricted(features)
+        penalty = self.penalty.for_features(features)
+        assert penalty is not None, "checked by the solver"
+        result.penalty, result.smooth_penalty, result.prox_penalty = penalty, penalty.smooth_part, penalty.prox_part
+        result.column_norms, result.size = self.column_norms[features], result.model.size
+        result.line = self.line[0], self.model.narrowed(self.line[1], features)
+        return result
+
     def uncentered(self) -> Objective:
         """Return the same objective in terms of coef_ and intercept_ themselves."""
         result, model = copy(self), self.model
@@ -303,15 +371,21 @@ class Objective:
         used = self.data.weight > 0
         return self.target.mean(self.data.y[used], self.data.weight[used], self.loss.rowwise)
 
-    def set_reference(self, constant: Array) -> None:
-        """Note the best constant prediction, (K,), or zeros without intercept: it sets the scale of `optimality`."""
-        bare = self.without_features()
-        used = self.data.weight > 0
-        slopes = bare.slopes(constant)[used]
-        scale = np.abs(slopes).max() or 1.0
-        norms = scale * np.sqrt(self.data.weight[used] @ (slopes / scale) ** 2)
+    def set_reference(self, constant: Array) -> float:
+        """Note a constant prediction, (K,): the best one, or zeros without intercept. It sets the scale of `optimality`.
+
+        Returns its own certificate: how far it is from the best one.
+        """
+        value, slope, norms = 0.0, np.zeros_like(constant), np.zeros_like(constant)
+        for block in self.data.blocks():
+            values, slopes = self.loss.value_and_gradient(self._encoded(block), np.tile(constant, (len(block.weight), 1)))
+            scale = np.abs(slopes).max() or 1.0
+            value += self._cost(values, block.weight)
+            slope = slope + block.weight @ slopes
+            norms = np.hypot(norms, scale * np.sqrt(block.weight @ (slopes / scale) ** 2))
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
-        self._reference = bare.value(constant), np.maximum(norms, 1e-12 * norms.max())
+        self._reference = value, np.maximum(norms, 1e-12 * norms.max())
+        return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
 
     @property
     def reference_value(self) -> float:
@@ -338,9 +412,14 @@ class Objective:
         return gradient + self.model.padded(self.prox_penalty.subgradient(weights(params), weights(gradient), self.alpha))
 
     def optimality(self, params: Array, gradient: Array) -> float:
-        """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units.
+        """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units."""
+        worst = float(self.violations(params, gradient).max(initial=0.0))
+        return worst if np.isfinite(worst) else np.inf
 
-        It is the largest, over the parameters, of the subgradient of F relative to its Cauchy-Schwarz bound at the constant
+    def violations(self, params: Array, gradient: Array) -> Array:
+        """Return the certificate of each feature, and of the intercept: (n_features + 1,).
+
+        It is the largest, over the columns of raw, of the subgradient of F relative to its Cauchy-Schwarz bound at the constant
         prediction, with the columns centred where there is an intercept.
         """
         model, (_, slope_norms) = self.model, self._reference
@@ -358,8 +437,7 @@ class Objective:
         matrix[:p][self.column_norms == 0] = 0.0  # a constant column: only rounding noise, and no use
         excess = np.abs(matrix)
         ratio = np.divide(excess, bound, out=np.full_like(excess, np.inf), where=bound > 0)
-        worst = float(np.where(excess == 0, 0.0, ratio).max(initial=0.0))
-        return worst if np.isfinite(worst) else np.inf
+        return np.where(excess == 0, 0.0, ratio).max(axis=1)
 
 
 class Line:
@@ -389,5 +467,5 @@ class Line:
             slope += float(weight @ np.einsum("nk,nk->n", slopes, tangent)) / of.total
         point = self.params + t * self.direction
         price = of.alpha * of.smooth_penalty.gradient(of.model.weights(point))
-        slope += float(np.vdot(price, of.model.weights(self.direction)))
+        slope += float(np.vdot(price, of.model.weights(self.direction))) + float(of.line[1] @ self.direction)
         return value + of._smooth_price(point), slope

@@ -22,6 +22,8 @@ class Penalty(Part, ABC):
     ----------
     separable : bool
         Whether `prox` acts on each weight alone; only then may its step differ from weight to weight.
+    selects : bool
+        Whether `prox` sets weights to exactly zero, each by itself.
 
     Examples
     --------
@@ -43,6 +45,7 @@ class Penalty(Part, ABC):
     """
 
     separable: bool = False
+    selects: bool = False
 
     @abstractmethod
     def value(self, weights: Array) -> float:
@@ -84,6 +87,10 @@ class Penalty(Part, ABC):
     def check_features(self, n_features: int) -> None:
         """Raise ValueError when a parameter does not fit the number of features."""
 
+    def for_features(self, features: Array) -> Penalty | None:
+        """Return the penalty of some features by themselves, given by their numbers; None when it does not fall apart so."""
+        return None
+
     def __add__(self, other: Penalty) -> Penalty:
         return _Sum(self, other)
 
@@ -120,6 +127,9 @@ class NoPenalty(Penalty):
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         return np.zeros_like(weights)
 
+    def for_features(self, features: Array) -> Penalty:
+        return self
+
 
 class _Sum(Penalty):
     def __init__(self, first: Penalty, second: Penalty) -> None:
@@ -140,6 +150,10 @@ class _Sum(Penalty):
     def check_features(self, n_features: int) -> None:
         self.first.check_features(n_features)
         self.second.check_features(n_features)
+
+    def for_features(self, features: Array) -> Penalty | None:
+        first, second = self.first.for_features(features), self.second.for_features(features)
+        return None if first is None or second is None else type(self)(first, second)
 
     @property
     def smooth_part(self) -> Penalty:

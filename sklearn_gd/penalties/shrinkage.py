@@ -33,6 +33,9 @@ class _Weighted(Penalty):
     def check_features(self, n_features: int) -> None:
         self._check_per_feature("weights", n_features)
 
+    def for_features(self, features: Array) -> Penalty:
+        return self if np.size(self.weights) == 1 else type(self)(np.asarray(self.weights)[features])
+
 
 class L2(_Weighted):
     r"""Half the sum of squares: shrinks all weights.
@@ -90,6 +93,7 @@ class L1(_Weighted):
     """
 
     separable = True
+    selects = True
 
     def value(self, weights: Array) -> float:
         return float(np.sum(self._per_feature("weights", weights) * np.abs(weights)))
@@ -139,6 +143,9 @@ class ElasticNet(Penalty):
 
     def value(self, weights: Array) -> float:
         return self.smooth_part.value(weights) + self.prox_part.value(weights)
+
+    def for_features(self, features: Array) -> Penalty:
+        return self
 
 
 class GroupLasso(Penalty):

@@ -13,6 +13,7 @@ from .newton import Newton
 from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
+from .working_set import WorkingSet
 
 if TYPE_CHECKING:
     from ..losses.numeric import Array
@@ -28,6 +29,7 @@ __all__ = [
     "Result",
     "Solver",
     "State",
+    "WorkingSet",
     "best_constant",
     "get_solver",
     "minimize",
@@ -41,6 +43,7 @@ SOLVERS: dict[str, type[Solver[Any]]] = {
     "newton": Newton,
     "newton_cg": NewtonCG,
     "proximal_point": ProximalPoint,
+    "working_set": WorkingSet,
 }
 
 ALIASES = {
@@ -89,19 +92,30 @@ def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Sol
 
 
 def best_constant(objective: Objective, start: Array) -> Array:
-    """Return the constant raw prediction, (K,), of least cost: the same objective, without features."""
+    """Return the constant raw prediction, (K,), of least cost, and note it as the objective's reference.
+
+    Where the loss's link is exact the start is the best one; otherwise the same objective without features is minimised.
+    """
+    if objective.set_reference(start) <= 1e-10 and objective.loss.smooth:
+        return start
     bare = objective.without_features()
     bare.set_reference(start)
-    if objective.loss.smooth:
-        value, gradient = bare.value_and_gradient(start)
-        if np.isfinite(value) and bare.optimality(start, gradient) <= 1e-10:
-            return start
     tol = 1e-6 if objective.loss.smooth else 1e-3
-    return minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
+    constant = minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
+    objective.set_reference(constant)
+    return constant
 
 
 def smooth_solver(objective: Objective) -> Solver[Any]:
-    """Return the solver for the objective as if its loss were smooth: Newton where its second derivative is affordable.
+    """Return the solver for the objective as if its loss were smooth."""
+    features = objective.model.n_features
+    if objective.prox_penalty.selects and features > 200 and objective.penalty.for_features(np.arange(features)) is not None:
+        return WorkingSet()
+    return whole_solver(objective)
+
+
+def whole_solver(objective: Objective) -> Solver[Any]:
+    """Return the solver for a smooth loss on all features at once: Newton where its second derivative is affordable.
 
     The rates are those of an ordinary core, per second: 2e10 operations in products of matrices, 2e9 in passes over the rows,
     2e8 in sparse products. A kink, in the loss or in the penalty, multiplies the passes of a first-order method.

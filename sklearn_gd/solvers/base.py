@@ -260,7 +260,8 @@ def search_line(
         if falls and trial_slope < 0:
             low, slope_low = t, trial_slope
         else:
-            high, slope_high = t, trial_slope
+            # The same end moves again and again where the slope bends: then the other end counts less (the Illinois rule).
+            high, slope_high, slope_low = t, trial_slope, 0.5 * slope_low
         if not np.isfinite(high):
             # Far from the zero of the slope: extrapolate it, by a factor of 2 to 10.
             guess = slope / (slope - slope_low) * t if slope_low > slope else np.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ..losses.numeric import Array
 
@@ -39,9 +39,7 @@ class Cholesky:
         size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
-        density = np.median(ratio[size > 0]) if np.any(size > 0) else 0.0
-        if not density > 0:
-            density = ratio.max(initial=0.0)
+        density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
         if not density > 0:
             density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
         floor = np.maximum(diagonal, share * density * size)
@@ -51,7 +49,7 @@ class Cholesky:
         self._factors = [self._factor(h, s, ridge) for h, s in zip(self.damped, self.scale, strict=True)]
 
     @staticmethod
-    def _factor(damped: Array, scale: Array, ridge: float) -> tuple[Array, bool]:
+    def _factor(damped: Array, scale: Array, ridge: float) -> Array:
         scaled = damped * scale * scale[:, None]
         diagonal = np.diagonal(scaled).copy()
         # A column that is zero throughout moves nowhere.
@@ -59,14 +57,14 @@ class Cholesky:
         extra = 0.0
         while True:
             np.fill_diagonal(scaled, diagonal + extra)
-            try:
-                return cho_factor(scaled, lower=True, check_finite=False)
-            except np.linalg.LinAlgError:
-                extra = max(10.0 * extra, ridge)
+            factor, failed = dpotrf(scaled, lower=1)
+            if not failed:
+                return factor
+            extra = max(10.0 * extra, ridge)
 
     def solve(self, vector: Array) -> Array:
         """Return the damped inverse times a flat vector."""
         blocks, m = self.scale.shape
         columns = vector.reshape(m, blocks, -1) * self.scale.T[:, :, None]
-        solved = [cho_solve(factor, columns[:, b], check_finite=False) for b, factor in enumerate(self._factors)]
+        solved = [dpotrs(factor, columns[:, b], lower=1)[0] for b, factor in enumerate(self._factors)]
         return (np.stack(solved, axis=1) * self.scale.T[:, :, None]).ravel()

@@ -69,6 +69,8 @@ class Newton(Solver[NewtonState]):
     second_order = True
     # A metric is kept while a step with it shrinks the Newton decrement to less than this share.
     pace: ClassVar[float] = 0.3
+    # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
+    cheap: ClassVar[float] = 3e6
     # A fresh metric that does not even do one such step was measured on too few rows.
     growth: ClassVar[int] = 4
 
@@ -76,7 +78,7 @@ class Newton(Solver[NewtonState]):
         params = objective.prox(params, 0.0)
         value, gradient = objective.value_and_gradient(params)
         optimality = objective.optimality(params, gradient)
-        rows = self._first_rows(objective)
+        rows = self._first_rows(objective) if objective.data.X.samples else objective.data.n_rows
         return NewtonState(params, value + objective.rest(params), gradient, optimality, rows=rows, decrement=np.inf)
 
     def _first_rows(self, objective: Objective) -> int:
@@ -84,6 +86,11 @@ class Newton(Solver[NewtonState]):
         model, data = objective.model, objective.data
         block = model.size if objective.loss.rowwise else model.n_rows
         return int(max(16 * data.n_rows / block, 10 * block, 4096))
+
+    def _pace(self, objective: Objective) -> float:
+        model = objective.model
+        work = objective.data.n_rows * model.n_rows * (model.size if objective.loss.rowwise else model.n_rows)
+        return self.pace if work > self.cheap else 0.01
 
     def _improves(self, objective: Objective, rows: int) -> bool:
         """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
@@ -107,6 +114,7 @@ class Newton(Solver[NewtonState]):
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:
         fresh = state.metric is None
+        pace = self._pace(objective)
         if fresh:
             state = self._measured(objective, state)
         metric, pairs = state.metric, state.pairs
@@ -124,10 +132,10 @@ class Newton(Solver[NewtonState]):
             pairs = remembered(pairs, t * direction, gradient - state.gradient, 10)
             way = -corrected(metric, pairs, gradient)
             decrement = -0.5 * float(gradient @ way)
-            serves = t == 1.0 and decrement <= self.pace * predicted
+            serves = t == 1.0 and decrement <= pace * predicted
         else:
             way, decrement = direction, predicted
-            serves = t == 1.0 and decrement <= self.pace * state.decrement
+            serves = t == 1.0 and decrement <= pace * state.decrement
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,

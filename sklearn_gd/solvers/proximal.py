@@ -15,21 +15,31 @@ if TYPE_CHECKING:
 
 __all__ = ["ProximalPoint"]
 
-# A round of Newton's method takes two to six steps where the smoothing suits.
-EASY = 6
+# A round of Newton's method takes two to twelve steps where the smoothing suits.
+EASY = 12
+
+# Rounds without progress that end the search for the last digits.
+PATIENCE = 8
+
+# No fewer rows than these are worth a solution of their own before that of all.
+SAMPLE = 5000
 
 
 @dataclass(kw_only=True)
 class ProximalState(State):
-    """A state with the smoothing step and its lower bound, the last gap, and the multiplier of each row, (n, K).
+    """A state with the smoothing step and its lower bound, the last gap, and for each row, (n, K), raw and its multiplier.
 
-    A multiplier is a subgradient of the loss of its row.
+    A multiplier is a subgradient of the loss of its row. `move` is how far raw moved in the last round, `idle` counts the rounds that did
+    not halve the gap.
     """
 
     smoothing: float
     multiplier: Array
+    raw: Array
+    move: float
     narrowest: float
     gap: float = np.inf
+    idle: int = 0
 
 
 class ProximalPoint(Solver[ProximalState]):
@@ -95,36 +105,67 @@ class ProximalPoint(Solver[ProximalState]):
 
     def init(self, objective: Objective, params: Array) -> ProximalState:
         params = objective.prox(params, 0.0)
-        multiplier = np.zeros((len(objective.data.weight), objective.model.n_raw))
-        value = objective.value(params)
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
         width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
+        smoothing, narrowest = width, 1e-9 * width
+        raw = objective.raw(params)
+        multiplier = np.zeros_like(raw)
+        # One-hot levels are too rare for a sample.
+        few = objective.sample(max(objective.data.n_rows // 8, SAMPLE)) if objective.data.X.samples else objective
+        if few is not objective:  # a coarse solution for some rows is a good start for all of them
+            first = minimize(few, self, params, tol=1e-2, max_iter=20)
+            if first.interrupt:
+                raise first.interrupt
+            # ... but for what the rows left out would have changed.
+            params, reach = first.state.params, np.sqrt(params.size / few.data.n_rows)
+            smoothing = max(first.state.smoothing, width * reach)
+            raw = objective.raw(params)
+            multiplier = objective.gap(raw, smoothing, multiplier)[2]
         return ProximalState(
             params,
-            value,
+            objective.value(params),
             np.zeros_like(params),
             np.inf,
-            step=width,
-            smoothing=width,
+            step=smoothing,
+            smoothing=smoothing,
             multiplier=multiplier,
-            narrowest=1e-9 * width,
+            raw=raw,
+            move=np.inf if few is objective else smoothing * objective.slope_size,
+            narrowest=narrowest,
         )
 
     def step(self, objective: Objective, state: ProximalState) -> ProximalState:
         step, multiplier = state.smoothing, state.multiplier
         smoothed = objective.smoothed(step, multiplier)
-        goal = float(np.clip(0.1 * state.optimality, 1e-9, 1e-3))
+        goal = float(np.clip(0.1 * state.optimality, 1e-12, 1e-3))
         inner = self._inner(objective)
-        round_ = minimize(smoothed, inner, state.params, tol=goal, max_iter=inner.default_max_iter)
-        if round_.interrupt:
-            raise round_.interrupt
-        params, gradient = round_.state.params, round_.state.gradient
-        value, gap = objective.gap(params, step, multiplier)
+        params, raw, n_iter = state.params, state.raw, 0
+        bent = self._bent(smoothed, raw, 2.0 * state.move)
+        while True:
+            part = smoothed.straightened(params, raw, bent)
+            budget = inner.default_max_iter if part is smoothed else 3 * EASY
+            round_ = minimize(part, inner, params, tol=goal, max_iter=budget)
+            if round_.interrupt:
+                raise round_.interrupt
+            n_iter += round_.n_iter
+            end = objective.raw(round_.state.params)
+            wrong = smoothed.turns(raw, end) & ~bent
+            if part is smoothed or not np.any(wrong):
+                break
+            bent |= wrong
+            if smoothed.cost_of(end) + objective.price(round_.state.params) < smoothed.cost_of(raw) + objective.price(params):
+                params, raw = round_.state.params, end
+        params, raw = round_.state.params, end
+        cost, gap, slopes = objective.gap(raw, step, multiplier)
+        value = cost + objective.price(params)
         left = gap / objective.gain(value)
+        gradient = objective.tilted(params, slopes)
         optimality = max(objective.optimality(params, gradient), left)
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
-        easy = left > 100 * floor and (round_.n_iter <= EASY or not inner.second_order)
-        following, narrowest = self._next(step, state.narrowest, easy, round_.converged)
+        idle = 0 if gap < 0.5 * state.gap else state.idle + 1
+        easy = left > floor and (n_iter <= EASY or not inner.second_order)
+        ended = round_.converged or bool(round_.state.stalled)
+        following, narrowest = self._next(step, state.narrowest, easy, ended)
         return ProximalState(
             params,
             value,
@@ -133,13 +174,23 @@ class ProximalPoint(Solver[ProximalState]):
             state.iteration + 1,
             step,
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
-            # coefficients are pinned down.
-            decrement=gap if inner.second_order and (gap < 0.5 * state.gap or left > floor) else 0.0,
+            # coefficients are pinned down. Where it stays, they are not to be had any better.
+            decrement=gap if inner.second_order and (idle == 0 or left > floor) and idle < PATIENCE else 0.0,
+            idle=idle,
             smoothing=following,
             narrowest=narrowest,
             gap=gap,
-            multiplier=smoothed.slopes(params),
+            multiplier=slopes,
+            raw=raw,
+            move=float(np.quantile(np.abs(raw - state.raw), 0.99)),
         )
+
+    @staticmethod
+    def _bent(smoothed: Objective, raw: Array, width: float) -> Array:
+        """Return the rows that are to be taken as they are: those whose slope may turn when raw moves by so much."""
+        if smoothed.loss.rowwise or not np.isfinite(width):
+            return np.ones(len(raw), dtype=bool)
+        return smoothed.turns(raw - width, raw + width)
 
     def _next(self, step: float, narrowest: float, easy: bool, ended: bool) -> tuple[float, float]:
         """Return the smoothing of the next round, and the narrowest from now on.

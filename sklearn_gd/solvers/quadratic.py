@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import eigh
 
 from ..losses.numeric import EPS, Array
 
@@ -28,14 +27,15 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     """
     problem = _Quadratic(objective, hessian, gradient, start)
     x, value = start, 0.0 + objective.rest(start)
-    for _ in range(25):
-        x, value = problem.accelerated(x, value, 10)
+    for _ in range(50):
         candidate = problem.semismooth(x)
         candidate_value = problem.value(candidate)
         if candidate_value < value + 8 * EPS * abs(value):
             x, value = candidate, candidate_value
-        if problem.residual(x) <= 1e-15:
-            break
+            if problem.residual(x) <= 1e-15:
+                break
+        else:
+            x, value = problem.accelerated(x, value, 10)
     return x
 
 
@@ -51,12 +51,8 @@ class _Quadratic:
             else np.where(diagonal > 1e-12 * largest, diagonal, largest)
         )
         scale = 1.0 / np.sqrt(self.diagonal) if objective.separable else np.ones_like(diagonal)
-        blocks = self._split(scale)
-        top = max(
-            eigh(h * s * s[:, None], eigvals_only=True, subset_by_index=[len(h) - 1] * 2, check_finite=False)[0]
-            for h, s in zip(hessian, blocks, strict=True)
-        )
-        self.steps = scale**2 / (1.01 * max(top, 1e-300))
+        top = max(_largest(h * s * s[:, None]) for h, s in zip(hessian, self._split(scale), strict=True))
+        self.steps = scale**2 / (1.05 * max(top, 1e-300))
         self.step = self.steps if objective.separable else float(self.steps[0])
 
     def _split(self, vector: Array) -> Array:
@@ -136,3 +132,16 @@ class _Quadratic:
             full[np.ix_(rows, rows)] = self.hessian[b]
         system = np.eye(size) - slopes + t * slopes @ full
         return -np.linalg.lstsq(system, residual, rcond=1e-13)[0]
+
+
+def _largest(matrix: Array) -> float:
+    """Return the largest eigenvalue of a positive semidefinite matrix, to a few percent."""
+    vector = np.random.RandomState(0).uniform(0.5, 1.0, len(matrix))
+    size = 0.0
+    for _ in range(30):
+        image = matrix @ vector
+        size = float(np.linalg.norm(image) / np.linalg.norm(vector))
+        if not size > 0:
+            break
+        vector = image / size
+    return size
