@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
+from threadpoolctl import threadpool_limits
 
 from .losses.numeric import EPS, Array
 from .matrices import Dense, Matrix, as_matrix
 
-__all__ = ["Block", "Data", "Moments"]
+__all__ = ["Block", "Data", "Mapper", "Moments", "workers"]
+
+Mapper = Callable[..., Iterable[Any]]
+
+# How many groups of blocks are added up one by one: enough to keep a few workers busy.
+GROUPS = 16
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,17 @@ class Moments:
         return np.sqrt(np.where(squares > (64 * EPS) ** 2 * self.raw, squares, 0.0))
 
 
+@contextmanager
+def workers(n_jobs: int | None) -> Iterator[Mapper]:
+    """Give the function that maps over groups of rows: in this thread, or in several with one BLAS thread each."""
+    count = effective_n_jobs(n_jobs)
+    if count == 1:
+        yield map
+    else:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(count) as pool:
+            yield pool.map
+
+
 class Data:
     """Rows in memory, read a block at a time. Rows of weight zero are left out of every block.
 
@@ -49,49 +69,59 @@ class Data:
     weight : ndarray of shape (n,)
     used : ndarray of int, optional
         The only rows to read, in order; by default those of positive weight.
+    mapper : callable, default=map
+        What `workers` gives.
     """
 
-    def __init__(self, X: Any, y: Array, weight: Array, used: Array | None = None) -> None:
-        self.X, self.y, self.weight = as_matrix(X), y, weight
+    def __init__(self, X: Any, y: Array, weight: Array, used: Array | None = None, mapper: Mapper = map) -> None:
+        self.X, self.y, self.weight, self.mapper = as_matrix(X), y, weight, mapper
         self.n_features = X.shape[1]
         self.dtype = X.dtype
         self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
         self.n_rows = len(weight) if self._used is None else len(self._used)
-        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
-        self._kept = None if self._used is not None and isinstance(self.X, Dense) else list(self._split())
-
-    def _split(self) -> Iterator[Block]:
         size = max(1, self.n_rows) if self.X.whole else self.X.block_size
-        for start in range(0, self.n_rows, size):
-            stop = min(start + size, self.n_rows)
-            rows: Any = slice(start, stop) if self._used is None else self._used[start:stop]
-            whole = self._used is None and stop - start == len(self.weight)
-            yield Block(self.X if whole else self.X.rows(rows), self.y[rows], self.weight[rows], rows)
+        self._starts = np.append(np.arange(0, self.n_rows, size), self.n_rows)
+        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
+        scattered = self._used is not None and isinstance(self.X, Dense)
+        self._kept = None if scattered else [self._block(i) for i in range(len(self._starts) - 1)]
+
+    def _block(self, number: int) -> Block:
+        start, stop = self._starts[number : number + 2]
+        rows: Any = slice(start, stop) if self._used is None else self._used[start:stop]
+        whole = self._used is None and stop - start == len(self.weight)
+        return Block(self.X if whole else self.X.rows(rows), self.y[rows], self.weight[rows], rows)
 
     def blocks(self) -> Iterator[Block]:
         """Iterate over the blocks, in the same order every time."""
-        return self._split() if self._kept is None else iter(self._kept)
+        return self._some(range(len(self._starts) - 1))
+
+    def _some(self, numbers: Iterable[int]) -> Iterator[Block]:
+        return (self._block(i) if self._kept is None else self._kept[i] for i in numbers)
 
     def reduce(self, function: Callable[[Block], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Return the sums, over the blocks, of the numbers or arrays that function(block) returns."""
-        total: tuple[Any, ...] | None = None
-        for block in self.blocks():
-            part = function(block)
-            total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
-        assert total is not None, "validated data have rows"
-        return total
+        """Return the sums, over the blocks, of the numbers or arrays that function(block) returns.
+
+        The blocks are added up in groups, the same whatever the number of workers: so is the result.
+        """
+
+        def total(numbers: Array) -> tuple[Any, ...]:
+            with np.errstate(all="ignore"):  # a thread does not inherit it
+                return _added(map(function, self._some(numbers)))
+
+        count = len(self._starts) - 1
+        return _added(self.mapper(total, np.array_split(np.arange(count), min(GROUPS, count))))
 
     def sample(self, size: int) -> Data:
         """Return about `size` of the rows, one at random from each of as many stretches: the same ones every time."""
         used = np.arange(len(self.weight)) if self._used is None else self._used
         edges = np.linspace(0, len(used), size + 1)
         drawn = np.random.RandomState(0).uniform(edges[:-1], edges[1:]).astype(np.intp)
-        return Data(self.X, self.y, self.weight, used=used[np.unique(np.minimum(drawn, len(used) - 1))])
+        return Data(self.X, self.y, self.weight, used[np.unique(np.minimum(drawn, len(used) - 1))], self.mapper)
 
     def copied(self, rows: Any, dtype: Any = None) -> Data:
         """Return some rows by themselves, maybe in another precision."""
         X = self.X.rows(rows)
-        return Data(X if dtype is None else X.astype(dtype), self.y[rows], self.weight[rows])
+        return Data(X if dtype is None else X.astype(dtype), self.y[rows], self.weight[rows], mapper=self.mapper)
 
     @property
     def used(self) -> Any:
@@ -100,14 +130,14 @@ class Data:
 
     def restricted(self, features: Array) -> Data:
         """Return some columns of the rows, given by their numbers."""
-        result = Data(self.X.columns(features), self.y, self.weight, self._used)
+        result = Data(self.X.columns(features), self.y, self.weight, self._used, self.mapper)
         moments = self.moments
         result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features])
         return result
 
     def without_features(self) -> Data:
         """Return the same rows with no columns."""
-        return Data(np.empty((len(self.weight), 0)), self.y, self.weight, self._used)
+        return Data(np.empty((len(self.weight), 0)), self.y, self.weight, self._used, self.mapper)
 
     @cached_property
     def moments(self) -> Moments:
@@ -123,3 +153,11 @@ class Data:
             centered = centered + block_centered + weight * share * gap**2
             weight += block_weight
         return Moments(mean, centered, centered + weight * mean**2)
+
+
+def _added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    total: tuple[Any, ...] | None = None
+    for part in parts:
+        total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
+    assert total is not None, "validated data have rows"
+    return total

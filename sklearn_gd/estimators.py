@@ -44,13 +44,16 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
     model : str or Linear, default="linear"
         The model; ``Linear(init="normal")`` starts from random parameters.
     solver : str or Solver, default="auto"
-        "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
+        "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
     tol : float, default=1e-7
         The fit has converged when `optimality_` is below it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
+    n_jobs : int or None, default=None
+        How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
+        each processor. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         For the random start of a model; the default start is not random.
     verbose : int, default=0
@@ -113,6 +116,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
         max_iter: int | None = None,
         tol: float = 1e-7,
         warm_start: bool = False,
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -125,6 +129,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -198,13 +203,16 @@ class GDClassifier(ClassifierMixin, Fitting):
     model : str or Linear, default="linear"
         The model; ``Linear(init="normal")`` starts from random parameters.
     solver : str or Solver, default="auto"
-        "auto", "gd", "lbfgs", "newton", "proximal_point", or an object such as ``GradientDescent(learning_rate=0.1)``.
+        "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
     tol : float, default=1e-7
         The fit has converged when `optimality_` is below it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
+    n_jobs : int or None, default=None
+        How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
+        each processor. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         For the random start of a model; the default start is not random.
     verbose : int, default=0
@@ -271,6 +279,7 @@ class GDClassifier(ClassifierMixin, Fitting):
         max_iter: int | None = None,
         tol: float = 1e-7,
         warm_start: bool = False,
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
         class_weight: dict[Any, float] | str | None = None,
@@ -284,6 +293,7 @@ class GDClassifier(ClassifierMixin, Fitting):
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
         self.class_weight = class_weight

@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .data import Data
+from .data import Data, Mapper, workers
 from .losses import Loss, get_loss
 from .losses.numeric import Array
 from .models import Linear, get_model
@@ -39,17 +39,22 @@ class Fitting(BaseEstimator):
     def _fit(self, X: Any, y: Any, target: Target, weight: Array) -> None:
         """Minimise the objective and set the fitted attributes, for validated data."""
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
-        with np.errstate(all="ignore"):
-            objective, result = self._solve(X, y, target, weight)
+        with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
+            objective, result = self._solve(X, y, target, weight, mapper)
         self._set_result(objective, result, X.dtype)
 
-    def _solve(self, X: Any, y: Any, target: Target, weight: Array) -> tuple[Objective, Result]:
+    def _jobs(self) -> int | None:
+        if not isinstance(self.n_jobs, (numbers.Integral, type(None))) or self.n_jobs == 0:
+            raise ValueError(f"n_jobs={self.n_jobs!r}: expected an integer other than 0, or None.")
+        return self.n_jobs
+
+    def _solve(self, X: Any, y: Any, target: Target, weight: Array, mapper: Mapper) -> tuple[Objective, Result]:
         self._check_scalars()
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         penalty.check_features(X.shape[1])
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
         weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
-        data = Data(X, target.prepare(y), weight)
+        data = Data(X, target.prepare(y), weight, mapper=mapper)
         used = weight > 0
         loss.check_target(target.encode(data.y[used], loss.rowwise))
 

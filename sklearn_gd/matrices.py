@@ -72,6 +72,16 @@ class Matrix(ABC):
         """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
 
 
+    def coupled_gram(self, curvature: Array, center: Array) -> Array:
+        """Return the Gram matrices of all pairs of columns of raw, (p + 1, K, p + 1, K), for a curvature of shape (n, K, K)."""
+        p, k = self.shape[1], curvature.shape[1]
+        result = np.empty((p + 1, k, p + 1, k))
+        for i in range(k):
+            for j in range(i + 1):
+                result[:, i, :, j] = result[:, j, :, i] = self.gram(curvature[:, i, j], center)
+        return result
+
+
 class Dense(Matrix):
     """An array: blocks of about 1,000 rows at 100 features."""
 
@@ -113,6 +123,32 @@ class Dense(Matrix):
             Z *= np.sqrt(curvature)[:, None].astype(self.dtype)
             return (Z.T @ Z).astype(np.float64, copy=False)
         return (Z.T @ (curvature[:, None].astype(self.dtype) * Z)).astype(np.float64, copy=False)
+
+
+    def coupled_gram(self, curvature: Array, center: Array) -> Array:
+        n, k = curvature.shape[:2]
+        m = self.shape[1] + 1
+        result = np.zeros((m, k, m, k))
+        size = max(64, (1 << 17) // (m * k))  # the products of one column with all others, in cache
+        for start in range(0, n, size):
+            Z = np.empty((len(curvature[start : start + size]), m))
+            np.subtract(self.X[start : start + size], center, out=Z[:, :-1])
+            Z[:, -1] = 1.0
+            for i in range(k):
+                bent = curvature[start : start + size, i, : i + 1, None] * Z[:, None, :]
+                result[:, i, :, : i + 1] += (Z.T @ bent.reshape(len(Z), -1)).reshape(m, i + 1, m).transpose(0, 2, 1)
+        for i in range(k):
+            result[:, :i, :, i] = result[:, i, :, :i].transpose(0, 2, 1)
+        return result
+
+    def products(self, center: Array) -> Array:
+        """Return Z Z', (n, n), for Z the centred columns."""
+        n = self.shape[0]
+        result = np.zeros((n, n))
+        for start in range(0, self.shape[1], 1024):
+            Z = self.X[:, start : start + 1024] - center[start : start + 1024]
+            result += Z @ Z.T
+        return result
 
 
 class Sparse(Matrix):

@@ -172,12 +172,10 @@ class LinearMap:
         if curvature.ndim == 2:
             return np.stack([self._gram(X, column) for column in curvature.T])
         m, k = self.n_rows, self.n_raw
-        result = np.empty((m, k, m, k))
-        for i in range(k):
-            for j in range(i + 1):
-                result[:, i, :, j] = self._gram(X, curvature[:, i, j])
-                result[:, j, :, i] = result[:, i, :, j]
-        return result.reshape(1, m * k, m * k)
+        result = X.coupled_gram(curvature, self.center)
+        result[np.flatnonzero(self.constant)] = 0.0
+        result[:, :, np.flatnonzero(self.constant)] = 0.0
+        return result[:m, :, :m].reshape(1, m * k, m * k)
 
     def _gram(self, X: Matrix, curvature: Array) -> Array:
         used = np.flatnonzero(curvature)

@@ -7,10 +7,12 @@ from copy import copy
 from functools import cached_property, partial
 
 import numpy as np
+from scipy.linalg import eigh
 
 from .data import Block, Data
 from .losses.base import Loss, Moreau
 from .losses.numeric import EPS, Array
+from .matrices import Dense
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
 from .targets import Target
@@ -359,6 +361,36 @@ class Objective:
         result.column_norms, result.size = self.column_norms[features], result.model.size
         result.line = self.line[0], self.model.narrowed(self.line[1], features)
         return result
+
+    @property
+    def turnable(self) -> bool:
+        """Whether the weights of dense data may be measured along any directions: F changes by their product with X alone."""
+        return self.penalty.isotropic and isinstance(self.data.X, Dense)
+
+    def in_row_space(self) -> tuple[Objective, Array]:
+        """Return the same objective for weights that are combinations of the rows, and the matrix that combines them."""
+        used = self.data.used
+        values, vectors = eigh(self.data.X.rows(used).products(self.model.center), check_finite=False)
+        kept = values > 10 * len(values) * np.finfo(self.data.dtype).eps * values[-1]
+        sizes = np.sqrt(values[kept])
+        data = Data(vectors[:, kept] * sizes, self.data.y[used], self.data.weight[used], mapper=self.data.mapper)
+        model = LinearMap(len(sizes), self.model.n_raw, self.model.fit_intercept)
+        offset = None if self.offset is None else self.offset[used]
+        part = Objective(data, self.target, model, self.loss, self.penalty, self.alpha, offset)
+        part._reference = self._reference
+        return part, vectors[:, kept] / sizes
+
+    def to_row_space(self, params: Array, part: Objective, basis: Array) -> Array:
+        """Return the params of `in_row_space` for params that are such combinations."""
+        intercept = params[self.model.n_features * self.model.n_raw :]
+        raw = self.data.X.rows(self.data.used).dot(self.model.weights(params)) - self.model.center @ self.model.weights(params)
+        return np.append(basis.T @ raw, intercept)
+
+    def from_row_space(self, inner: Array, part: Objective, basis: Array) -> Array:
+        """Return the params for those of `in_row_space`."""
+        mixed = basis @ part.model.weights(inner)
+        weights = self.data.X.rows(self.data.used).pull(mixed) - np.outer(self.model.center, mixed.sum(axis=0))
+        return np.append(weights, inner[part.model.n_features * part.model.n_raw :])
 
     def uncentered(self) -> Objective:
         """Return the same objective in terms of coef_ and intercept_ themselves."""

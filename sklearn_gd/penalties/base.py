@@ -24,6 +24,8 @@ class Penalty(Part, ABC):
         Whether `prox` acts on each weight alone; only then may its step differ from weight to weight.
     selects : bool
         Whether `prox` sets weights to exactly zero, each by itself.
+    isotropic : bool
+        Whether it depends on the length of each column of weights alone.
 
     Examples
     --------
@@ -46,6 +48,7 @@ class Penalty(Part, ABC):
 
     separable: bool = False
     selects: bool = False
+    isotropic: bool = False
 
     @abstractmethod
     def value(self, weights: Array) -> float:
@@ -120,6 +123,7 @@ class NoPenalty(Penalty):
 
     separable = True
     absent = True
+    isotropic = True
 
     def value(self, weights: Array) -> float:
         return 0.0

@@ -59,6 +59,10 @@ class L2(_Weighted):
     A. Hoerl and R. Kennard, Ridge Regression, 1970.
     """
 
+    @property
+    def isotropic(self) -> bool:  # type: ignore[override]
+        return np.size(self.weights) == 1
+
     def value(self, weights: Array) -> float:
         return 0.5 * float(np.sum(self._per_feature("weights", weights) * weights**2))
 

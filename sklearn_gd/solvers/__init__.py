@@ -13,6 +13,7 @@ from .newton import Newton
 from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
+from .row_space import RowSpace
 from .working_set import WorkingSet
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "NewtonCG",
     "ProximalPoint",
     "Result",
+    "RowSpace",
     "Solver",
     "State",
     "WorkingSet",
@@ -43,6 +45,7 @@ SOLVERS: dict[str, type[Solver[Any]]] = {
     "newton": Newton,
     "newton_cg": NewtonCG,
     "proximal_point": ProximalPoint,
+    "row_space": RowSpace,
     "working_set": WorkingSet,
 }
 
@@ -73,12 +76,19 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
         For anything else.
     """
     if isinstance(solver, str) and solver == "auto":
-        chosen = smooth_solver(objective) if objective.loss.smooth else ProximalPoint()
+        chosen = _chosen(objective)
         chosen.check(objective)
         return chosen
     resolved: Solver[Any] = resolve(solver, SOLVERS, Solver, "solver", ALIASES, also=["auto"])
     resolved.check(objective)
     return resolved
+
+
+def _chosen(objective: Objective) -> Solver[Any]:
+    if not objective.loss.smooth:
+        return ProximalPoint()
+    wide = objective.model.n_features > 2 * objective.data.n_rows and objective.data.n_rows <= 3000
+    return RowSpace() if wide and objective.turnable else smooth_solver(objective)
 
 
 def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:
@@ -131,4 +141,6 @@ def whole_solver(objective: Objective) -> Solver[Any]:
     first_order = passes * (4 * data.n_rows * per_row * model.n_raw / 2e9 + 1e-4)
     if block <= 3000 and newton <= 2 * first_order:
         return Newton()
-    return GradientDescent(nesterov=True) if kinked_penalty else LBFGS()
+    if kinked_penalty:
+        return GradientDescent(nesterov=True)
+    return NewtonCG() if objective.loss.convex and data.n_rows > 5 * model.n_features else LBFGS()

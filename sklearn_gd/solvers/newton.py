@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import eigh, qr
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State, descend
+from .base import FEW, Solver, State, descend
 from .cholesky import Cholesky
 from .quadratic import minimize_quadratic
 from .quasi_newton import Pair, corrected, remembered
@@ -85,7 +85,7 @@ class Newton(Solver[NewtonState]):
         """Return on how many rows the second derivative takes about as long as a pass over all the data."""
         model, data = objective.model, objective.data
         block = model.size if objective.loss.rowwise else model.n_rows
-        return int(max(16 * data.n_rows / block, 10 * block, 4096))
+        return int(max(data.n_rows * min(1.0, 16 / block if block > 64 else 1.0), 10 * block, 4096))
 
     def _pace(self, objective: Objective) -> float:
         model = objective.model
@@ -207,6 +207,9 @@ def _descend_composite(
 
 def _null_space(objective: Objective, params: Array) -> Array:
     """Return an orthonormal basis, (p, d), of the weights that change no prediction on the data."""
+    few = objective.sample(max(FEW, 10 * objective.model.n_rows))
+    if few is not objective and not _null_space(few, params).shape[1]:  # more rows determine no less
+        return np.empty((objective.model.n_features, 0))
     model, p = objective.model, objective.model.n_features
 
     def part(block: Block) -> tuple[Array]:

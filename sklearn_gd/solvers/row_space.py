@@ -1,0 +1,108 @@
+"""More features than rows: the weights that matter are combinations of the rows, and those are fewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..losses.numeric import Array
+from .base import Solver, State, minimize
+
+if TYPE_CHECKING:
+    from ..objective import Objective
+
+__all__ = ["RowSpace"]
+
+
+@dataclass(kw_only=True)
+class RowState(State):
+    """A state with the small objective, its params, and the matrix from its weights to combinations of the rows."""
+
+    part: Any
+    inner: Array
+    basis: Array
+
+
+class RowSpace(Solver[RowState]):
+    r"""Minimise over combinations of the rows: for dense data with many more features than rows, and an l2 penalty or none.
+
+    .. math:: W = Z^T A, \qquad Z W = R V, \qquad R R^T = Z Z^T, \qquad \|W\| = \|V\|
+
+    Z are the (centred) rows, R has one column for each of their dimensions. The problem in V is the same, with R for X, and
+    small; one product of Z with itself leads there, and one with A back. Each round solves it more closely, with `solver`, and
+    looks at the gradient of all features once.
+
+    Parameters
+    ----------
+    solver : Solver or None, default=None
+        What solves the small problem; None picks as solver="auto" does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.solvers import RowSpace
+    >>> X = np.random.RandomState(0).randn(5, 40)
+    >>> model = GDRegressor(alpha=0.0, solver=RowSpace()).fit(X, [1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> model.predict(X).round(6)
+    array([1., 2., 3., 4., 5.])
+
+    References
+    ----------
+    T. Hastie and R. Tibshirani, Efficient Quadratic Regularization for Expression Arrays, 2004.
+    """
+
+    default_max_iter = 30
+    second_order = True
+    ranges = {"solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver))}
+
+    def __init__(self, solver: Any = None) -> None:
+        self.solver = solver
+
+    def check(self, objective: Objective) -> None:
+        super().check(objective)
+        if not objective.turnable:
+            raise ValueError(
+                f"{objective.penalty!r} is not the same in all directions, or X is sparse, and RowSpace needs a dense X and an l2 "
+                "penalty: use solver='auto' or penalty='l2'."
+            )
+
+    def _inner(self, part: Objective) -> Solver[Any]:
+        from . import whole_solver
+
+        return self.solver or whole_solver(part)
+
+    def init(self, objective: Objective, params: Array) -> RowState:
+        part, basis = objective.in_row_space()
+        value, gradient = objective.value_and_gradient(params)
+        return RowState(
+            params,
+            value,
+            gradient,
+            objective.optimality(params, gradient),
+            part=part,
+            inner=objective.to_row_space(params, part, basis),
+            basis=basis,
+        )
+
+    def step(self, objective: Objective, state: RowState) -> RowState:
+        solver = self._inner(state.part)
+        goal = float(np.clip(0.01 * state.optimality, 1e-11, 1e-3))
+        round_ = minimize(state.part, solver, state.inner, tol=goal, max_iter=solver.default_max_iter)
+        if round_.interrupt:
+            raise round_.interrupt
+        params = objective.from_row_space(round_.state.params, state.part, state.basis)
+        value, gradient = objective.value_and_gradient(params)
+        return RowState(
+            params,
+            value,
+            gradient,
+            objective.optimality(params, gradient),
+            state.iteration + 1,
+            decrement=round_.state.decrement,
+            part=state.part,
+            inner=round_.state.params,
+            basis=state.basis,
+        )
