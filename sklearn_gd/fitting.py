@@ -88,7 +88,7 @@ class Fitting(BaseEstimator):
             objective,
             solver,
             params,
-            tol=max(self.tol, 64 * float(np.finfo(dtype).eps), objective.loss.precision),
+            tol=max(self.tol, 64 * float(np.finfo(dtype).eps)),
             max_iter=max_iter,
             monitor=Monitor(self.verbose),
         )

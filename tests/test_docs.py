@@ -97,7 +97,9 @@ def test_tables(monkeypatch):
         for penalty, part in tables.PENALTY_OBJECTS.items():
             found = {solver for solver in SOLVERS if tables.takes(kind(), part, solver)}
             smooth_penalty = penalty in ("None", "l2")
-            expected = {"gd", "newton"} | ({"lbfgs"} if smooth_penalty else set()) if kind.smooth else set()
+            expected = {"gd", "newton"} if kind.smooth else set()
+            expected |= {"lbfgs", "newton_cg", "row_space"} if kind.smooth and smooth_penalty else set()
+            expected |= {"working_set"} if kind.smooth and penalty in ("l1", "elasticnet") else set()
             coupled = name in ("log_loss", "focal")
             expected |= {"proximal_point"} if kind().convex and not coupled else set()
             assert found == expected, (name, penalty)

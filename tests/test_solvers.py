@@ -78,7 +78,9 @@ def test_triples(problems, loss, penalty):
             assert (value - best) / (constant - best) <= 1e-6, name
     assert auto.converged_ or separable
     kinked = not auto.loss_.smooth
-    assert ("lbfgs" in reached) == (not kinked and penalty in ("none", "l2"))
+    for name in ("lbfgs", "newton_cg", "row_space"):
+        assert (name in reached) == (not kinked and penalty in ("none", "l2"))
+    assert ("working_set" in reached) == (not kinked and penalty in ("l1", "elasticnet"))
     assert ("gd" in reached) == ("newton" in reached) == (not kinked)
     assert len(reached) >= 2
 

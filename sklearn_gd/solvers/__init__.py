@@ -64,6 +64,10 @@ ALIASES = {
 }
 
 
+# Features enough for a smaller problem to pay for its detour.
+MANY = 200
+
+
 def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
     """Return a fresh, checked solver for a name, a Solver object, or "auto": the one that suits the objective.
 
@@ -87,8 +91,9 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
 def _chosen(objective: Objective) -> Solver[Any]:
     if not objective.loss.smooth:
         return ProximalPoint()
-    wide = objective.model.n_features > 2 * objective.data.n_rows and objective.data.n_rows <= 3000
-    return RowSpace() if wide and objective.turnable else smooth_solver(objective)
+    rows, features = objective.data.n_rows, objective.model.n_features
+    wide = features > max(2 * rows, MANY) and rows <= 3000
+    return RowSpace() if wide and objective.turnable and not objective.unpenalised else smooth_solver(objective)
 
 
 def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:
@@ -119,7 +124,7 @@ def best_constant(objective: Objective, start: Array) -> Array:
 def smooth_solver(objective: Objective) -> Solver[Any]:
     """Return the solver for the objective as if its loss were smooth."""
     features = objective.model.n_features
-    if objective.prox_penalty.selects and features > 200 and objective.penalty.for_features(np.arange(features)) is not None:
+    if objective.prox_penalty.selects and features > MANY and objective.penalty.for_features(np.arange(features)) is not None:
         return WorkingSet()
     return whole_solver(objective)
 

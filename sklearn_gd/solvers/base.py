@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -150,7 +151,7 @@ def minimize(
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
     best, interrupt = state, None
-    move = 0.0 * state.params
+    moves: deque[Array] = deque(maxlen=6)  # the very last ones may be rounding
     curve: list[float] = []
     rounding = 8 * float(np.finfo(objective.data.dtype).eps)
     reason = _verdict(objective, state, tol, max_iter)
@@ -159,7 +160,7 @@ def minimize(
             if monitor:
                 monitor(state.iteration, state)
             previous, state = state, solver.step(objective, state)
-            move = state.params - previous.params
+            moves.append(state.params - previous.params)
             if not np.isfinite(state.value):
                 reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
@@ -176,7 +177,7 @@ def minimize(
         monitor(state.iteration, state, last=True)
     converged = reason == "converged"
     doubtful = objective.price(best.params) == 0 or not converged
-    if doubtful and not interrupt and any(_falls_for_ever(objective, best.params, way) for way in (best.params, move)):
+    if doubtful and not interrupt and any(_falls_for_ever(objective, best.params, way) for way in (best.params, *moves)):
         converged, reason = False, "no finite optimum"
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 
@@ -184,7 +185,7 @@ def minimize(
 def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
     """Return why to stop now, or an empty string."""
     range_of_f = objective.gain(state.value)
-    if state.optimality <= tol and state.decrement <= tol**2 * range_of_f:
+    if state.optimality <= max(tol, objective.loss.precision) and state.decrement <= (0.1 * tol) ** 2 * range_of_f:
         return "converged"
     if state.stalled:
         return state.stalled
@@ -192,7 +193,7 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
 
 
 def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
-    """Tell whether F goes on falling along a way: that of the params themselves, or of the last move.
+    """Tell whether F goes on falling along a way: that of the params themselves, or of a late move.
 
     So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum
     there. Most often a few rows, whose loss grows, tell that it does not.

@@ -18,8 +18,8 @@ __all__ = ["Cholesky"]
 class Cholesky:
     """Cholesky factors of a scaled second derivative, with a ridge on its diagonal, block by block.
 
-    A column with next to no curvature in the rows that were looked at (a rare level that a sample misses, or rows that all are
-    on a straight piece of the loss) gets a share of the largest curvature that its norm allows.
+    The ridge of a column with next to no curvature (rows that all are on a straight piece of the loss) is relative to what its
+    norm would give it. A rare level that a sample misses gets a `share` of that itself.
 
     Parameters
     ----------
@@ -42,18 +42,17 @@ class Cholesky:
         density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
         if not density > 0:
             density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
-        floor = np.maximum(diagonal, share * density * size)
+        diagonal = np.maximum(diagonal, share * density * size)
+        floor = np.maximum(diagonal, 1e-8 * density * size)
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
         self.damped = hessian.copy()
-        np.einsum("bii->bi", self.damped)[:] = (1.0 + ridge) * floor
+        np.einsum("bii->bi", self.damped)[:] = diagonal + ridge * np.where(floor > 0, floor, 1.0)
         self._factors = [self._factor(h, s, ridge) for h, s in zip(self.damped, self.scale, strict=True)]
 
     @staticmethod
     def _factor(damped: Array, scale: Array, ridge: float) -> Array:
         scaled = damped * scale * scale[:, None]
         diagonal = np.diagonal(scaled).copy()
-        # A column that is zero throughout moves nowhere.
-        diagonal[diagonal == 0] = 1.0
         extra = 0.0
         while True:
             np.fill_diagonal(scaled, diagonal + extra)
@@ -61,6 +60,12 @@ class Cholesky:
             if not failed:
                 return factor
             extra = max(10.0 * extra, ridge)
+
+    def product(self, vector: Array) -> Array:
+        """Return the damped second derivative times a flat vector."""
+        m = self.damped.shape[1]
+        columns = vector.reshape(m, len(self.damped), -1)
+        return np.einsum("bij,jbk->ibk", self.damped, columns).ravel()
 
     def solve(self, vector: Array) -> Array:
         """Return the damped inverse times a flat vector."""

@@ -90,7 +90,7 @@ class Newton(Solver[NewtonState]):
     def _pace(self, objective: Objective) -> float:
         model = objective.model
         work = objective.data.n_rows * model.n_rows * (model.size if objective.loss.rowwise else model.n_rows)
-        return self.pace if work > self.cheap else 0.01
+        return self.pace if work > self.cheap else 0.0
 
     def _improves(self, objective: Objective, rows: int) -> bool:
         """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
@@ -109,7 +109,7 @@ class Newton(Solver[NewtonState]):
         # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
         # and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
-        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 1e-8 if part is objective else 0.5)
+        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
         return replace(state, metric=metric, rows=rows, pairs=[])
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:
@@ -135,7 +135,9 @@ class Newton(Solver[NewtonState]):
             serves = t == 1.0 and decrement <= pace * predicted
         else:
             way, decrement = direction, predicted
-            serves = t == 1.0 and decrement <= pace * state.decrement
+            change = gradient - state.gradient
+            expected = metric.product(direction)
+            serves = t == 1.0 and np.abs(expected - change) @ np.abs(direction) <= 0.1 * pace * abs(change @ direction)
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,
@@ -145,7 +147,7 @@ class Newton(Solver[NewtonState]):
             state.iteration + 1,
             t,
             decrement,
-            rows=state.rows if serves or not fresh else self.growth * state.rows,
+            rows=state.rows if serves or not fresh else min(self.growth * state.rows, objective.data.n_rows),
             metric=metric if serves or (fresh and not self._improves(objective, state.rows)) else None,
             pairs=pairs,
             way=way,

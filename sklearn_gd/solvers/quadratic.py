@@ -13,30 +13,49 @@ if TYPE_CHECKING:
 
 __all__ = ["minimize_quadratic"]
 
+# Relative to the diagonal.
+DAMPINGS = (1e-2, 1e-4, 1e-6, 0.0)
+
 
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
     Accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation
-    x = prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value.
+    x = prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
+    nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
+    method.
 
     References
     ----------
     L. Qi and J. Sun, A nonsmooth version of Newton's method, 1993; A. Beck and M. Teboulle, A Fast Iterative
     Shrinkage-Thresholding Algorithm, 2009; B. O'Donoghue and E. Candes, Adaptive restart, 2015.
     """
-    problem = _Quadratic(objective, hessian, gradient, start)
-    x, value = start, 0.0 + objective.rest(start)
-    for _ in range(50):
+    x, left = _descend(_Quadratic(objective, hessian, gradient, start), start, 1e-15)
+    if left <= 1e-10:
+        return x
+    model, diagonal = objective.model, np.einsum("bii->bi", hessian)
+    for damping in DAMPINGS:
+        damped = hessian.copy()
+        np.einsum("bii->bi", damped)[:] += damping * diagonal
+        moved = model.blocks(x - start, len(hessian))
+        slope = gradient + model.unblocked((hessian @ moved[:, :, None])[:, :, 0])
+        x, left = _descend(_Quadratic(objective, damped, slope, x), x, 1e-6 if damping else 1e-15)
+    return x
+
+
+def _descend(problem: _Quadratic, x: Array, goal: float) -> tuple[Array, float]:
+    """Return a better point than x, and its residual."""
+    value = problem.value(x)
+    for _ in range(25):
+        x, value = problem.accelerated(x, value, 10)
         candidate = problem.semismooth(x)
         candidate_value = problem.value(candidate)
         if candidate_value < value + 8 * EPS * abs(value):
             x, value = candidate, candidate_value
-            if problem.residual(x) <= 1e-15:
-                break
-        else:
-            x, value = problem.accelerated(x, value, 10)
-    return x
+        left = problem.residual(x)
+        if left <= goal:
+            break
+    return x, left
 
 
 class _Quadratic:
@@ -63,7 +82,7 @@ class _Quadratic:
 
     def slope(self, x: Array) -> Array:
         moved = self._split(x - self.start)
-        return self.gradient + self._join(np.einsum("bij,bj->bi", self.hessian, moved))
+        return self.gradient + self._join((self.hessian @ moved[:, :, None])[:, :, 0])
 
     def value(self, x: Array) -> float:
         moved = x - self.start
