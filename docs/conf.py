@@ -22,7 +22,7 @@ version = release = sklearn_gd.__version__
 templates_path = ["_templates"]
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "myst_parser"]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "_generated"]
+exclude_patterns = ["_build", "_generated", "benchmarks"]
 myst_enable_extensions = ["dollarmath"]
 autosummary_generate = True
 numpydoc_show_class_members = False
@@ -31,4 +31,4 @@ autodoc_typehints = "none"
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-gd"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {page: [] for page in ("index", "losses", "add_a_loss", "solvers")}
+html_sidebars = {page: [] for page in ("index", "losses", "add_a_loss", "solvers", "benchmarks")}

@@ -20,7 +20,15 @@ PENALTY_OBJECTS = {
 }
 
 
-LETTERS = {"gd": "g", "lbfgs": "l", "newton": "n", "newton_cg": "c", "proximal_point": "p", "row_space": "r", "working_set": "w"}
+LETTERS = {
+    "gd": "g",
+    "lbfgs": "l",
+    "newton": "n",
+    "newton_cg": "c",
+    "proximal_point": "p",
+    "row_space": "r",
+    "working_set": "w",
+}
 
 
 def _row(cells):

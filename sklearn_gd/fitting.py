@@ -46,7 +46,7 @@ class Fitting(BaseEstimator):
     def _jobs(self) -> int | None:
         if not isinstance(self.n_jobs, (numbers.Integral, type(None))) or self.n_jobs == 0:
             raise ValueError(f"n_jobs={self.n_jobs!r}: expected an integer other than 0, or None.")
-        return self.n_jobs
+        return None if self.n_jobs is None else int(self.n_jobs)
 
     def _solve(self, X: Any, y: Any, target: Target, weight: Array, mapper: Mapper) -> tuple[Objective, Result]:
         self._check_scalars()

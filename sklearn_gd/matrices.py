@@ -71,6 +71,15 @@ class Matrix(ABC):
     def gram(self, curvature: Array, center: Array) -> Array:
         """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
 
+    def products(self, center: Array) -> Array:
+        """Return Z Z', (n, n), for Z the centred columns."""
+        n, p = self.shape
+        result = np.zeros((n, n))
+        for start in range(0, p, 1024):
+            columns = np.arange(start, min(start + 1024, p))
+            Z = self.columns(columns).dot(np.eye(len(columns))) - center[columns]
+            result += Z @ Z.T
+        return result
 
     def coupled_gram(self, curvature: Array, center: Array) -> Array:
         """Return the Gram matrices of all pairs of columns of raw, (p + 1, K, p + 1, K), for a curvature of shape (n, K, K)."""
@@ -124,7 +133,6 @@ class Dense(Matrix):
             return (Z.T @ Z).astype(np.float64, copy=False)
         return (Z.T @ (curvature[:, None].astype(self.dtype) * Z)).astype(np.float64, copy=False)
 
-
     def coupled_gram(self, curvature: Array, center: Array) -> Array:
         n, k = curvature.shape[:2]
         m = self.shape[1] + 1
@@ -142,9 +150,7 @@ class Dense(Matrix):
         return result
 
     def products(self, center: Array) -> Array:
-        """Return Z Z', (n, n), for Z the centred columns."""
-        n = self.shape[0]
-        result = np.zeros((n, n))
+        result = np.zeros((self.shape[0], self.shape[0]))
         for start in range(0, self.shape[1], 1024):
             Z = self.X[:, start : start + 1024] - center[start : start + 1024]
             result += Z @ Z.T

@@ -7,12 +7,10 @@ from copy import copy
 from functools import cached_property, partial
 
 import numpy as np
-from scipy.linalg import eigh
 
 from .data import Block, Data
 from .losses.base import Loss, Moreau
 from .losses.numeric import EPS, Array
-from .matrices import Dense
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
 from .targets import Target
@@ -65,15 +63,17 @@ class Objective:
     @cached_property
     def total(self) -> float:
         """The denominator: the sum of weight times mass."""
-        return float(self.data.reduce(lambda block: (block.weight @ self.loss.mass(self._encoded(block)),))[0])
+        return float(self.data.reduce(lambda block: (block.weight @ self.loss.mass(self.encoded(block)),))[0])
 
-    def _encoded(self, block: Block) -> Array:
+    def encoded(self, block: Block) -> Array:
+        """Return y of a block as the loss sees it."""
         return self.target.encode(block.y, self.loss.rowwise)
 
-    def _shifted(self, block: Block, raw: Array) -> Array:
+    def shifted(self, block: Block, raw: Array) -> Array:
+        """Return raw of a block with its offset."""
         return raw if self.offset is None else raw + self.offset[block.rows]
 
-    def _cost(self, value: Array, weight: Array) -> float:
+    def cost(self, value: Array, weight: Array) -> float:
         """Return the block's share of the weighted mean."""
         return float(weight @ (value if value.ndim == 1 else value.sum(axis=1))) / self.total
 
@@ -88,8 +88,8 @@ class Objective:
         """Return F."""
 
         def part(block: Block) -> tuple[float]:
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
-            return (self._cost(self.loss.value(self._encoded(block), raw), block.weight),)
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            return (self.cost(self.loss.value(self.encoded(block), raw), block.weight),)
 
         return self.data.reduce(part)[0] + self.price(params)
 
@@ -112,13 +112,14 @@ class Objective:
 
         def part(block: Block) -> tuple[float, Array]:
             raw, pull_back = self.model.forward(block.X, params)
-            value, slope = self.loss.value_and_gradient(self._encoded(block), self._shifted(block, raw))
-            return self._cost(value, block.weight), pull_back(block.weight[:, None] * slope)
+            value, slope = self.loss.value_and_gradient(self.encoded(block), self.shifted(block, raw))
+            return self.cost(value, block.weight), pull_back(block.weight[:, None] * slope)
 
         value, gradient = self.data.reduce(part)
-        return value + self._smooth_price(params), self._with_penalty(params, gradient / self.total)
+        return value + self._smooth_price(params), self.with_penalty(params, gradient / self.total)
 
-    def _with_penalty(self, params: Array, gradient: Array) -> Array:
+    def with_penalty(self, params: Array, gradient: Array) -> Array:
+        """Return the gradient of F's smooth part from that of the mean loss."""
         price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
         return gradient + self.model.padded(price) + self.line[1]
 
@@ -131,11 +132,11 @@ class Objective:
         """
 
         def part(block: Block) -> tuple[Array, int]:
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
             weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
-            curvature = weight * self._curvature(self._encoded(block), raw, width)
+            curvature = weight * self._curvature(self.encoded(block), raw, width)
             curved = np.count_nonzero(curvature.reshape(len(raw), -1).any(axis=1))
-            return self.model.gram(block.X, params, curvature), curved
+            return self.model.gram(block.X, params, curvature), int(curved)
 
         gram, curved = self.data.reduce(part)
         gram /= self.total
@@ -151,9 +152,13 @@ class Objective:
         """
         kept = []
         for block in self.data.blocks():
-            y = self._encoded(block)
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
-            bend = partial(self.loss.curvature_product, y, raw) if self.loss.rowwise else partial(np.multiply, self._curvature(y, raw))
+            y = self.encoded(block)
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            bend = (
+                partial(self.loss.curvature_product, y, raw)
+                if self.loss.rowwise
+                else partial(np.multiply, self._curvature(y, raw))
+            )
             kept.append((block, bend))
         ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
 
@@ -188,8 +193,8 @@ class Objective:
         """
 
         def part(block: Block) -> tuple[Array]:
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
-            y = self._encoded(block)
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            y = self.encoded(block)
             if self.loss.rowwise:
                 curvature = np.einsum("nkk->nk", self._curvature(y, raw))
             else:
@@ -226,85 +231,6 @@ class Objective:
         result.loss, result.offset = Moreau(self.loss, step), step * multiplier
         return result
 
-    def raw(self, params: Array) -> Array:
-        """Return raw of every row, (n, K); zero where the weight is."""
-        result = np.zeros((len(self.data.weight), self.model.n_raw))
-        for block in self.data.blocks():
-            result[block.rows] = self.model.push_forward(block.X, params, params)
-        return result
-
-    def pulled(self, slopes: Array) -> Array:
-        """Return the gradient in params of the weighted mean of slopes * raw, flat, from a slope for each row, (n, K)."""
-
-        def part(block: Block) -> tuple[Array]:
-            return (self.model.pull(block.X, block.weight[:, None] * slopes[block.rows]),)
-
-        return self.data.reduce(part)[0] / self.total
-
-    def tilted(self, params: Array, slopes: Array) -> Array:
-        """Return the gradient of F's smooth part, flat, with these slopes for the loss of each row, (n, K)."""
-        return self._with_penalty(params, self.pulled(slopes))
-
-    def turns(self, raw: Array, other: Array) -> Array:
-        """Return which rows have another slope at one raw, (n, K), than at another, (n,)."""
-        result = np.zeros(len(raw), dtype=bool)
-        for block in self.data.blocks():
-            y = self._encoded(block)
-            one, two = (self.loss.gradient(y, self._shifted(block, r[block.rows])) for r in (raw, other))
-            size = np.maximum(np.abs(one), np.abs(two)) + self.slope_size
-            result[block.rows] = np.any(np.abs(one - two) > 1e-9 * size, axis=1)
-        return result
-
-    def straightened(self, params: Array, raw: Array, bent: Array) -> Objective:
-        """Return the objective on the bent rows, (n,), the loss of the others being a straight line near their raw at params.
-
-        As long as no slope of theirs turns, nothing has changed but the work. The objective itself is returned where that would
-        save little.
-        """
-        rows = np.flatnonzero(bent)
-        if 4 * len(rows) > self.data.n_rows or not len(rows):
-            return self
-        cost, slopes = 0.0, np.zeros_like(raw)
-        for block in self.data.blocks():
-            y, near, curved = self._encoded(block), self._shifted(block, raw[block.rows]), bent[block.rows, None]
-            value, slope = self.loss.value_and_gradient(y, near)
-            cost += self._cost(np.where(curved, 0.0, value), block.weight)
-            slopes[block.rows] = np.where(curved, 0.0, slope)
-        line = self.pulled(slopes)
-        result = copy(self)
-        result.total = self.total
-        result.data = self.data.copied(rows)
-        result.offset = None if self.offset is None else self.offset[rows]
-        result.line = cost - float(line @ params), line
-        return result
-
-    def cost_of(self, raw: Array) -> float:
-        """Return the mean loss from raw of every row, (n, K)."""
-
-        def part(block: Block) -> tuple[float]:
-            return (self._cost(self.loss.value(self._encoded(block), self._shifted(block, raw[block.rows])), block.weight),)
-
-        return self.data.reduce(part)[0]
-
-    def gap(self, raw: Array, step: float, multiplier: Array) -> tuple[float, float, Array]:
-        """Return the mean loss, its mean height above supporting lines, and their slopes, from raw of every row, (n, K).
-
-        A line supports the loss of a row at the proximal point of raw + step * multiplier.
-        """
-        cost = height = 0.0
-        slopes = np.zeros_like(raw)
-        for block in self.data.blocks():
-            y, here = self._encoded(block), raw[block.rows]
-            v = here + step * multiplier[block.rows]
-            z = self.loss.prox(y, v, step)
-            slopes[block.rows] = (v - z) / step
-            line = slopes[block.rows] * (here - z)
-            value = self.loss.value(y, here)
-            excess = value - self.loss.value(y, z) - (line.sum(axis=1) if self.loss.rowwise else line)
-            cost += self._cost(value, block.weight)
-            height += self._cost(excess, block.weight)
-        return cost, max(height, 0.0), slopes
-
     # -- the start and the certificate --------------------------------------------------------------------------------
 
     def without_features(self) -> Objective:
@@ -340,8 +266,8 @@ class Objective:
         """Return the second derivative with the curvature of each row averaged over the columns of raw: (1, m, m)."""
 
         def part(block: Block) -> tuple[Array]:
-            raw = self._shifted(block, self.model.push_forward(block.X, params, params))
-            curvature = self._curvature(self._encoded(block), raw)
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            curvature = self._curvature(self.encoded(block), raw)
             if self.loss.rowwise:
                 curvature = np.einsum("nkk->nk", curvature)
             return (self.model.gram(block.X, params, (block.weight * curvature.mean(axis=1))[:, None]),)
@@ -362,36 +288,6 @@ class Objective:
         result.line = self.line[0], self.model.narrowed(self.line[1], features)
         return result
 
-    @property
-    def turnable(self) -> bool:
-        """Whether the weights of dense data may be measured along any directions: F changes by their product with X alone."""
-        return self.penalty.isotropic and isinstance(self.data.X, Dense)
-
-    def in_row_space(self) -> tuple[Objective, Array]:
-        """Return the same objective for weights that are combinations of the rows, and the matrix that combines them."""
-        used = self.data.used
-        values, vectors = eigh(self.data.X.rows(used).products(self.model.center), check_finite=False)
-        kept = values > 10 * len(values) * np.finfo(self.data.dtype).eps * values[-1]
-        sizes = np.sqrt(values[kept])
-        data = Data(vectors[:, kept] * sizes, self.data.y[used], self.data.weight[used], mapper=self.data.mapper)
-        model = LinearMap(len(sizes), self.model.n_raw, self.model.fit_intercept)
-        offset = None if self.offset is None else self.offset[used]
-        part = Objective(data, self.target, model, self.loss, self.penalty, self.alpha, offset)
-        part._reference = self._reference
-        return part, vectors[:, kept] / sizes
-
-    def to_row_space(self, params: Array, part: Objective, basis: Array) -> Array:
-        """Return the params of `in_row_space` for params that are such combinations."""
-        intercept = params[self.model.n_features * self.model.n_raw :]
-        raw = self.data.X.rows(self.data.used).dot(self.model.weights(params)) - self.model.center @ self.model.weights(params)
-        return np.append(basis.T @ raw, intercept)
-
-    def from_row_space(self, inner: Array, part: Objective, basis: Array) -> Array:
-        """Return the params for those of `in_row_space`."""
-        mixed = basis @ part.model.weights(inner)
-        weights = self.data.X.rows(self.data.used).pull(mixed) - np.outer(self.model.center, mixed.sum(axis=0))
-        return np.append(weights, inner[part.model.n_features * part.model.n_raw :])
-
     def uncentered(self) -> Objective:
         """Return the same objective in terms of coef_ and intercept_ themselves."""
         result, model = copy(self), self.model
@@ -410,14 +306,18 @@ class Objective:
         """
         value, slope, norms = 0.0, np.zeros_like(constant), np.zeros_like(constant)
         for block in self.data.blocks():
-            values, slopes = self.loss.value_and_gradient(self._encoded(block), np.tile(constant, (len(block.weight), 1)))
+            values, slopes = self.loss.value_and_gradient(self.encoded(block), np.tile(constant, (len(block.weight), 1)))
             scale = np.abs(slopes).max() or 1.0
-            value += self._cost(values, block.weight)
+            value += self.cost(values, block.weight)
             slope = slope + block.weight @ slopes
             norms = np.hypot(norms, scale * np.sqrt(block.weight @ (slopes / scale) ** 2))
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
         self._reference = value, np.maximum(norms, 1e-12 * norms.max())
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
+
+    def take_reference(self, other: Objective) -> None:
+        """Note the constant prediction of the same rows under another name."""
+        self._reference = other._reference
 
     @property
     def reference_value(self) -> float:
@@ -485,7 +385,7 @@ class Line:
     def _rows(self) -> Iterator[tuple[Array, Array, Array, Array]]:
         of = self.objective
         for block in of.data.blocks():
-            raw = of._shifted(block, of.model.push_forward(block.X, self.params, self.params))
+            raw = of.shifted(block, of.model.push_forward(block.X, self.params, self.params))
             tangent = of.model.push_forward(block.X, self.params, self.direction)
             yield block.y, block.weight, raw, tangent
 
@@ -495,7 +395,7 @@ class Line:
         value = slope = 0.0
         for y, weight, raw, tangent in self._kept:
             losses, slopes = of.loss.value_and_gradient(of.target.encode(y, of.loss.rowwise), raw + t * tangent)
-            value += of._cost(losses, weight)
+            value += of.cost(losses, weight)
             slope += float(weight @ np.einsum("nk,nk->n", slopes, tangent)) / of.total
         point = self.params + t * self.direction
         price = of.alpha * of.smooth_penalty.gradient(of.model.weights(point))

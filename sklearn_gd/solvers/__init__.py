@@ -93,7 +93,7 @@ def _chosen(objective: Objective) -> Solver[Any]:
         return ProximalPoint()
     rows, features = objective.data.n_rows, objective.model.n_features
     wide = features > max(2 * rows, MANY) and rows <= 3000
-    return RowSpace() if wide and objective.turnable and not objective.unpenalised else smooth_solver(objective)
+    return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)
 
 
 def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -151,7 +151,7 @@ def minimize(
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
     best, interrupt = state, None
-    moves: deque[Array] = deque(maxlen=6)  # the very last ones may be rounding
+    moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
     rounding = 8 * float(np.finfo(objective.data.dtype).eps)
     reason = _verdict(objective, state, tol, max_iter)
@@ -160,7 +160,7 @@ def minimize(
             if monitor:
                 monitor(state.iteration, state)
             previous, state = state, solver.step(objective, state)
-            moves.append(state.params - previous.params)
+            moves.append((previous.params, state.params - previous.params))
             if not np.isfinite(state.value):
                 reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
@@ -176,8 +176,8 @@ def minimize(
     if monitor:
         monitor(state.iteration, state, last=True)
     converged = reason == "converged"
-    doubtful = objective.price(best.params) == 0 or not converged
-    if doubtful and not interrupt and any(_falls_for_ever(objective, best.params, way) for way in (best.params, *moves)):
+    doubtful = not interrupt and (objective.price(best.params) == 0 or not converged)
+    if doubtful and _without_optimum(objective, best.params, moves):
         converged, reason = False, "no finite optimum"
     return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
 
@@ -192,23 +192,28 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
     return "max_iter reached" if state.iteration >= max_iter else ""
 
 
-def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
-    """Tell whether F goes on falling along a way: that of the params themselves, or of a late move.
+def _without_optimum(objective: Objective, params: Array, moves: Iterable[tuple[Array, Array]]) -> bool:
+    """Tell whether F goes on falling along the params themselves, or along a late move.
 
     So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum
-    there. Most often a few rows, whose loss grows, tell that it does not.
+    there.
     """
+    ways = [(params, params), *moves]
+    falls = any(_falls_for_ever(objective, start, way) for start, way in ways)
+    return falls and not any(objective.value(scale * params) == 0.0 for scale in (1.0, 1.001, 2.0))
+
+
+def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
+    """Tell whether F falls on the way, and at its far end. Most often a few rows, whose loss grows, tell that it does not."""
     for some in (objective.sample(FEW), objective):
         line = some.along(params, way)
-        here, near, double, far = (line(t)[0] + some.rest(params + t * way) for t in (0.0, 1e-3, 1.0, 2.0**20))
+        here, double, far = (line(t)[0] + some.rest(params + t * way) for t in (0.0, 1.0, 2.0**20))
         if not far <= double:
             return False
-    return bool(near != 0.0 and double != 0.0 and double < here - 8 * EPS * abs(here))
+    return bool(double < here - 8 * EPS * abs(here))
 
 
-def descend(
-    objective: Objective, state: State, direction: Array, steepness: float
-) -> tuple[float, Array, float, Array] | None:
+def descend(objective: Objective, state: State, direction: Array, steepness: float) -> tuple[float, Array, float, Array] | None:
     """Return the step t along a direction, and there the params, F's smooth part and its gradient; None if there is none.
 
     The whole step is tried by a whole gradient, which is kept where it serves: one pass over the data. Only otherwise a line is

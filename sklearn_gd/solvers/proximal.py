@@ -9,6 +9,7 @@ import numpy as np
 
 from ..losses.numeric import EPS, Array
 from .base import Solver, State, minimize
+from .rows import cost_of, gap_above_lines, raw_of, straightened, tilted, turns
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -29,8 +30,8 @@ SAMPLE = 5000
 class ProximalState(State):
     """A state with the smoothing step and its lower bound, the last gap, and for each row, (n, K), raw and its multiplier.
 
-    A multiplier is a subgradient of the loss of its row. `move` is how far raw moved in the last round, `idle` counts the rounds that did
-    not halve the gap.
+    A multiplier is a subgradient of the loss of its row. `move` is how far raw moved in the last round, `idle`
+    counts the rounds that did not halve the gap.
     """
 
     smoothing: float
@@ -108,7 +109,7 @@ class ProximalPoint(Solver[ProximalState]):
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
         width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
         smoothing, narrowest = width, 1e-9 * width
-        raw = objective.raw(params)
+        raw = raw_of(objective, params)
         multiplier = np.zeros_like(raw)
         # One-hot levels are too rare for a sample.
         few = objective.sample(max(objective.data.n_rows // 8, SAMPLE)) if objective.data.X.samples else objective
@@ -116,11 +117,11 @@ class ProximalPoint(Solver[ProximalState]):
             first = minimize(few, self, params, tol=1e-2, max_iter=20)
             if first.interrupt:
                 raise first.interrupt
-            # ... but for what the rows left out would have changed.
+            # The rows left out move raw by about so many widths.
             params, reach = first.state.params, np.sqrt(params.size / few.data.n_rows)
-            smoothing = max(first.state.smoothing, width * reach)
-            raw = objective.raw(params)
-            multiplier = objective.gap(raw, smoothing, multiplier)[2]
+            smoothing = max(first.state.step, width * reach)
+            raw = raw_of(objective, params)
+            multiplier = gap_above_lines(objective, raw, smoothing, multiplier)[2]
         return ProximalState(
             params,
             objective.value(params),
@@ -142,24 +143,24 @@ class ProximalPoint(Solver[ProximalState]):
         params, raw, n_iter = state.params, state.raw, 0
         bent = self._bent(smoothed, raw, 2.0 * state.move)
         while True:
-            part = smoothed.straightened(params, raw, bent)
+            part = straightened(smoothed, params, raw, bent)
             budget = inner.default_max_iter if part is smoothed else 3 * EASY
             round_ = minimize(part, inner, params, tol=goal, max_iter=budget)
             if round_.interrupt:
                 raise round_.interrupt
             n_iter += round_.n_iter
-            end = objective.raw(round_.state.params)
-            wrong = smoothed.turns(raw, end) & ~bent
+            end = raw_of(objective, round_.state.params)
+            wrong = turns(smoothed, raw, end) & ~bent
             if part is smoothed or not np.any(wrong):
                 break
             bent |= wrong
-            if smoothed.cost_of(end) + objective.price(round_.state.params) < smoothed.cost_of(raw) + objective.price(params):
+            if cost_of(smoothed, end) + objective.price(round_.state.params) < cost_of(smoothed, raw) + objective.price(params):
                 params, raw = round_.state.params, end
         params, raw = round_.state.params, end
-        cost, gap, slopes = objective.gap(raw, step, multiplier)
+        cost, gap, slopes = gap_above_lines(objective, raw, step, multiplier)
         value = cost + objective.price(params)
         left = gap / objective.gain(value)
-        gradient = objective.tilted(params, slopes)
+        gradient = tilted(objective, params, slopes)
         optimality = max(objective.optimality(params, gradient), left)
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
         idle = 0 if gap < 0.5 * state.gap else state.idle + 1
@@ -190,7 +191,7 @@ class ProximalPoint(Solver[ProximalState]):
         """Return the rows that are to be taken as they are: those whose slope may turn when raw moves by so much."""
         if smoothed.loss.rowwise or not np.isfinite(width):
             return np.ones(len(raw), dtype=bool)
-        return smoothed.turns(raw - width, raw + width)
+        return turns(smoothed, raw - width, raw + width)
 
     def _next(self, step: float, narrowest: float, easy: bool, ended: bool) -> tuple[float, float]:
         """Return the smoothing of the next round, and the narrowest from now on.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from scipy.linalg import eigh
 
+from ..data import Data
 from ..losses.numeric import Array
+from ..models import LinearMap
+from ..objective import Objective
 from .base import Solver, State, minimize
-
-if TYPE_CHECKING:
-    from ..objective import Objective
 
 __all__ = ["RowSpace"]
 
@@ -26,7 +27,7 @@ class RowState(State):
 
 
 class RowSpace(Solver[RowState]):
-    r"""Minimise over combinations of the rows: for dense data with many more features than rows, and an l2 penalty or none.
+    r"""Minimise over combinations of the rows: for data with many more features than rows, and an l2 penalty or none.
 
     .. math:: W = Z^T A, \qquad Z W = R V, \qquad R R^T = Z Z^T, \qquad \|W\| = \|V\|
 
@@ -63,10 +64,10 @@ class RowSpace(Solver[RowState]):
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
-        if not objective.turnable:
+        if not objective.penalty.isotropic:
             raise ValueError(
-                f"{objective.penalty!r} is not the same in all directions, or X is sparse, and RowSpace needs a dense X and an l2 "
-                "penalty: use solver='auto' or penalty='l2'."
+                f"{objective.penalty!r} is not the same in all directions, and RowSpace needs a penalty that is: use "
+                "solver='auto' or penalty='l2'."
             )
 
     def _inner(self, part: Objective) -> Solver[Any]:
@@ -75,7 +76,7 @@ class RowSpace(Solver[RowState]):
         return self.solver or whole_solver(part)
 
     def init(self, objective: Objective, params: Array) -> RowState:
-        part, basis = objective.in_row_space()
+        part, basis = _enter(objective)
         value, gradient = objective.value_and_gradient(params)
         return RowState(
             params,
@@ -83,7 +84,7 @@ class RowSpace(Solver[RowState]):
             gradient,
             objective.optimality(params, gradient),
             part=part,
-            inner=objective.to_row_space(params, part, basis),
+            inner=_inward(objective, params, basis),
             basis=basis,
         )
 
@@ -93,7 +94,7 @@ class RowSpace(Solver[RowState]):
         round_ = minimize(state.part, solver, state.inner, tol=goal, max_iter=solver.default_max_iter)
         if round_.interrupt:
             raise round_.interrupt
-        params = objective.from_row_space(round_.state.params, state.part, state.basis)
+        params = _outward(objective, round_.state.params, state.part, state.basis)
         value, gradient = objective.value_and_gradient(params)
         return RowState(
             params,
@@ -106,3 +107,34 @@ class RowSpace(Solver[RowState]):
             inner=round_.state.params,
             basis=state.basis,
         )
+
+
+def _enter(objective: Objective) -> tuple[Objective, Array]:
+    """Return the same objective for weights that are combinations of the rows, and the matrix that combines them."""
+    data, model = objective.data, objective.model
+    used = data.used
+    values, vectors = eigh(data.X.rows(used).products(model.center), check_finite=False)
+    kept = values > 10 * len(values) * np.finfo(data.dtype).eps * values[-1]
+    sizes = np.sqrt(values[kept])
+    small = Data(vectors[:, kept] * sizes, data.y[used], data.weight[used], mapper=data.mapper)
+    offset = None if objective.offset is None else objective.offset[used]
+    turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept)
+    part = Objective(small, objective.target, turned, objective.loss, objective.penalty, objective.alpha, offset)
+    part.take_reference(objective)
+    return part, vectors[:, kept] / sizes
+
+
+def _inward(objective: Objective, params: Array, basis: Array) -> Array:
+    """Return the params of the small objective for params that are combinations of the rows."""
+    data, model = objective.data, objective.model
+    weights = model.weights(params)
+    return np.append(basis.T @ (data.X.rows(data.used).dot(weights) - model.center @ weights), params[weights.size :])
+
+
+def _outward(objective: Objective, inner: Array, part: Objective, basis: Array) -> Array:
+    """Return the params for those of the small objective."""
+    data, model = objective.data, objective.model
+    turned = part.model.weights(inner)
+    mixed = basis @ turned
+    weights = data.X.rows(data.used).pull(mixed) - np.outer(model.center, mixed.sum(axis=0))
+    return np.append(weights, inner[turned.size :])

@@ -28,8 +28,8 @@ class WorkingSet(Solver[WorkingState]):
 
     .. math:: \text{set} = \{j : w_j \ne 0\} \cup \{\text{the features that violate their optimality most}\}
 
-    Each round solves the problem restricted to the set, with `solver`, and looks at the gradient of all features once. A set has
-    room for twice the features that the last one kept.
+    Each round solves the problem restricted to the set, with `solver`, and looks at the gradient of all features once. A set
+    has room for twice the features that the last one kept.
 
     Parameters
     ----------
@@ -88,16 +88,19 @@ class WorkingSet(Solver[WorkingState]):
         value, gradient = objective.value_and_gradient(params)
         return value + objective.rest(params), gradient
 
-    def step(self, objective: Objective, state: WorkingState) -> WorkingState:
+    @staticmethod
+    def _chosen(objective: Objective, state: WorkingState) -> Array:
+        """Return the numbers of the features in use, and of those that violate their optimality most."""
         violation = objective.violations(state.params, state.gradient)[: objective.model.n_features]
         used = np.any(objective.model.weights(state.params) != 0, axis=1)
-        room = max(state.width - np.count_nonzero(used), state.width // 2)
-        ranked = np.where(used, np.inf, violation)
-        chosen = np.flatnonzero(ranked == np.inf)
         others = np.flatnonzero(~used & (violation > 0))
+        room = max(state.width - int(used.sum()), state.width // 2)
         if len(others) > room:
             others = others[np.argpartition(-violation[others], room)[:room]]
-        chosen = np.union1d(chosen, others)
+        return np.union1d(np.flatnonzero(used), others)
+
+    def step(self, objective: Objective, state: WorkingState) -> WorkingState:
+        chosen = self._chosen(objective, state)
         whole = 2 * len(chosen) >= objective.model.n_features
         part = objective if whole else objective.restricted(chosen)
         goal = float(np.clip(0.03 * state.optimality, 1e-10, 1e-3))
@@ -108,7 +111,7 @@ class WorkingSet(Solver[WorkingState]):
             raise round_.interrupt
         params = round_.state.params if whole else objective.model.widened(round_.state.params, chosen)
         value, gradient = self._look(objective, params)
-        kept = np.count_nonzero(np.any(objective.model.weights(params) != 0, axis=1))
+        kept = int(np.any(objective.model.weights(params) != 0, axis=1).sum())
         return WorkingState(
             params,
             value,

@@ -1,0 +1,103 @@
+"""What the proximal point method asks of an objective, row by row."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..losses.numeric import Array
+
+if TYPE_CHECKING:
+    from ..data import Block
+    from ..objective import Objective
+
+__all__ = ["cost_of", "gap_above_lines", "raw_of", "straightened", "tilted", "turns"]
+
+
+def raw_of(objective: Objective, params: Array) -> Array:
+    """Return raw of every row, (n, K); zero where the weight is."""
+    result = np.zeros((len(objective.data.weight), objective.model.n_raw))
+    for block in objective.data.blocks():
+        result[block.rows] = objective.model.push_forward(block.X, params, params)
+    return result
+
+
+def pulled(objective: Objective, slopes: Array) -> Array:
+    """Return the gradient in params of the weighted mean of slopes * raw, flat, from a slope for each row, (n, K)."""
+
+    def part(block: Block) -> tuple[Array]:
+        return (objective.model.pull(block.X, block.weight[:, None] * slopes[block.rows]),)
+
+    return objective.data.reduce(part)[0] / objective.total
+
+
+def tilted(objective: Objective, params: Array, slopes: Array) -> Array:
+    """Return the gradient of F's smooth part, flat, with these slopes for the loss of each row, (n, K)."""
+    return objective.with_penalty(params, pulled(objective, slopes))
+
+
+def turns(objective: Objective, raw: Array, other: Array) -> Array:
+    """Return which rows have another slope at one raw, (n, K), than at another, (n,)."""
+    result = np.zeros(len(raw), dtype=bool)
+    for block in objective.data.blocks():
+        y = objective.encoded(block)
+        one, two = (objective.loss.gradient(y, objective.shifted(block, r[block.rows])) for r in (raw, other))
+        size = np.maximum(np.abs(one), np.abs(two)) + objective.slope_size
+        result[block.rows] = np.any(np.abs(one - two) > 1e-9 * size, axis=1)
+    return result
+
+
+def straightened(objective: Objective, params: Array, raw: Array, bent: Array) -> Objective:
+    """Return the objective on the bent rows, (n,), the loss of the others being a straight line near their raw at params.
+
+    As long as no slope of theirs turns, nothing has changed but the work. The objective itself is returned where that would
+    save little.
+    """
+    rows = np.flatnonzero(bent)
+    if 4 * len(rows) > objective.data.n_rows or not len(rows):
+        return objective
+    cost, slopes = 0.0, np.zeros_like(raw)
+    for block in objective.data.blocks():
+        y, near, curved = objective.encoded(block), objective.shifted(block, raw[block.rows]), bent[block.rows, None]
+        value, slope = objective.loss.value_and_gradient(y, near)
+        cost += objective.cost(np.where(curved, 0.0, value), block.weight)
+        slopes[block.rows] = np.where(curved, 0.0, slope)
+    line = pulled(objective, slopes)
+    result = copy(objective)
+    result.total = objective.total
+    result.data = objective.data.copied(rows)
+    result.offset = None if objective.offset is None else objective.offset[rows]
+    result.line = cost - float(line @ params), line
+    return result
+
+
+def cost_of(objective: Objective, raw: Array) -> float:
+    """Return the mean loss from raw of every row, (n, K)."""
+
+    def part(block: Block) -> tuple[float]:
+        value = objective.loss.value(objective.encoded(block), objective.shifted(block, raw[block.rows]))
+        return (objective.cost(value, block.weight),)
+
+    return objective.data.reduce(part)[0]
+
+
+def gap_above_lines(objective: Objective, raw: Array, step: float, multiplier: Array) -> tuple[float, float, Array]:
+    """Return the mean loss, its mean height above supporting lines, and their slopes, from raw of every row, (n, K).
+
+    A line supports the loss of a row at the proximal point of raw + step * multiplier.
+    """
+    cost = height = 0.0
+    slopes = np.zeros_like(raw)
+    for block in objective.data.blocks():
+        y, here = objective.encoded(block), raw[block.rows]
+        v = here + step * multiplier[block.rows]
+        z = objective.loss.prox(y, v, step)
+        slopes[block.rows] = (v - z) / step
+        line = slopes[block.rows] * (here - z)
+        value = objective.loss.value(y, here)
+        excess = value - objective.loss.value(y, z) - (line.sum(axis=1) if objective.loss.rowwise else line)
+        cost += objective.cost(value, block.weight)
+        height += objective.cost(excess, block.weight)
+    return cost, max(height, 0.0), slopes
