@@ -109,6 +109,8 @@ class Data:
                 return _added(map(function, self._some(numbers)))
 
         count = len(self._starts) - 1
+        if count == 1:
+            return function(next(self.blocks()))
         return _added(self.mapper(total, np.array_split(np.arange(count), min(GROUPS, count))))
 
     def sample(self, size: int) -> Data:

@@ -315,16 +315,18 @@ class GDClassifier(ClassifierMixin, Fitting):
         self : GDClassifier
         """
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True)
-        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+            check_classification_targets(y)
         weight = check_weight(sample_weight, X)
         if self.class_weight is not None:
             weight = check_weight(self._class_weighted(y, weight), X, "class_weight")
         target: Labels | Multilabel
-        if type_of_target(y).startswith("multilabel"):
+        if kind.startswith("multilabel"):
             target = Multilabel(y)
         else:
             y = column_or_1d(y, warn=True)
-            target = Labels(y[weight > 0])
+            target = Labels(y if np.all(weight > 0) else y[weight > 0])
             if len(target.classes) < 2:
                 raise ValueError(
                     f"y has one class only, {target.classes[0]}: expected at least two classes among the rows of positive "

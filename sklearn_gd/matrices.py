@@ -125,13 +125,20 @@ class Dense(Matrix):
         return shift + mean, np.maximum(weight @ Z - total * mean**2, 0.0)
 
     def gram(self, curvature: Array, center: Array) -> Array:
-        Z = np.empty((len(curvature), self.shape[1] + 1), dtype=self.dtype)
-        np.subtract(self.X, center.astype(self.dtype), out=Z[:, :-1])
-        Z[:, -1] = 1.0
-        if np.all(curvature >= 0):  # the product of a matrix with its own transpose takes half the work
+        p = self.shape[1]
+        Z = self.X - center.astype(self.dtype)
+        result = np.empty((p + 1, p + 1))
+        result[p, :p] = result[:p, p] = curvature.astype(self.dtype) @ Z
+        result[p, p] = curvature.sum()
+        least = curvature.min(initial=np.inf)
+        if least == curvature.max(initial=-np.inf):
+            result[:p, :p] = least * (Z.T @ Z)
+        elif least >= 0:  # the product of a matrix with its own transpose takes half the work
             Z *= np.sqrt(curvature)[:, None].astype(self.dtype)
-            return (Z.T @ Z).astype(np.float64, copy=False)
-        return (Z.T @ (curvature[:, None].astype(self.dtype) * Z)).astype(np.float64, copy=False)
+            result[:p, :p] = Z.T @ Z
+        else:
+            result[:p, :p] = Z.T @ (curvature[:, None].astype(self.dtype) * Z)
+        return result
 
     def coupled_gram(self, curvature: Array, center: Array) -> Array:
         n, k = curvature.shape[:2]

@@ -88,6 +88,8 @@ class Labels(_Classes):
     def __init__(self, y: Array) -> None:
         self.classes = np.unique(y)
         self.exclusive = len(self.classes) > 2
+        signs = 2.0 * np.eye(len(self.classes)) - 1.0
+        self._signs = signs if self.exclusive else signs[:, 1:]
 
     def prepare(self, y: Array) -> Array:
         # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
@@ -97,10 +99,7 @@ class Labels(_Classes):
         return len(self.classes) if rowwise or self.exclusive else 1
 
     def encode(self, y: Array, rowwise: bool) -> Array:
-        if rowwise:
-            return y
-        positive = np.arange(len(self.classes)) if self.exclusive else np.array([1])
-        return np.where(y[:, None] == positive, 1.0, -1.0)
+        return y if rowwise else self._signs[y]
 
     def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
         frequency = np.bincount(y, weights=weight, minlength=len(self.classes)) / weight.sum()

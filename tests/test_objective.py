@@ -9,6 +9,7 @@ from sklearn_gd.losses import get_loss
 from sklearn_gd.models import Linear
 from sklearn_gd.objective import Objective
 from sklearn_gd.penalties import get_penalty
+from sklearn_gd.solvers.rows import raw_of, straightened, turns
 from sklearn_gd.targets import Continuous, Labels, Multilabel
 
 N, P = 700, 6
@@ -196,3 +197,61 @@ def test_sparse_moments_with_duplicates():
         dense = Data(matrix.toarray(), np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
         np.testing.assert_allclose(moments.centered, dense.centered)
         np.testing.assert_allclose(moments.raw, dense.raw)
+
+
+# -- smaller objectives -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_some_features(case):
+    objective = _objective(case)
+    features = np.array([0, 2, 3])
+    part = objective.restricted(features)
+    params = _params(part)
+    whole = objective.model.widened(params, features)
+    np.testing.assert_array_equal(objective.model.narrowed(whole, features), params)
+    value, gradient = part.value_and_gradient(params)
+    expected, full = objective.value_and_gradient(whole)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(gradient, objective.model.narrowed(full, features), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_some_rows(case):
+    objective = _objective(case)
+    assert objective.sample(N) is objective
+    few = objective.sample(N // 5)
+    assert few.data.n_rows < N // 2
+    params = _params(objective)
+    rows = few.data.used
+    assert np.all(np.diff(rows) > 0)
+    for other in (few, objective.sample(N // 5, copied=True)):
+        raw = np.concatenate([other.model.push_forward(block.X, params, params) for block in other.data.blocks()])
+        y, weight = objective.data.y[rows], objective.data.weight[rows]
+        value = objective.loss.value(objective.target.encode(y, objective.loss.rowwise), raw)
+        mean = np.average(value if value.ndim == 1 else value.sum(axis=1), weights=weight)
+        np.testing.assert_allclose(
+            other.value(params), mean + objective.price(params), rtol=1e-4 if other is not few else 1e-10
+        )
+
+
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("loss", ["absolute_error", "epsilon_insensitive"])
+def test_straight_rows(loss, center):
+    """Rows on a straight piece of their loss may be replaced by a line, until their slope turns."""
+    objective = _objective("one output", center=center)
+    objective.loss = get_loss(loss)
+    params = _params(objective)
+    smoothed = objective.smoothed(0.1, np.full((N, 1), 0.3))
+    raw = raw_of(smoothed, params)
+    near = 1e-3 * _params(objective, 2)
+    bent = turns(smoothed, raw - 0.01, raw + 0.01)
+    part = straightened(smoothed, params, raw, bent)
+    assert 0 < part.data.n_rows == bent.sum() < N // 4
+    assert not np.any(turns(smoothed, raw, raw_of(smoothed, params + near)) & ~bent)
+    for a, b in zip(part.value_and_gradient(params + near), smoothed.value_and_gradient(params + near), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+    at, slope = part.along(params, near)(0.5)
+    expected, expected_slope = smoothed.along(params, near)(0.5)
+    np.testing.assert_allclose([at, slope], [expected, expected_slope], rtol=1e-9, atol=1e-11)
+    assert straightened(smoothed, params, raw, np.ones(N, dtype=bool)) is smoothed

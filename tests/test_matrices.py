@@ -1,0 +1,106 @@
+"""Every way to hold rows gives the same products, moments and Gram matrices as plain NumPy."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.matrices import Dense, Mixed, Sparse, as_matrix
+
+N = 30_000
+
+
+def _levels(dtype=np.float64, scaled=False):
+    """Two numbers and sixty one-hot levels, some of them rare; as they are, or with mean 0 and standard deviation 1."""
+    rng = np.random.RandomState(0)
+    level = np.minimum(rng.geometric(0.07, size=N) - 1, 59)
+    X = np.hstack([rng.randn(N, 1), 5.0 + 2.0 * rng.randn(N, 1), np.eye(60)[level]])[:, rng.permutation(62)]
+    return ((X - X.mean(axis=0)) / X.std(axis=0) if scaled else X).astype(dtype)
+
+
+def _held(kind):
+    rng = np.random.RandomState(1)
+    if kind.startswith("mixed"):
+        X = _levels(np.float32 if "float32" in kind else np.float64, "scaled" in kind)
+        matrix = as_matrix(np.asfortranarray(X) if "fortran" in kind else X)
+        assert isinstance(matrix, Mixed)
+        return X, matrix
+    X = rng.randn(60, 7) * (rng.rand(60, 7) < 0.4)
+    return X, {"dense": Dense, "csr": lambda X: Sparse(sparse.csr_array(X)), "csc": lambda X: Sparse(sparse.csc_matrix(X))}[
+        kind
+    ](X)
+
+
+@pytest.mark.parametrize(
+    "kind", ["dense", "csr", "csc", "mixed", "mixed scaled", "mixed scaled fortran", "mixed scaled float32"]
+)
+def test_contract(kind):
+    X, matrix = _held(kind)
+    rng = np.random.RandomState(2)
+    n, p = X.shape
+    tolerance = {"rtol": 1e-3, "atol": 1e-3} if X.dtype == np.float32 else {"rtol": 1e-9, "atol": 1e-9}
+    exact = X.astype(np.float64)
+    W, g, weight, center = rng.randn(p, 2), rng.randn(n, 2) / n, rng.rand(n), exact.mean(axis=0)
+    Z = np.hstack([exact - center, np.ones((n, 1))])
+
+    assert matrix.shape == X.shape
+    assert matrix.dtype == X.dtype
+    np.testing.assert_allclose(matrix.dot(W), exact @ W, **tolerance)
+    np.testing.assert_allclose(matrix.pull(g), exact.T @ g, **tolerance)
+    mean, squares = matrix.moments(weight)
+    expected = np.average(exact, axis=0, weights=weight)
+    np.testing.assert_allclose(mean, expected, **tolerance)
+    np.testing.assert_allclose(squares / n, weight @ (exact - expected) ** 2 / n, **tolerance)
+    for curvature in (weight, weight - 0.5):
+        np.testing.assert_allclose(matrix.gram(curvature, center) / n, Z.T @ (curvature[:, None] * Z) / n, **tolerance)
+    coupled = rng.randn(n, 3, 3)
+    coupled += coupled.transpose(0, 2, 1)
+    expected = np.einsum("ni,nkl,nj->ikjl", Z, coupled, Z, optimize=True)
+    np.testing.assert_allclose(matrix.coupled_gram(coupled, center) / n, expected / n, **tolerance)
+
+    rows, columns = np.sort(rng.permutation(n)[: n // 3]), rng.permutation(p)[: p // 2]
+    np.testing.assert_allclose(matrix.rows(rows).dot(W), exact[rows] @ W, **tolerance)
+    np.testing.assert_allclose(matrix.rows(slice(3, 40)).dot(W), exact[3:40] @ W, **tolerance)
+    np.testing.assert_allclose(matrix.columns(columns).dot(W[columns]), exact[:, columns] @ W[columns], **tolerance)
+    few = matrix.rows(rows[:20])
+    np.testing.assert_allclose(few.products(center), Z[rows[:20], :-1] @ Z[rows[:20], :-1].T, **tolerance)
+    assert matrix.astype(np.float32).dot(W).shape == (n, 2)
+    assert matrix.astype(np.float32).dtype == np.float32
+
+
+def test_only_what_gains_is_mixed():
+    rng = np.random.RandomState(0)
+    assert isinstance(as_matrix(rng.randn(N, 20)), Dense)
+    assert isinstance(as_matrix(_levels()[:1000]), Dense)
+    misleading = rng.randn(N, 20)
+    misleading[np.linspace(0, N - 1, 512).astype(int)] = 0.0  # exactly the rows that are looked at first
+    assert isinstance(as_matrix(misleading), Dense)
+    X = _levels()
+    mixed = as_matrix(X)
+    held = mixed.dense.X.nbytes + sum(
+        part.nbytes for part in (mixed.sparse.X.data, mixed.sparse.X.indices, mixed.sparse.X.indptr)
+    )
+    assert held < 0.2 * X.nbytes
+
+
+@pytest.mark.parametrize(
+    "estimator", [GDRegressor(), GDRegressor("quantile", alpha=0.01), GDRegressor(penalty="l1", alpha=0.01)]
+)
+def test_fits_agree(estimator):
+    X = _levels(scaled=True)
+    y = X @ np.linspace(-1, 1, 62) + np.random.RandomState(3).standard_t(3, size=N)
+    assert isinstance(as_matrix(X), Mixed)
+    coef = estimator.fit(X, y).coef_
+    np.testing.assert_allclose(estimator.fit(sparse.csr_matrix(X), y).coef_, coef, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+def test_results_do_not_depend_on_n_jobs(form):
+    X = form(_levels())
+    y = (np.random.RandomState(4).randn(N) + X @ np.linspace(-1, 1, 62) > 0).astype(int)
+    fits = [GDClassifier(n_jobs=n_jobs).fit(X, y) for n_jobs in (None, 1, 2, 3, -1, 2)]
+    for model in fits[2:]:
+        np.testing.assert_array_equal(model.coef_, fits[2].coef_)
+    np.testing.assert_allclose(fits[0].coef_, fits[2].coef_, rtol=1e-6, atol=1e-8)
+    with pytest.raises(ValueError, match="n_jobs=0: expected an integer other than 0"):
+        GDClassifier(n_jobs=0).fit(X, y)
