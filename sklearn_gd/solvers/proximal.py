@@ -117,9 +117,9 @@ class ProximalPoint(Solver[ProximalState]):
             first = minimize(few, self, params, tol=1e-2, max_iter=20)
             if first.interrupt:
                 raise first.interrupt
-            # The rows left out move raw by about so many widths.
+            # The rows left out move raw by a share of the width.
             params, reach = first.state.params, np.sqrt(params.size / few.data.n_rows)
-            smoothing = max(first.state.step, width * reach)
+            smoothing = max(first.state.step, 0.3 * width * reach)
             raw = raw_of(objective, params)
             multiplier = gap_above_lines(objective, raw, smoothing, multiplier)[2]
         return ProximalState(
