@@ -172,15 +172,17 @@ class Sparse(Matrix):
     def __init__(self, X: Any) -> None:
         self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.nnz
         self.whole = X.format == "csc" or X.shape[0] <= X.shape[1]
-        self.block_size = 1 << 16
+        self.block_size = max(256, (1 << 18) * X.shape[0] // max(1, X.nnz))
 
     def rows(self, index: Any) -> Sparse:
         X = self.X
         if not (X.format == "csr" and isinstance(index, slice)):
             return Sparse(X[index])
         first, last = X.indptr[index.start], X.indptr[index.stop]  # consecutive rows need no copy of the entries
-        parts = X.data[first:last], X.indices[first:last], X.indptr[index.start : index.stop + 1] - first
-        return Sparse(type(X)(parts, shape=(index.stop - index.start, X.shape[1])))
+        part = type(X)((index.stop - index.start, X.shape[1]), dtype=X.dtype)  # the constructor copies what it is given
+        part.data, part.indices = X.data[first:last], X.indices[first:last]
+        part.indptr = X.indptr[index.start : index.stop + 1] - first
+        return Sparse(part)
 
     def columns(self, index: Array) -> Sparse:
         return Sparse(self.X[:, index])

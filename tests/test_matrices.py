@@ -104,3 +104,11 @@ def test_results_do_not_depend_on_n_jobs(form):
     np.testing.assert_allclose(fits[0].coef_, fits[2].coef_, rtol=1e-6, atol=1e-8)
     with pytest.raises(ValueError, match="n_jobs=0: expected an integer other than 0"):
         GDClassifier(n_jobs=0).fit(X, y)
+
+
+def test_rows_of_a_sparse_matrix_are_not_copied():
+    X = sparse.random(1000, 50, 0.1, format="csr", random_state=0)
+    part = Sparse(X).rows(slice(900, 950)).X
+    assert np.shares_memory(part.data, X.data)
+    assert np.shares_memory(part.indices, X.indices)
+    np.testing.assert_array_equal(part.toarray(), X[900:950].toarray())

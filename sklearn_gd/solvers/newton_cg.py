@@ -65,7 +65,8 @@ class NewtonCG(Newton):
         return rows < self._most_rows(objective)
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
-        part = objective.sample(min(state.rows, self._most_rows(objective)), copied=True)
+        rows = min(state.rows, self._most_rows(objective)) if objective.data.X.samples else objective.data.n_rows
+        part = objective.sample(rows, copied=True)
         preconditioner: Metric
         if objective.model.n_rows <= 1500 and part.data.X.gram_rate > 1e9:
             gram = part.mean_gram(state.params)

@@ -56,7 +56,7 @@ def straightened(objective: Objective, params: Array, raw: Array, bent: Array) -
     save little.
     """
     rows = np.flatnonzero(bent)
-    if 4 * len(rows) > objective.data.n_rows or not len(rows):
+    if 8 * len(rows) > objective.data.n_rows or not len(rows):
         return objective
     cost, slopes = 0.0, np.zeros_like(raw)
     for block in objective.data.blocks():
