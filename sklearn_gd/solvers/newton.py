@@ -68,7 +68,7 @@ class Newton(Solver[NewtonState]):
     takes_prox = True
     second_order = True
     # A metric is kept while a step with it shrinks the Newton decrement to less than this share.
-    pace: ClassVar[float] = 0.3
+    pace: ClassVar[float] = 0.5
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
     # A fresh metric that does not even do one such step was measured on too few rows.
@@ -121,7 +121,7 @@ class Newton(Solver[NewtonState]):
         if objective.prox_penalty.absent:
             direction = -corrected(metric, pairs, state.gradient) if fresh else state.way
             predicted = -0.5 * float(state.gradient @ direction)
-            landed = descend(objective, state, direction, steepness=0.5)
+            landed = descend(objective, state, direction, steepness=0.7)
         else:
             direction = minimize_quadratic(objective, metric.damped, state.gradient, state.params) - state.params
             landed, predicted = _descend_composite(objective, state, direction)
