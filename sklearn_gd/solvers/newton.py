@@ -121,7 +121,7 @@ class Newton(Solver[NewtonState]):
         if objective.prox_penalty.absent:
             direction = -corrected(metric, pairs, state.gradient) if fresh else state.way
             predicted = -0.5 * float(state.gradient @ direction)
-            landed = descend(objective, state, direction, steepness=0.7)
+            landed = descend(objective, state, direction, steepness=0.5)
         else:
             direction = minimize_quadratic(objective, metric.damped, state.gradient, state.params) - state.params
             landed, predicted = _descend_composite(objective, state, direction)

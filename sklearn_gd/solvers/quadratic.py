@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["minimize_quadratic"]
 
-# Relative to the diagonal.
-DAMPINGS = (1e-2, 1e-4, 1e-6, 0.0)
-
 
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
@@ -30,17 +27,21 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     L. Qi and J. Sun, A nonsmooth version of Newton's method, 1993; A. Beck and M. Teboulle, A Fast Iterative
     Shrinkage-Thresholding Algorithm, 2009; B. O'Donoghue and E. Candes, Adaptive restart, 2015.
     """
-    x, left = _descend(_Quadratic(objective, hessian, gradient, start), start, 1e-15)
-    if left <= 1e-10:
-        return x
-    model, diagonal = objective.model, np.einsum("bii->bi", hessian)
-    for damping in DAMPINGS:
+    whole = _Quadratic(objective, hessian, gradient, start)
+    plain, left = _descend(whole, start, 1e-15)
+    x, diagonal = plain, np.einsum("bii->bi", hessian)
+    damping, least = 1e-2, 0.0
+    for _ in range(40):
+        if left <= 1e-10:
+            break
         damped = hessian.copy()
         np.einsum("bii->bi", damped)[:] += damping * diagonal
-        moved = model.blocks(x - start, len(hessian))
-        slope = gradient + model.unblocked((hessian @ moved[:, :, None])[:, :, 0])
-        x, left = _descend(_Quadratic(objective, damped, slope, x), x, 1e-6 if damping else 1e-15)
-    return x
+        x, missed = _descend(_Quadratic(objective, damped, whole.slope(x), x), x, 1e-10)
+        left = whole.residual(x)
+        least = min(10.0 * damping, 1.0) if missed > 1e-6 else least
+        damping = max(0.3 * damping, least)
+    value = whole.value(plain)
+    return x if whole.value(x) < value - 8 * EPS * abs(value) else plain  # below that it would be a walk in rounding noise
 
 
 def _descend(problem: _Quadratic, x: Array, goal: float) -> tuple[Array, float]:
