@@ -247,7 +247,7 @@ class Mixed(Matrix):
         self.dtype, self.entries = dense.dtype, dense.entries + sparse.entries
 
     @classmethod
-    def split(cls, X: Array, few: float = 0.12) -> Mixed | None:
+    def split(cls, X: Array, few: float = 0.15) -> Mixed | None:
         """Return X split into its columns; None where that would save little, or cost more than a share `few` of X's memory."""
         n, p = X.shape
         if X.size < 1 << 18 or n < 4 * p:

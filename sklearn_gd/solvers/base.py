@@ -184,8 +184,8 @@ def minimize(
 
 def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
     """Return why to stop now, or an empty string."""
-    range_of_f = objective.gain(state.value)
-    if state.optimality <= max(tol, objective.loss.precision) and state.decrement <= (0.1 * tol) ** 2 * range_of_f:
+    small = max(0.1 * tol, 64 * float(np.finfo(objective.data.dtype).eps)) ** 2
+    if state.optimality <= max(tol, objective.loss.precision) and state.decrement <= small * objective.gain(state.value):
         return "converged"
     if state.stalled:
         return state.stalled

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["minimize_quadratic"]
 
+# With so few features another Newton step costs less than a better inner solution.
+SMALL = 50
+
 
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
@@ -29,6 +32,8 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     """
     whole = _Quadratic(objective, hessian, gradient, start)
     plain, left = _descend(whole, start, 1e-15)
+    if objective.model.n_features <= SMALL:
+        return plain
     x, diagonal = plain, np.einsum("bii->bi", hessian)
     damping, least = 1e-2, 0.0
     for _ in range(40):
