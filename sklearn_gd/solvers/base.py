@@ -153,7 +153,7 @@ def minimize(
     best, interrupt = state, None
     moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
-    rounding = 8 * float(np.finfo(objective.data.dtype).eps)
+    rounding = 64 * float(np.finfo(objective.data.dtype).eps)
     reason = _verdict(objective, state, tol, max_iter)
     try:
         while not reason:

@@ -82,10 +82,11 @@ class Newton(Solver[NewtonState]):
         return NewtonState(params, value + objective.rest(params), gradient, optimality, rows=rows, decrement=np.inf)
 
     def _first_rows(self, objective: Objective) -> int:
-        """Return on how many rows the second derivative takes about as long as a pass over all the data."""
-        model, data = objective.model, objective.data
-        block = model.size if objective.loss.rowwise else model.n_rows
-        return int(max(data.n_rows * min(1.0, 16 / block if block > 64 else 1.0), 10 * block, 4096))
+        """Return on how many rows the second derivative takes about as long as a pass over all the data: all, if that is so."""
+        n_rows, columns = objective.data.n_rows, objective.model.n_rows
+        if columns <= 100 or objective.loss.rowwise:
+            return n_rows
+        return max(16 * n_rows // columns, 10 * columns, 4096)
 
     def _pace(self, objective: Objective) -> float:
         model = objective.model
