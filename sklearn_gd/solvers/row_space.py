@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,15 +78,9 @@ class RowSpace(Solver[RowState]):
     def init(self, objective: Objective, params: Array) -> RowState:
         part, basis = _enter(objective)
         value, gradient = objective.value_and_gradient(params)
-        return RowState(
-            params,
-            value,
-            gradient,
-            objective.optimality(params, gradient),
-            part=part,
-            inner=_inward(objective, params, basis),
-            basis=basis,
-        )
+        optimality = objective.optimality(params, gradient)
+        inner = _inward(objective, params, basis)
+        return RowState(params, value, gradient, optimality, part=part, inner=inner, basis=basis)
 
     def step(self, objective: Objective, state: RowState) -> RowState:
         solver = self._inner(state.part)
@@ -96,16 +90,15 @@ class RowSpace(Solver[RowState]):
             raise round_.interrupt
         params = _outward(objective, round_.state.params, state.part, state.basis)
         value, gradient = objective.value_and_gradient(params)
-        return RowState(
-            params,
-            value,
-            gradient,
-            objective.optimality(params, gradient),
-            state.iteration + 1,
+        return replace(
+            state,
+            params=params,
+            value=value,
+            gradient=gradient,
+            optimality=objective.optimality(params, gradient),
+            iteration=state.iteration + 1,
             decrement=round_.state.decrement,
-            part=state.part,
             inner=round_.state.params,
-            basis=state.basis,
         )
 
 
