@@ -81,6 +81,8 @@ class Data:
         self.n_rows = len(weight) if self._used is None else len(self._used)
         size = max(1, self.n_rows) if self.X.whole else self.X.block_size
         self._starts = np.append(np.arange(0, self.n_rows, size), self.n_rows)
+        count = len(self._starts) - 1
+        self._groups = np.array_split(np.arange(count), min(GROUPS, count))
         # To take scattered rows of an array is to copy them: that is done block by block, again and again.
         scattered = self._used is not None and isinstance(self.X, Dense)
         self._kept = None if scattered else [self._block(i) for i in range(len(self._starts) - 1)]
@@ -108,17 +110,16 @@ class Data:
             with np.errstate(all="ignore"):  # a thread does not inherit it
                 return _added(map(function, self._some(numbers)))
 
-        count = len(self._starts) - 1
-        if count == 1:
+        if len(self._groups) == 1:
             return function(next(self.blocks()))
-        return _added(self.mapper(total, np.array_split(np.arange(count), min(GROUPS, count))))
+        return _added(self.mapper(total, self._groups))
 
     def sample(self, size: int) -> Data:
         """Return about `size` of the rows, one at random from each of as many stretches: the same ones every time."""
         used = np.arange(len(self.weight)) if self._used is None else self._used
-        edges = np.linspace(0, len(used), size + 1)
-        drawn = np.random.RandomState(0).uniform(edges[:-1], edges[1:]).astype(np.intp)
-        return Data(self.X, self.y, self.weight, used[np.unique(np.minimum(drawn, len(used) - 1))], self.mapper)
+        edges = np.linspace(0, len(used), size + 1).astype(np.intp)
+        drawn = edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
+        return Data(self.X, self.y, self.weight, used[drawn], self.mapper)
 
     def copied(self, rows: Any, dtype: Any = None) -> Data:
         """Return some rows by themselves, maybe in another precision."""
@@ -137,9 +138,10 @@ class Data:
         result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features])
         return result
 
-    def without_features(self) -> Data:
-        """Return the same rows with no columns."""
-        return Data(np.empty((len(self.weight), 0)), self.y, self.weight, self._used, self.mapper)
+    def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Data:
+        """Return the same rows with no columns, taken together as `distinct` does."""
+        y, weight = distinct(self.y[self.used], self.weight[self.used])
+        return Data(np.empty((len(weight), 0)), y, weight, mapper=self.mapper)
 
     @cached_property
     def moments(self) -> Moments:

@@ -315,7 +315,8 @@ class GDClassifier(ClassifierMixin, Fitting):
         self : GDClassifier
         """
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True)
-        kind = type_of_target(y)
+        # Integers in one column are labels; to find out which of them there are is left to the target.
+        kind = "multiclass" if y.ndim == 1 and y.dtype.kind in "iub" else type_of_target(y)
         if kind not in ("binary", "multiclass", "multilabel-indicator"):
             check_classification_targets(y)
         weight = check_weight(sample_weight, X)

@@ -21,7 +21,7 @@ from .models import Linear, get_model
 from .monitor import Monitor
 from .objective import Objective
 from .penalties import get_penalty
-from .solvers import Result, Solver, best_constant, get_solver, minimize, second_try
+from .solvers import Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
 from .targets import Target
 
 __all__ = ["Fitting", "check_weight", "peek"]
@@ -54,9 +54,8 @@ class Fitting(BaseEstimator):
         penalty.check_features(X.shape[1])
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
         weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
-        data = Data(X, target.prepare(y), weight, mapper=mapper)
-        used = weight > 0
-        loss.check_target(target.encode(data.y[used], loss.rowwise))
+        data = Data(X, target.prepare(y, loss.rowwise), weight, mapper=mapper)
+        loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
@@ -70,7 +69,10 @@ class Fitting(BaseEstimator):
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        start, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
+        start: Array | State = self._start(objective, model, constant)
+        budget = self.max_iter or solver.default_max_iter
+        if self.solver == "auto" and not self.warm_start:
+            start = ready(objective, solver, start)
         result = self._minimize(objective, solver, start, X.dtype, budget)
         spare = second_try(objective, solver, result) if self.solver == "auto" else None
         left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
@@ -83,11 +85,11 @@ class Fitting(BaseEstimator):
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
         return objective, result
 
-    def _minimize(self, objective: Objective, solver: Solver[Any], params: Array, dtype: Any, max_iter: int) -> Result:
+    def _minimize(self, objective: Objective, solver: Solver[Any], start: Array | State, dtype: Any, max_iter: int) -> Result:
         return minimize(
             objective,
             solver,
-            params,
+            start,
             tol=max(self.tol, 64 * float(np.finfo(dtype).eps)),
             max_iter=max_iter,
             monitor=Monitor(self.verbose),

@@ -67,6 +67,11 @@ class Matrix(ABC):
     def moments(self, weight: Array) -> tuple[Array, Array]:
         """Return the weighted mean of each column, and the weighted sum of squares about it."""
 
+    @property
+    def rarest(self) -> int:
+        """In how many rows a column differs from the value that it mostly holds, at the least."""
+        return self.shape[0]
+
     @abstractmethod
     def gram(self, curvature: Array, center: Array) -> Array:
         """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
@@ -116,13 +121,17 @@ class Dense(Matrix):
         return self.X.T @ g.astype(self.dtype, copy=False)
 
     def moments(self, weight: Array) -> tuple[Array, Array]:
-        # A shift by the first row keeps the digits of a column whose mean is large beside its spread.
-        shift = self.X[0].astype(np.float64)
-        Z = self.X - shift
-        total = weight.sum()
-        mean = weight @ Z / total
-        Z *= Z
-        return shift + mean, np.maximum(weight @ Z - total * mean**2, 0.0)
+        X, total = self.X.astype(np.float64, copy=False), weight.sum()
+        mean, squares = weight @ X / total, weight @ (X * X)
+        centered = squares - total * mean**2
+        large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
+        if large.size:  # a shift by the first row keeps the digits of a column whose mean is large beside its spread
+            Z = X[:, large] - X[0, large]
+            shift = weight @ Z / total
+            Z *= Z
+            mean[large] = X[0, large] + shift
+            centered[large] = np.maximum(weight @ Z - total * shift**2, 0.0)
+        return mean, centered
 
     def gram(self, curvature: Array, center: Array) -> Array:
         p = self.shape[1]
@@ -195,6 +204,10 @@ class Sparse(Matrix):
 
     def pull(self, g: Array) -> Array:
         return self.X.T @ g.astype(self.dtype, copy=False)
+
+    @property
+    def rarest(self) -> int:
+        return int(np.diff(self.X.tocsc().indptr).min(initial=self.shape[0]))
 
     def _row_of_entry(self, X: Any) -> Array:
         return X.indices if X.format == "csc" else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
@@ -300,6 +313,10 @@ class Mixed(Matrix):
     def _of(self, dense: Dense, sparse: Sparse) -> Mixed:
         return Mixed(dense, sparse, self.dense_columns, self.sparse_columns, self.base)
 
+    @property
+    def rarest(self) -> int:
+        return self.sparse.rarest
+
     def dot(self, weights: Array) -> Array:
         narrow = weights[self.sparse_columns]
         return self.dense.dot(weights[self.dense_columns]) + self.sparse.dot(narrow) + self.base @ narrow
@@ -336,7 +353,7 @@ def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
     p = len(center)
     result = np.empty((p + 1, p + 1))
     shifted = first - total * center
-    result[:p, :p] = gram - np.outer(first, center) - np.outer(center, shifted)
+    np.subtract(gram, np.stack([first, center], axis=1) @ np.stack([center, shifted]), out=result[:p, :p])
     result[p, :p] = result[:p, p] = shifted
     result[p, p] = total
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -123,27 +124,29 @@ class Objective:
         price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
         return gradient + self.model.padded(price) + self.line[1]
 
-    def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, int]:
-        """Return the second derivative of F's smooth part in the blocks of `LinearMap.gram`, and how many rows are curved.
+    def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, float]:
+        """Return the second derivative of F's smooth part in the blocks of `LinearMap.gram`, and on how many rows it rests.
+
+        The number is that of as many rows of equal curvature: (sum c)^2 / sum c^2.
 
         Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite. With a
         width, in units of raw, the curvature of an elementwise loss is the change of its slope between raw - width and
         raw + width: it sees a sharp bend that is not at raw itself.
         """
 
-        def part(block: Block) -> tuple[Array, int]:
+        def part(block: Block) -> tuple[Array, Array]:
             raw = self.shifted(block, self.model.push_forward(block.X, params, params))
             weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
             curvature = weight * self._curvature(self.encoded(block), raw, width)
-            curved = np.count_nonzero(curvature.reshape(len(raw), -1).any(axis=1))
-            return self.model.gram(block.X, params, curvature), int(curved)
+            size = np.einsum("nkk->n", curvature) if self.loss.rowwise else curvature.sum(axis=1)
+            return self.model.gram(block.X, params, curvature), np.array([size.sum(), size @ size])
 
-        gram, curved = self.data.reduce(part)
+        gram, (first, second) = self.data.reduce(part)
         gram /= self.total
         ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
         diagonal = np.einsum("bii->bi", gram)
         diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
-        return gram, curved
+        return gram, first**2 / second if second > 0 else 0.0
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
         """Return the function that multiplies the second derivative of F's smooth part by a flat vector.
@@ -236,30 +239,31 @@ class Objective:
     def without_features(self) -> Objective:
         """Return the same objective for a model with an intercept alone."""
         bare = LinearMap(0, self.model.n_raw, fit_intercept=True)
-        return Objective(self.data.without_features(), self.target, bare, self.loss, NoPenalty(), 0.0)
+        rows = self.data.without_features(self.target.distinct)
+        return Objective(rows, self.target, bare, self.loss, NoPenalty(), 0.0)
 
     def observed(self, constant: Array) -> Objective:
         """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw."""
-        rows = np.flatnonzero(self.data.weight)[:: max(1, self.data.n_rows // 256)]
+        rows = np.arange(len(self.data.weight))[self.data.used][:: max(1, self.data.n_rows // 256)]
         y = self.target.encode(self.data.y[rows], self.loss.rowwise)
         result = copy(self)
         result.loss = self.loss.observe(y, np.tile(constant, (len(rows), 1)))
         return result
 
-    def sample(self, size: int, copied: bool = False) -> Objective:
-        """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more.
-
-        The rows may be `copied`, in single precision: that pays when they are read again and again.
-        """
+    def sample(self, size: int) -> Objective:
+        """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
         if 2 * size >= self.data.n_rows:
             return self
         result = copy(self)
         result.data = self.data.sample(size)
-        if copied:
-            rows = result.data.used
-            result.data = result.data.copied(rows, np.float32)
-            result.offset = None if self.offset is None else self.offset[rows]
         result.__dict__.pop("total", None)
+        return result
+
+    def copied(self, dtype: Any = None) -> Objective:
+        """Return the same objective with its rows by themselves, maybe in another precision: for those read again and again."""
+        rows, result = self.data.used, copy(self)
+        result.data = self.data.copied(rows, dtype)
+        result.offset = None if self.offset is None else self.offset[rows]
         return result
 
     def mean_gram(self, params: Array) -> Array:
@@ -296,8 +300,7 @@ class Objective:
 
     def mean_target(self) -> Array:
         """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""
-        used = self.data.weight > 0
-        return self.target.mean(self.data.y[used], self.data.weight[used], self.loss.rowwise)
+        return self.target.mean(self.data.y[self.data.used], self.data.weight[self.data.used], self.loss.rowwise)
 
     def set_reference(self, constant: Array) -> float:
         """Note a constant prediction, (K,): the best one, or zeros without intercept. It sets the scale of `optimality`.
@@ -305,7 +308,7 @@ class Objective:
         Returns its own certificate: how far it is from the best one.
         """
         value, slope, norms = 0.0, np.zeros_like(constant), np.zeros_like(constant)
-        for block in self.data.blocks():
+        for block in self.data.without_features(self.target.distinct).blocks():
             values, slopes = self.loss.value_and_gradient(self.encoded(block), np.tile(constant, (len(block.weight), 1)))
             scale = np.abs(slopes).max() or 1.0
             value += self.cost(values, block.weight)

@@ -25,8 +25,12 @@ class Target(ABC):
     exclusive: bool = False
 
     @abstractmethod
-    def prepare(self, y: Any) -> Array:
+    def prepare(self, y: Any, rowwise: bool) -> Array:
         """Return y in the compact form that the data keep: codes of shape (n,), or numbers of shape (n, K)."""
+
+    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        """Return prepared y and its weights with equal rows taken together, where they are few."""
+        return y, weight
 
     @abstractmethod
     def n_raw(self, rowwise: bool) -> int:
@@ -52,7 +56,7 @@ class Continuous(Target):
         self.one_dimensional = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
-    def prepare(self, y: Array) -> Array:
+    def prepare(self, y: Array, rowwise: bool) -> Array:
         return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
 
     def n_raw(self, rowwise: bool) -> int:
@@ -86,23 +90,34 @@ class Labels(_Classes):
     """One class label for each sample: two classes, or more."""
 
     def __init__(self, y: Array) -> None:
-        self.classes = np.unique(y)
+        self.classes = _sorted_values(y)
         self.exclusive = len(self.classes) > 2
         signs = 2.0 * np.eye(len(self.classes)) - 1.0
         self._signs = signs if self.exclusive else signs[:, 1:]
 
-    def prepare(self, y: Array) -> Array:
+    def prepare(self, y: Array, rowwise: bool) -> Array:
         # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
+        if not (rowwise or self.exclusive):
+            return np.where(y == self.classes[1], 1.0, -1.0).reshape(-1, 1)
         return np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+
+    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        counts = np.bincount(self._codes(y), weights=weight, minlength=len(self.classes))
+        seen = np.flatnonzero(counts)
+        return (seen if y.ndim == 1 else 2.0 * seen[:, None] - 1.0), counts[seen]
+
+    @staticmethod
+    def _codes(y: Array) -> Array:
+        return y if y.ndim == 1 else (y[:, 0] > 0).astype(np.intp)
 
     def n_raw(self, rowwise: bool) -> int:
         return len(self.classes) if rowwise or self.exclusive else 1
 
     def encode(self, y: Array, rowwise: bool) -> Array:
-        return y if rowwise else self._signs[y]
+        return y if rowwise or y.ndim == 2 else self._signs[y]
 
     def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        frequency = np.bincount(y, weights=weight, minlength=len(self.classes)) / weight.sum()
+        frequency = np.bincount(self._codes(y), weights=weight, minlength=len(self.classes)) / weight.sum()
         return frequency if rowwise or self.exclusive else frequency[1:]
 
     def decision(self, raw: Array) -> Array:
@@ -122,13 +137,22 @@ class Labels(_Classes):
         return np.divide(mean, total, out=uniform, where=total > 0)
 
 
+def _sorted_values(y: Array) -> Array:
+    """Return the distinct values, sorted; small integers are counted, which is faster than to sort them."""
+    if y.dtype.kind in "iu" and y.size:
+        least = int(y.min())
+        if int(y.max()) - least <= y.size:
+            return (np.flatnonzero(np.bincount(y - least)) + least).astype(y.dtype)
+    return np.unique(y)
+
+
 class Multilabel(_Classes):
     """An indicator matrix: any number of labels for each sample."""
 
     def __init__(self, y: Any) -> None:
         self.classes = np.arange(y.shape[1])
 
-    def prepare(self, y: Any) -> Array:
+    def prepare(self, y: Any, rowwise: bool) -> Array:
         return (y.toarray() if sparse.issparse(y) else np.asarray(y)).astype(np.int8)
 
     def n_raw(self, rowwise: bool) -> int:

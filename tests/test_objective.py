@@ -42,7 +42,7 @@ def _objective(case, X=None, weight=None, rows=slice(None), center=True, interce
     target = kind(y)
     loss = get_loss(name).for_target(target)
     weight = np.linspace(0.2, 3.0, N) if weight is None else weight
-    data = Data(X[rows], target.prepare(y)[rows], weight[rows])
+    data = Data(X[rows], target.prepare(y, loss.rowwise)[rows], weight[rows])
     model = Linear().bind(target.n_raw(loss.rowwise), intercept, data.moments, center)
     objective = Objective(data, target, model, loss, get_penalty("l2"), 0.03)
     objective.set_reference(np.zeros(model.n_raw))

@@ -40,6 +40,8 @@ class Loss(Part, ABC):
         False: the value has kinks, `gradient` is one subgradient, and solvers use `prox`.
     convex : bool
         Whether the value is convex in raw.
+    quadratic : bool
+        Whether its second derivative in raw is the same number everywhere: one step of Newton's method is exact.
     probabilistic : bool
         Whether `inverse_link` gives class probabilities.
     positive_only : bool
@@ -65,6 +67,7 @@ class Loss(Part, ABC):
     rowwise: bool = False
     smooth: bool = True
     convex: bool = True
+    quadratic: bool = False
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False

@@ -41,6 +41,7 @@ class SquaredError(Loss):
     """
 
     task = "regression"
+    quadratic = True
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:

@@ -72,6 +72,13 @@ class Penalty(Part, ABC):
         moved = weights - step * gradient
         return (moved - self.prox(moved, step * alpha)) / step
 
+    def kinks(self, weights: Array) -> Array | None:
+        """Return where the value, linear between them, bends in each weight by itself: (number, ...); None if it is not so.
+
+        Each entry has a shape that fits the weights, in ascending order; a bound is a bend.
+        """
+        return None
+
     @property
     def smooth_part(self) -> Penalty:
         """The part that has a gradient."""

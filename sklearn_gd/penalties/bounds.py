@@ -64,6 +64,9 @@ class Box(Penalty):
     def prox(self, weights: Array, step: float | Array) -> Array:
         return np.clip(weights, *self._bounds(weights))
 
+    def kinks(self, weights: Array) -> Array:
+        return np.stack(np.broadcast_arrays(*self._bounds(weights)))
+
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         low, high = self._bounds(weights)
         return np.where(weights <= low, np.minimum(-gradient, 0.0), 0.0) + np.where(

@@ -105,6 +105,9 @@ class L1(_Weighted):
     def prox(self, weights: Array, step: float | Array) -> Array:
         return np.sign(weights) * np.maximum(np.abs(weights) - step * self._per_feature("weights", weights), 0.0)
 
+    def kinks(self, weights: Array) -> Array:
+        return np.zeros((1, 1, 1))
+
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         strength = alpha * self._per_feature("weights", weights)
         return np.where(weights == 0, np.clip(-gradient, -strength, strength), strength * np.sign(weights))

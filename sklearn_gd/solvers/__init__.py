@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..parts import resolve
-from .base import Result, Solver, State, minimize
+from .base import Result, Solver, State, minimize, rehearsed
 from .gradient import GradientDescent
 from .newton import Newton
 from .newton_cg import NewtonCG
@@ -35,6 +35,7 @@ __all__ = [
     "best_constant",
     "get_solver",
     "minimize",
+    "ready",
     "second_try",
     "smooth_solver",
 ]
@@ -94,6 +95,12 @@ def _chosen(objective: Objective) -> Solver[Any]:
     rows, features = objective.data.n_rows, objective.model.n_features
     wide = features > max(2 * rows, MANY) and rows <= 3000
     return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)
+
+
+def ready(objective: Objective, solver: Solver[Any], start: Array) -> Array | State:
+    """Return where "auto" begins: where its solver would end on some of the rows, if that is cheap."""
+    several = isinstance(solver, Newton) and not objective.loss.quadratic  # several steps are ahead
+    return rehearsed(objective, solver, start) if several else start
 
 
 def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:

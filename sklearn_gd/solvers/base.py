@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -16,11 +16,14 @@ from ..parts import Part
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["Result", "Solver", "State", "descend", "minimize", "search_line"]
+__all__ = ["Result", "Solver", "State", "descend", "iterate", "minimize", "rehearsed", "search_line"]
 
 
 # Rows enough for a first look.
 FEW = 4096
+
+# Rows in which a column must differ from its usual value for a sample to tell its weight.
+OFTEN = 20
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Result:
     converged: bool
     curve: list[float] = field(default_factory=list)
     interrupt: KeyboardInterrupt | None = None
+    moves: Sequence[tuple[Array, Array]] = ()
 
 
 StateType = TypeVar("StateType", bound=State)
@@ -129,16 +133,16 @@ class Solver(Part, ABC, Generic[StateType]):
         return matrix.ravel()
 
 
-def minimize(
+def iterate(
     objective: Objective,
     solver: Solver[Any],
-    params: Array,
+    start: Array | State,
     *,
     tol: float,
     max_iter: int,
     monitor: Callable[..., None] | None = None,
 ) -> Result:
-    """Iterate a solver from `params` until the certificate is below `tol`, or the iterations are spent.
+    """Step from params, or from a state, until the certificate is below `tol`, or the iterations are spent: the one loop over steps.
 
     The best iterate is kept. A value that is not finite ends the loop, as does Ctrl-C, which the result carries on.
 
@@ -147,7 +151,7 @@ def minimize(
     ValueError
         When F is not finite at the start.
     """
-    state = solver.init(objective, params)
+    state = start if isinstance(start, State) else solver.init(objective, start)
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
     best, interrupt = state, None
@@ -175,11 +179,35 @@ def minimize(
         reason, interrupt = "interrupted", error
     if monitor:
         monitor(state.iteration, state, last=True)
-    converged = reason == "converged"
-    doubtful = not interrupt and (objective.price(best.params) == 0 or not converged)
-    if doubtful and _without_optimum(objective, best.params, moves):
-        converged, reason = False, "no finite optimum"
-    return Result(best, state.iteration, reason, converged, curve or [best.value], interrupt)
+    return Result(best, state.iteration, reason, reason == "converged", curve or [best.value], interrupt, moves)
+
+
+def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:
+    """Return what `iterate` does, with the same settings, told apart from where there is no finite optimum."""
+    result = iterate(objective, solver, start, **settings)
+    doubtful = not result.interrupt and (objective.price(result.state.params) == 0 or not result.converged)
+    if doubtful and _without_optimum(objective, result.state.params, result.moves):
+        result.converged, result.reason = False, "no finite optimum"
+    return result
+
+
+def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array | State:
+    """Return a better start: at a coarse solution for a few of the rows, where they are enough to tell what all will say.
+
+    They are not where a column is nearly constant, as one-hot levels that are rare: its weight would follow a handful of rows.
+    """
+    size = max(objective.data.n_rows // 8, FEW // 2, 20 * objective.size)
+    few = objective.sample(size)
+    if few is objective:
+        return params
+    few = few.copied()
+    if few.data.X.rarest < OFTEN:
+        return params
+    result = iterate(few, solver, params, tol=1e-2, max_iter=8)
+    if result.interrupt:
+        raise result.interrupt
+    state: State = solver.init(objective, result.state.params)
+    return state if state.value < objective.reference_value else params
 
 
 def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
@@ -192,7 +220,7 @@ def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> s
     return "max_iter reached" if state.iteration >= max_iter else ""
 
 
-def _without_optimum(objective: Objective, params: Array, moves: Iterable[tuple[Array, Array]]) -> bool:
+def _without_optimum(objective: Objective, params: Array, moves: Sequence[tuple[Array, Array]]) -> bool:
     """Tell whether F goes on falling along the params themselves, or along a late move.
 
     So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,11 @@ class Cholesky:
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
         self.damped = hessian.copy()
         np.einsum("bii->bi", self.damped)[:] = diagonal + ridge * np.where(floor > 0, floor, 1.0)
-        self._factors = [self._factor(h, s, ridge) for h, s in zip(self.damped, self.scale, strict=True)]
+        self._ridge = ridge
+
+    @cached_property
+    def _factors(self) -> list[Array]:
+        return [self._factor(h, s, self._ridge) for h, s in zip(self.damped, self.scale, strict=True)]
 
     @staticmethod
     def _factor(damped: Array, scale: Array, ridge: float) -> Array:

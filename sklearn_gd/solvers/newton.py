@@ -71,7 +71,7 @@ class Newton(Solver[NewtonState]):
     pace: ClassVar[float] = 0.5
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
-    # A fresh metric that does not even do one such step was measured on too few rows.
+    # A metric that no longer serves is followed by one that is measured on so many times the rows.
     growth: ClassVar[int] = 4
 
     def init(self, objective: Objective, params: Array) -> NewtonState:
@@ -104,12 +104,12 @@ class Newton(Solver[NewtonState]):
         while True:
             part = objective.sample(rows)
             hessian, curved = part.hessian(state.params, state.caution * typical)
-            if part is objective or curved >= 10 * hessian.shape[1]:
+            if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
         # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
         # and the noise of a second derivative from values is larger.
-        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
+        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-10
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
         return replace(state, metric=metric, rows=rows, pairs=[])
 
@@ -135,10 +135,10 @@ class Newton(Solver[NewtonState]):
             decrement = -0.5 * float(gradient @ way)
             serves = t == 1.0 and decrement <= pace * predicted
         else:
-            way, decrement = direction, predicted
-            change = gradient - state.gradient
-            expected = metric.product(direction)
-            serves = t == 1.0 and np.abs(expected - change) @ np.abs(direction) <= 0.1 * pace * abs(change @ direction)
+            change, expected = gradient - state.gradient, metric.product(direction)
+            bend = max(abs(float(change @ direction)), 1e-300)
+            missed = float(np.abs(expected - change) @ np.abs(direction)) / bend if t == 1.0 else 1.0
+            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= 0.1 * pace
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,
@@ -148,7 +148,7 @@ class Newton(Solver[NewtonState]):
             state.iteration + 1,
             t,
             decrement,
-            rows=state.rows if serves or not fresh else min(self.growth * state.rows, objective.data.n_rows),
+            rows=state.rows if serves else min(self.growth * state.rows, objective.data.n_rows),
             metric=metric if serves or (fresh and not self._improves(objective, state.rows)) else None,
             pairs=pairs,
             way=way,

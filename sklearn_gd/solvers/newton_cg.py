@@ -66,7 +66,8 @@ class NewtonCG(Newton):
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
         rows = min(state.rows, self._most_rows(objective)) if objective.data.X.samples else objective.data.n_rows
-        part = objective.sample(rows, copied=True)
+        part = objective.sample(rows)
+        part = part if part is objective else part.copied(np.float32)
         preconditioner: Metric
         if objective.model.n_rows <= 1500 and part.data.X.gram_rate > 1e9:
             gram = part.mean_gram(state.params)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..losses.numeric import EPS, Array
+from .pieces import minimize_on_pieces
 
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["minimize_quadratic"]
+__all__ = ["Quadratic", "minimize_quadratic"]
 
 # With so few features another Newton step costs less than a better inner solution.
 SMALL = 50
@@ -20,7 +22,7 @@ SMALL = 50
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
-    Accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation
+    A penalty that is linear between kinks leads from piece to piece. For others, accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation
     x = prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
     nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
     method.
@@ -30,7 +32,9 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     L. Qi and J. Sun, A nonsmooth version of Newton's method, 1993; A. Beck and M. Teboulle, A Fast Iterative
     Shrinkage-Thresholding Algorithm, 2009; B. O'Donoghue and E. Candes, Adaptive restart, 2015.
     """
-    whole = _Quadratic(objective, hessian, gradient, start)
+    whole = Quadratic(objective, hessian, gradient, start)
+    if whole.kinks is not None:
+        return minimize_on_pieces(whole, start)
     plain, left = _descend(whole, start, 1e-15)
     if objective.model.n_features <= SMALL:
         return plain
@@ -41,7 +45,7 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
             break
         damped = hessian.copy()
         np.einsum("bii->bi", damped)[:] += damping * diagonal
-        x, missed = _descend(_Quadratic(objective, damped, whole.slope(x), x), x, 1e-10)
+        x, missed = _descend(Quadratic(objective, damped, whole.slope(x), x), x, 1e-10)
         left = whole.residual(x)
         least = min(10.0 * damping, 1.0) if missed > 1e-6 else least
         damping = max(0.3 * damping, least)
@@ -49,7 +53,7 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     return x if whole.value(x) < value - 8 * EPS * abs(value) else plain  # below that it would be a walk in rounding noise
 
 
-def _descend(problem: _Quadratic, x: Array, goal: float) -> tuple[Array, float]:
+def _descend(problem: Quadratic, x: Array, goal: float) -> tuple[Array, float]:
     """Return a better point than x, and its residual."""
     value = problem.value(x)
     for _ in range(25):
@@ -64,7 +68,7 @@ def _descend(problem: _Quadratic, x: Array, goal: float) -> tuple[Array, float]:
     return x, left
 
 
-class _Quadratic:
+class Quadratic:
     def __init__(self, objective: Objective, hessian: Array, gradient: Array, start: Array) -> None:
         self.objective, self.hessian, self.gradient, self.start = objective, hessian, gradient, start
         self.n_blocks = len(hessian)
@@ -75,10 +79,24 @@ class _Quadratic:
             if np.all(diagonal > 0)
             else np.where(diagonal > 1e-12 * largest, diagonal, largest)
         )
-        scale = 1.0 / np.sqrt(self.diagonal) if objective.separable else np.ones_like(diagonal)
-        top = max(_largest(h * s * s[:, None]) for h, s in zip(hessian, self._split(scale), strict=True))
-        self.steps = scale**2 / (1.05 * max(top, 1e-300))
-        self.step = self.steps if objective.separable else float(self.steps[0])
+        self.kinks = objective.prox_penalty.kinks(objective.model.weights(start))
+
+    @cached_property
+    def steps(self) -> Array:
+        """The lengths of proximal gradient steps, one for each weight: all the same unless the penalty is separable."""
+        scale = 1.0 / np.sqrt(self.diagonal) if self.objective.separable else np.ones_like(self.diagonal)
+        top = max(_largest(h * s * s[:, None]) for h, s in zip(self.hessian, self._split(scale), strict=True))
+        return scale**2 / (1.05 * max(top, 1e-300))
+
+    @property
+    def step(self) -> Array | float:
+        """The same as `prox` takes them."""
+        return self.steps if self.objective.separable else float(self.steps[0])
+
+    @cached_property
+    def rows(self) -> Array:
+        """Which entries of a flat vector each block of the second derivative belongs to: (blocks, m)."""
+        return self._split(np.arange(len(self.start)))
 
     def _split(self, vector: Array) -> Array:
         return self.objective.model.blocks(vector, self.n_blocks)
@@ -91,8 +109,23 @@ class _Quadratic:
         return self.gradient + self._join((self.hessian @ moved[:, :, None])[:, :, 0])
 
     def value(self, x: Array) -> float:
-        moved = x - self.start
-        return 0.5 * float(moved @ (self.slope(x) + self.gradient)) + self.objective.rest(x)
+        return self.value_at(x, self.slope(x))
+
+    def value_at(self, x: Array, slope: Array) -> float:
+        return 0.5 * float((x - self.start) @ (slope + self.gradient)) + self.objective.rest(x)
+
+    def piece(self, x: Array, slope: Array) -> tuple[Array, Array, Array]:
+        """Return the smallest subgradient of the sum, and the ends of the piece of each weight; they meet where a kink holds."""
+        assert self.kinks is not None
+        total, model = self.objective.subgradient(x, slope), self.objective.model
+        low, high = np.full((2, len(x)), np.inf) * [[-1.0], [1.0]]
+        weights, leads = model.weights(x), -model.weights(total)
+        low_, high_ = model.weights(low), model.weights(high)
+        for kink in self.kinks:
+            here = weights == kink
+            np.maximum(low_, kink, out=low_, where=(weights > kink) | (here & (leads >= 0)))
+            np.minimum(high_, kink, out=high_, where=(weights < kink) | (here & (leads <= 0)))
+        return total, low, high
 
     def forward_backward(self, x: Array) -> Array:
         return self.objective.prox(x - self.steps * self.slope(x), self.step)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import Array
-from .base import Solver, State, minimize
+from .base import Solver, State, iterate
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -95,6 +95,8 @@ class WorkingSet(Solver[WorkingState]):
         used = np.any(objective.model.weights(state.params) != 0, axis=1)
         others = np.flatnonzero(~used & (violation > 0))
         room = max(state.width - int(used.sum()), state.width // 2)
+        if objective.prox_penalty.kinks(used) is not None and objective.smooth_penalty.absent:
+            room = min(room, max(objective.data.n_rows - int(used.sum()), 10))  # no more columns are independent
         if len(others) > room:
             others = others[np.argpartition(-violation[others], room)[:room]]
         return np.union1d(np.flatnonzero(used), others)
@@ -106,7 +108,7 @@ class WorkingSet(Solver[WorkingState]):
         goal = float(np.clip(0.03 * state.optimality, 1e-10, 1e-3))
         inner = self._inner(part)
         start = state.params if whole else objective.model.narrowed(state.params, chosen)
-        round_ = minimize(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
+        round_ = iterate(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
         if round_.interrupt:
             raise round_.interrupt
         params = round_.state.params if whole else objective.model.widened(round_.state.params, chosen)
