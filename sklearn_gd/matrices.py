@@ -213,29 +213,31 @@ class Sparse(Matrix):
         return X.indices if X.format == "csc" else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
 
     def moments(self, weight: Array) -> tuple[Array, Array]:
-        X = self.X
-        if not X.has_canonical_format:
-            X = X.copy()
+        X, total = self.X, weight.sum()
+        if not X.has_canonical_format:  # the other order sorts the entries faster than they can be sorted
+            X = X.tocsc() if X.format == "csr" else X.tocsr()
             X.sum_duplicates()
-        n, p = X.shape
-        row = self._row_of_entry(X)
-        column = X.indices if X.format == "csr" else np.repeat(np.arange(p), np.diff(X.indptr))
-        entry_weight, total = weight[row], weight.sum()
-        mean = np.bincount(column, weights=entry_weight * X.data, minlength=p) / total
-        squares = np.bincount(column, weights=entry_weight * (X.data - mean[column]) ** 2, minlength=p)
-        stored = np.bincount(column, weights=entry_weight, minlength=p)
-        missing = np.where(np.bincount(column, minlength=p) == n, 0.0, np.maximum(total - stored, 0.0))
-        return mean, squares + missing * mean**2
+        data = X.data.astype(np.float64, copy=False)
+        mean = _like(X, data).T @ weight / total
+        squares = _like(X, data * data).T @ weight
+        centered = squares - total * mean**2
+        large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
+        if large.size:  # from the differences themselves, as those of squares have lost their digits
+            few = X[:, large].tocsc()
+            column = np.repeat(np.arange(large.size), np.diff(few.indptr))
+            gaps = weight[few.indices] * (few.data - mean[large][column]) ** 2
+            stored = np.bincount(column, weights=weight[few.indices], minlength=large.size)
+            missing = np.where(np.diff(few.indptr) == X.shape[0], 0.0, np.maximum(total - stored, 0.0))
+            centered[large] = np.bincount(column, weights=gaps, minlength=large.size) + missing * mean[large] ** 2
+        return mean, centered
 
     def weighted(self, curvature: Array) -> Any:
         """Return C X in float64."""
-        data = self.X.data * curvature[self._row_of_entry(self.X)]
-        return type(self.X)((data, self.X.indices, self.X.indptr), shape=self.shape)
+        return _like(self.X, self.X.data * curvature[self._row_of_entry(self.X)])
 
     def gram(self, curvature: Array, center: Array) -> Array:
-        p = self.shape[1]
-        C = self.weighted(curvature)
-        return _bordered((self.X.T @ C).toarray(), np.asarray(C.sum(axis=0)).reshape(p), curvature.sum(), center)
+        inner = (self.X.T @ self.weighted(curvature)).toarray()
+        return _bordered(inner, self.pull(curvature[:, None])[:, 0], curvature.sum(), center)
 
 
 class Mixed(Matrix):
@@ -346,6 +348,11 @@ class Mixed(Matrix):
         result[np.ix_(S, D)] = cross
         result[np.ix_(D, S)] = cross.T
         return result
+
+
+def _like(X: Any, data: Array) -> Any:
+    """Return a sparse matrix with other entries in the same places."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape)
 
 
 def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:

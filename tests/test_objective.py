@@ -166,7 +166,7 @@ def test_certificate_ignores_units():
 
     def certificate(scale_x, scale_y):
         target = Continuous(scale_y * y)
-        data = Data(X * scale_x, target.prepare(scale_y * y), np.ones(N))
+        data = Data(X * scale_x, target.prepare(scale_y * y, False), np.ones(N))
         model = Linear().bind(1, True, data.moments, True)
         objective = Objective(data, target, model, get_loss("squared_error"), get_penalty(None), 0.0)
         constant = np.array([scale_y * y.mean()])
@@ -225,7 +225,7 @@ def test_some_rows(case):
     params = _params(objective)
     rows = few.data.used
     assert np.all(np.diff(rows) > 0)
-    for other in (few, objective.sample(N // 5, copied=True)):
+    for other in (few, objective.sample(N // 5).copied(np.float32)):
         raw = np.concatenate([other.model.push_forward(block.X, params, params) for block in other.data.blocks()])
         y, weight = objective.data.y[rows], objective.data.weight[rows]
         value = objective.loss.value(objective.target.encode(y, objective.loss.rowwise), raw)

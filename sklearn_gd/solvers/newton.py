@@ -107,9 +107,10 @@ class Newton(Solver[NewtonState]):
             if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
-        # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
-        # and the noise of a second derivative from values is larger.
-        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-10
+        # Along the null space of H a small ridge leaves noise. `finish` removes it, but not under a penalty with a prox; and the
+        # noise of a second derivative from values is larger.
+        smallest = 1e-12 if objective.prox_penalty.absent else 1e-10
+        ridge = smallest if objective.loss.has_gradient else 1e-7
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
         return replace(state, metric=metric, rows=rows, pairs=[])
 
@@ -138,7 +139,7 @@ class Newton(Solver[NewtonState]):
             change, expected = gradient - state.gradient, metric.product(direction)
             bend = max(abs(float(change @ direction)), 1e-300)
             missed = float(np.abs(expected - change) @ np.abs(direction)) / bend if t == 1.0 else 1.0
-            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= 0.1 * pace
+            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= pace
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,

@@ -35,7 +35,7 @@ class WorkingSet(Solver[WorkingState]):
     ----------
     solver : Solver or None, default=None
         What solves a round; None picks as solver="auto" does without working sets.
-    size : int, default=50
+    size : int, default=100
         The features of the first set.
 
     Examples
@@ -61,7 +61,7 @@ class WorkingSet(Solver[WorkingState]):
         "size": ("an integer >= 1", lambda value: value >= 1 and value == int(value)),
     }
 
-    def __init__(self, solver: Any = None, size: int = 50) -> None:
+    def __init__(self, solver: Any = None, size: int = 100) -> None:
         self.solver = solver
         self.size = size
 
@@ -105,7 +105,7 @@ class WorkingSet(Solver[WorkingState]):
         chosen = self._chosen(objective, state)
         whole = 2 * len(chosen) >= objective.model.n_features
         part = objective if whole else objective.restricted(chosen)
-        goal = float(np.clip(0.03 * state.optimality, 1e-10, 1e-3))
+        goal = float(np.clip(0.1 * state.optimality, 1e-10, 0.1))
         inner = self._inner(part)
         start = state.params if whole else objective.model.narrowed(state.params, chosen)
         round_ = iterate(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
