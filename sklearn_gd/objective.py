@@ -134,19 +134,31 @@ class Objective:
         raw + width: it sees a sharp bend that is not at raw itself.
         """
 
-        def part(block: Block) -> tuple[Array, Array]:
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
-            weight = block.weight.reshape((-1, 1, 1) if self.loss.rowwise else (-1, 1))
-            curvature = weight * self._curvature(self.encoded(block), raw, width)
-            size = np.einsum("nkk->n", curvature) if self.loss.rowwise else curvature.sum(axis=1)
-            return self.model.gram(block.X, params, curvature), np.array([size.sum(), size @ size])
+        sizes = np.zeros(2)
 
-        gram, (first, second) = self.data.reduce(part)
-        gram /= self.total
+        def curvature(block: Block) -> Array:
+            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            bend = self._curvature(self.encoded(block), raw, width)
+            size = block.weight * (np.einsum("nkk->n", bend) if self.loss.rowwise else bend.sum(axis=1))
+            sizes[:] += size.sum(), size @ size
+            return bend
+
+        hessian = self.curved(params, curvature)
+        return hessian, sizes[0] ** 2 / sizes[1] if sizes[1] > 0 else 0.0
+
+    def curved(self, params: Array, curvature: Callable[[Block], Array]) -> Array:
+        """Return the second derivative of F's smooth part from the curvature of the loss: (n, K), or (n, K, K) when rowwise."""
+
+        def part(block: Block) -> tuple[Array]:
+            bend = curvature(block)
+            weight = block.weight.reshape((-1,) + (1,) * (bend.ndim - 1))
+            return (self.model.gram(block.X, params, weight * bend),)
+
+        gram: Array = self.data.reduce(part)[0] / self.total
         ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
         diagonal = np.einsum("bii->bi", gram)
         diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
-        return gram, first**2 / second if second > 0 else 0.0
+        return gram
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
         """Return the function that multiplies the second derivative of F's smooth part by a flat vector.

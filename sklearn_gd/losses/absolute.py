@@ -56,6 +56,10 @@ class Quantile(Loss):
         """Return the slope left of the kink and right of it."""
         return -self.quantile, 1.0 - self.quantile
 
+    def lines(self, y: Array) -> tuple[Array, Array, Array]:
+        left, right = self._slopes(y)
+        return y[None], np.asarray(left), np.asarray(right)
+
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]
 
@@ -196,6 +200,10 @@ class EpsilonInsensitive(Loss):
 
     def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
+
+    def lines(self, y: Array) -> tuple[Array, Array, Array]:
+        left, right = np.array([[[-1.0]], [[0.0]]]), np.array([[[0.0]], [[1.0]]])
+        return np.stack([y - self.epsilon, y + self.epsilon]), left, right
 
     def value(self, y: Array, raw: Array) -> Array:
         return np.maximum(np.abs(raw - y) - self.epsilon, 0.0)

@@ -99,6 +99,18 @@ class Loss(Part, ABC):
         """Whether `prox` is known, or can be derived."""
         return not self.rowwise or type(self).prox is not Loss.prox
 
+    def lines(self, y: Array) -> tuple[Array, Array, Array]:
+        """Return the kinks of a loss made of straight lines, and the slopes left and right of them, each to fit (J, n, K).
+
+        The loss is then the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)), exactly.
+        """
+        raise ValueError(f"{self!r} is not made of straight lines.")
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether it is made of straight lines, and says which."""
+        return type(self).lines is not Loss.lines
+
     @property
     def doubt(self) -> str:
         """What a failure to converge may mean, for the warning; empty when nothing about the loss is uncertain."""

@@ -47,6 +47,9 @@ class Hinge(Loss):
     task = "classification"
     smooth = False
 
+    def lines(self, y: Array) -> tuple[Array, Array, Array]:
+        return y[None], np.minimum(-y, 0.0)[None], np.maximum(-y, 0.0)[None]
+
     def value(self, y: Array, raw: Array) -> Array:
         return np.maximum(1.0 - y * raw, 0.0)
 

@@ -9,11 +9,13 @@ import numpy as np
 from ..parts import resolve
 from .base import Result, Solver, State, minimize, rehearsed
 from .gradient import GradientDescent
+from .interior_point import InteriorPoint
 from .newton import Newton
 from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
 from .row_space import RowSpace
+from .working_rows import WorkingRows
 from .working_set import WorkingSet
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "GradientDescent",
+    "InteriorPoint",
     "Newton",
     "NewtonCG",
     "ProximalPoint",
@@ -31,6 +34,7 @@ __all__ = [
     "RowSpace",
     "Solver",
     "State",
+    "WorkingRows",
     "WorkingSet",
     "best_constant",
     "get_solver",
@@ -42,11 +46,13 @@ __all__ = [
 
 SOLVERS: dict[str, type[Solver[Any]]] = {
     "gd": GradientDescent,
+    "interior_point": InteriorPoint,
     "lbfgs": LBFGS,
     "newton": Newton,
     "newton_cg": NewtonCG,
     "proximal_point": ProximalPoint,
     "row_space": RowSpace,
+    "working_rows": WorkingRows,
     "working_set": WorkingSet,
 }
 
@@ -91,7 +97,8 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
 
 def _chosen(objective: Objective) -> Solver[Any]:
     if not objective.loss.smooth:
-        return ProximalPoint()
+        lines = objective.loss.has_lines and objective.prox_penalty.absent
+        return WorkingRows() if lines and isinstance(smooth_solver(objective), Newton) else ProximalPoint()
     rows, features = objective.data.n_rows, objective.model.n_features
     wide = features > max(2 * rows, MANY) and rows <= 3000
     return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)

@@ -6,14 +6,16 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import cholesky, solve
 
-from ..losses.numeric import Array
+from ..losses.numeric import EPS, Array
+from ..models import LinearMap
 
 if TYPE_CHECKING:
     from ..data import Block
     from ..objective import Objective
 
-__all__ = ["cost_of", "gap_above_lines", "raw_of", "straightened", "tilted", "turns"]
+__all__ = ["cost_of", "curved", "gap_above_lines", "lines_of", "pulled", "raw_of", "spread", "straightened", "tilted", "turns"]
 
 
 def raw_of(objective: Objective, params: Array) -> Array:
@@ -38,6 +40,51 @@ def tilted(objective: Objective, params: Array, slopes: Array) -> Array:
     return objective.with_penalty(params, pulled(objective, slopes))
 
 
+def curved(objective: Objective, params: Array, curvature: Array) -> Array:
+    """Return the second derivative of F's smooth part with this curvature for the loss of each row, (n, K)."""
+    return objective.curved(params, lambda block: curvature[block.rows])
+
+
+def lines_of(objective: Objective) -> tuple[Array, Array, Array]:
+    """Return the kinks of the loss of every row, and the slopes of the lines that meet there: (J, n, K) each.
+
+    Rows of weight zero have a kink at zero.
+    """
+    result: Array | None = None
+    for block in objective.data.blocks():
+        parts = np.broadcast_arrays(*objective.loss.lines(objective.encoded(block)))
+        if result is None:
+            kinks, _, n_raw = parts[0].shape
+            result = np.zeros((3, kinks, len(objective.data.weight), n_raw))
+            result[1], result[2] = -1.0, 1.0
+        for whole, part in zip(result, parts, strict=True):
+            whole[:, block.rows] = part
+    assert result is not None, "validated data have rows"
+    return result[0], result[1], result[2]
+
+
+def spread(objective: Objective, few: Objective, params: Array, near: Array) -> Array:
+    r"""Return the standard error of raw for every row, (n,), up to a factor, when the weights are estimated from a few rows.
+
+    .. math:: s_i^2 = x_i^T H^{-1} G H^{-1} x_i, \qquad G = \sum_{few} x x^T, \qquad H = \sum_{few, near} x x^T
+
+    The few that are near a kink, a mask (n_few, K), are those whose slope will turn.
+    """
+    bend, gram = few.curved(params, lambda block: near[block.rows])[0], few.curved(params, lambda block: near[block.rows] ** 0)[0]
+    scale = np.sqrt(np.maximum(np.diagonal(gram), EPS * np.diagonal(gram).max()))
+    bend, gram = bend / scale / scale[:, None], gram / scale / scale[:, None]
+    for matrix in (bend, gram):
+        matrix[np.diag_indices_from(matrix)] += 1e-8
+    root = solve(bend, cholesky(gram, lower=True), assume_a="pos") / scale[:, None]
+    model = objective.model
+    turned = LinearMap(model.n_features, model.n_rows, model.fit_intercept, model.center)
+    result = np.zeros(len(objective.data.weight))
+    for block in objective.data.blocks():
+        Z = turned.push_forward(block.X, root, root)
+        result[block.rows] = np.sqrt(np.einsum("ij,ij->i", Z, Z))
+    return result
+
+
 def turns(objective: Objective, raw: Array, other: Array) -> Array:
     """Return which rows have another slope at one raw, (n, K), than at another, (n,)."""
     result = np.zeros(len(raw), dtype=bool)
@@ -49,14 +96,14 @@ def turns(objective: Objective, raw: Array, other: Array) -> Array:
     return result
 
 
-def straightened(objective: Objective, params: Array, raw: Array, bent: Array) -> Objective:
+def straightened(objective: Objective, params: Array, raw: Array, bent: Array, least: int = 8) -> Objective:
     """Return the objective on the bent rows, (n,), the loss of the others being a straight line near their raw at params.
 
-    As long as no slope of theirs turns, nothing has changed but the work. The objective itself is returned where that would
-    save little.
+    As long as no slope of theirs turns, nothing has changed but the work. The objective itself is returned where the rows are
+    not fewer by a factor of `least`.
     """
     rows = np.flatnonzero(bent)
-    if 8 * len(rows) > objective.data.n_rows or not len(rows):
+    if least * len(rows) > objective.data.n_rows or not len(rows):
         return objective
     cost, slopes = 0.0, np.zeros_like(raw)
     for block in objective.data.blocks():
