@@ -193,9 +193,7 @@ class Objective:
             return np.maximum(change / (2.0 * width), 0.0)
         if not self.loss.rowwise:
             return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
-        columns = [self.loss.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
-        matrix = np.stack(columns, axis=2)
-        matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
+        matrix = self.loss.curvature_matrix(y, raw)
         if self.loss.convex:
             return matrix
         values, vectors = np.linalg.eigh(matrix)

@@ -122,6 +122,12 @@ class Loss(Part, ABC):
             return numeric.curvature_from_gradient(self.gradient, y, raw, v, self.rowwise)
         return numeric.curvature_from_value(self.value, y, raw, v, self.rowwise)
 
+    def curvature_matrix(self, y: Array, raw: Array) -> Array:
+        """Return d2 value / d raw2 of a rowwise loss, shape (n, K, K)."""
+        columns = [self.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
+        matrix = np.stack(columns, axis=2)
+        return 0.5 * (matrix + matrix.transpose(0, 2, 1))
+
     def prox(self, y: Array, v: Array, step: float) -> Array:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), shape (n, K)."""
         return numeric.prox(self.value, self.gradient if self.has_gradient else None, y, v, step)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import softmax
-
 from .base import Loss
 from .numeric import Array
 
@@ -16,6 +14,16 @@ def one_hot(y: Array, n_columns: int) -> Array:
     return (y.astype(np.intp)[:, None] == np.arange(n_columns)).astype(np.float64)
 
 
+def softmax(raw: Array) -> Array:
+    """Return the probabilities of the columns. NumPy reduces few columns slowly: they are taken one by one, or multiplied."""
+    top = raw[:, 0].copy()
+    for column in raw.T[1:]:
+        np.maximum(top, column, out=top)
+    p: Array = np.exp(raw - top[:, None])
+    p /= (p @ np.ones(raw.shape[1]))[:, None]
+    return p
+
+
 class _Softmax:
     """p = softmax(raw), with -log p and 1 - p of the true class to full relative precision."""
 
@@ -25,13 +33,14 @@ class _Softmax:
         shifted = raw - np.take_along_axis(raw, top, axis=1)
         self.p = np.exp(shifted)
         np.put_along_axis(self.p, top, 0.0, axis=1)
-        rest = self.p.sum(axis=1)
+        ones = np.ones(raw.shape[1])
+        rest = self.p @ ones
         np.put_along_axis(self.p, top, 1.0, axis=1)
         self.p /= (1.0 + rest)[:, None]
         self.minus_log_p = np.log1p(rest) - np.take_along_axis(shifted, codes, axis=1)[:, 0]
         self.residual = self.p.copy()  # p - one hot, without the cancellation
         np.put_along_axis(self.residual, codes, 0.0, axis=1)
-        self.wrong = self.residual.sum(axis=1)
+        self.wrong = self.residual @ ones
         np.put_along_axis(self.residual, codes, -self.wrong[:, None], axis=1)
         self.right = np.take_along_axis(self.p, codes, axis=1)[:, 0]
 
@@ -93,11 +102,17 @@ class MultinomialLogLoss(Loss):
         return value, soft.residual + self.label_smoothing * spread
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        p = softmax(raw, axis=1)
-        return p * (v - (p * v).sum(axis=1, keepdims=True))
+        p = softmax(raw)
+        return p * (v - ((p * v) @ np.ones(raw.shape[1]))[:, None])
+
+    def curvature_matrix(self, y: Array, raw: Array) -> Array:
+        p = softmax(raw)
+        result = -p[:, :, None] * p[:, None, :]
+        np.einsum("nkk->nk", result)[:] += p
+        return result
 
     def inverse_link(self, raw: Array) -> Array:
-        return softmax(raw, axis=1)
+        return softmax(raw)
 
     def link(self, mean: Array) -> Array:
         raw = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
@@ -176,7 +191,7 @@ class MultinomialFocal(Loss):
             soft = _Softmax(np.full(len(raw), k), raw)
             log_q = np.log(np.maximum(soft.wrong, np.finfo(np.float64).tiny))
             log_h[:, k] = -soft.minus_log_p - self.gamma * log_q - np.log1p(self.gamma * soft.right * _ratio(soft))
-        return softmax(log_h, axis=1)
+        return softmax(log_h)
 
     def link(self, mean: Array) -> Array:
         return focal_link(mean, self.gamma)

@@ -113,10 +113,11 @@ def ready(objective: Objective, solver: Solver[Any], start: Array) -> Array | St
 def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Solver[Any] | None:
     """Return what "auto" goes on with when its first choice has struggled in vain, if anything.
 
-    A smooth loss that bends very sharply beside the spread of its data is, for Newton's method, a kinked one.
+    A smooth loss that bends very sharply beside the spread of its data is, for Newton's method, a kinked one. The matrices of
+    an interior point method do not suit columns of very different scales.
     """
     loss = objective.loss
-    suits = loss.smooth and loss.convex and not loss.rowwise and not result.interrupt
+    suits = loss.convex and not loss.rowwise and not result.interrupt
     return ProximalPoint() if suits and not result.converged and solver.struggles(result.state) else None
 
 

@@ -24,6 +24,9 @@ class Straight(Solver[State]):
     takes_kinked_loss = True
     second_order = True
 
+    def struggles(self, state: State) -> bool:
+        return True
+
     def check(self, objective: Objective) -> None:
         super().check(objective)
         if not objective.loss.has_lines:

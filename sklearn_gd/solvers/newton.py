@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Newton"]
 
+# Up to so many columns the second derivative of all rows takes as long as a few passes over them.
+FEW_COLUMNS = 100
+
 
 @dataclass(kw_only=True)
 class NewtonState(State):
@@ -67,8 +70,9 @@ class Newton(Solver[NewtonState]):
     default_max_iter = 100
     takes_prox = True
     second_order = True
-    # A metric is kept while a step with it shrinks the Newton decrement to less than this share.
+    # A metric is kept while a whole step with it shrinks the Newton decrement to less than this share.
     pace: ClassVar[float] = 0.5
+    slow_pace: ClassVar[float] = 0.9
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
     # A metric that no longer serves is followed by one that is measured on so many times the rows.
@@ -83,15 +87,25 @@ class Newton(Solver[NewtonState]):
 
     def _first_rows(self, objective: Objective) -> int:
         """Return on how many rows the second derivative takes about as long as a pass over all the data: all, if that is so."""
-        n_rows, columns = objective.data.n_rows, objective.model.n_rows
-        if columns <= 100 or objective.loss.rowwise:
-            return n_rows
-        return max(16 * n_rows // columns, 10 * columns, 4096)
+        n_rows, columns = objective.data.n_rows, self._columns(objective)
+        return n_rows if columns <= FEW_COLUMNS else max(16 * n_rows // columns, 10 * columns, 4096)
 
     def _pace(self, objective: Objective) -> float:
-        model = objective.model
-        work = objective.data.n_rows * model.n_rows * (model.size if objective.loss.rowwise else model.n_rows)
+        work = objective.data.n_rows * objective.model.n_rows * self._columns(objective)
         return self.pace if work > self.cheap else 0.0
+
+    def _serves(self, objective: Objective, t: float, before: float, after: float) -> bool:
+        """Tell whether a metric that led from one decrement to another in a step of length t is worth keeping.
+
+        One of many columns takes as long as many steps: it is, unless it leads nowhere.
+        """
+        if self._columns(objective) > FEW_COLUMNS:
+            return after <= self.slow_pace * before
+        return t == 1.0 and after <= self._pace(objective) * before
+
+    @staticmethod
+    def _columns(objective: Objective) -> int:
+        return objective.model.size if objective.loss.rowwise else objective.model.n_rows
 
     def _improves(self, objective: Objective, rows: int) -> bool:
         """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
@@ -109,14 +123,12 @@ class Newton(Solver[NewtonState]):
             rows *= 4
         # Along the null space of H a small ridge leaves noise. `finish` removes it, but not under a penalty with a prox; and the
         # noise of a second derivative from values is larger.
-        smallest = 1e-12 if objective.prox_penalty.absent else 1e-10
-        ridge = smallest if objective.loss.has_gradient else 1e-7
+        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
         return replace(state, metric=metric, rows=rows, pairs=[])
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:
         fresh = state.metric is None
-        pace = self._pace(objective)
         if fresh:
             state = self._measured(objective, state)
         metric, pairs = state.metric, state.pairs
@@ -134,12 +146,12 @@ class Newton(Solver[NewtonState]):
             pairs = remembered(pairs, t * direction, gradient - state.gradient, 10)
             way = -corrected(metric, pairs, gradient)
             decrement = -0.5 * float(gradient @ way)
-            serves = t == 1.0 and decrement <= pace * predicted
+            serves = self._serves(objective, t, predicted, decrement)
         else:
             change, expected = gradient - state.gradient, metric.product(direction)
             bend = max(abs(float(change @ direction)), 1e-300)
             missed = float(np.abs(expected - change) @ np.abs(direction)) / bend if t == 1.0 else 1.0
-            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= pace
+            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= self._pace(objective)
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,

@@ -81,7 +81,9 @@ class WorkingRows(Straight):
             error = spread(objective, few, params, near_few.astype(float))
             distance, reach = gap / error, half / float(np.median(error[objective.data.used]))
         value, near = objective.value(params), distance <= reach
-        return RowsState(params, value, np.zeros_like(params), np.inf, raw=raw, distance=distance, near=near, reach=reach)
+        return RowsState(
+            params, value, np.zeros_like(params), np.inf, decrement=np.inf, raw=raw, distance=distance, near=near, reach=reach
+        )
 
     def step(self, objective: Objective, state: RowsState) -> RowsState:
         part = straightened(objective, state.params, state.raw, state.near, least=2)
@@ -104,13 +106,16 @@ class WorkingRows(Straight):
         if not value <= state.value + 64 * EPS * abs(state.value):
             return self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
         gradient = tilted(objective, params, slope.sum(axis=0))
+        # The same rows again and hardly a smaller gap: it is rounding.
+        done = gap <= 8 * EPS * abs(value) or (not np.any(crossed) and gap > 0.5 * state.decrement)
         return RowsState(
             params,
             value,
             gradient,
             max(objective.optimality(params, gradient), gap / objective.gain(value)),
             state.iteration + 1,
-            decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
+            decrement=0.0 if done else gap,
+            stalled="no descent at working precision" if done else "",
             raw=raw,
             distance=state.distance,
             near=near,
