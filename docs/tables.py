@@ -21,12 +21,15 @@ PENALTY_OBJECTS = {
 
 
 LETTERS = {
+    "dual": "d",
     "gd": "g",
+    "interior_point": "i",
     "lbfgs": "l",
     "newton": "n",
     "newton_cg": "c",
     "proximal_point": "p",
     "row_space": "r",
+    "working_rows": "o",
     "working_set": "w",
 }
 
@@ -61,7 +64,7 @@ def _objective(loss, penalty):
     y = np.array([0, 1, 2, 0, 1, 2]) if loss.task == "classification" else np.arange(1.0, 7.0)
     target = Labels(y) if loss.task == "classification" else Continuous(y)
     loss = loss.for_target(target)
-    data = Data(X, target.prepare(y), np.ones(6))
+    data = Data(X, target.prepare(y, loss.rowwise), np.ones(6))
     model = Linear().bind(target.n_raw(loss.rowwise), True, data.moments, center=True)
     return Objective(data, target, model, loss, penalty, 1.0)
 

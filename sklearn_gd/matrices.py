@@ -76,6 +76,10 @@ class Matrix(ABC):
     def gram(self, curvature: Array, center: Array) -> Array:
         """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
 
+    @abstractmethod
+    def row_squares(self, center: Array) -> Array:
+        """Return the sum of squares of each row of the centred columns, (n,)."""
+
     def products(self, center: Array) -> Array:
         """Return Z Z', (n, n), for Z the centred columns."""
         n, p = self.shape
@@ -132,6 +136,10 @@ class Dense(Matrix):
             mean[large] = X[0, large] + shift
             centered[large] = np.maximum(weight @ Z - total * shift**2, 0.0)
         return mean, centered
+
+    def row_squares(self, center: Array) -> Array:
+        Z = self.X - center
+        return np.einsum("ij,ij->i", Z, Z)
 
     def gram(self, curvature: Array, center: Array) -> Array:
         p = self.shape[1]
@@ -230,6 +238,10 @@ class Sparse(Matrix):
             missing = np.where(np.diff(few.indptr) == X.shape[0], 0.0, np.maximum(total - stored, 0.0))
             centered[large] = np.bincount(column, weights=gaps, minlength=large.size) + missing * mean[large] ** 2
         return mean, centered
+
+    def row_squares(self, center: Array) -> Array:
+        squares = _like(self.X, self.X.data.astype(np.float64) ** 2) @ np.ones(self.shape[1])
+        return np.maximum(squares - 2.0 * self.dot(center[:, None])[:, 0] + center @ center, 0.0)
 
     def weighted(self, curvature: Array) -> Any:
         """Return C X in float64."""
@@ -335,6 +347,10 @@ class Mixed(Matrix):
         mean[self.sparse_columns], squares[self.sparse_columns] = self.sparse.moments(weight)
         mean[self.sparse_columns] += self.base
         return mean, squares
+
+    def row_squares(self, center: Array) -> Array:
+        shifted = center[self.sparse_columns] - self.base
+        return self.dense.row_squares(center[self.dense_columns]) + self.sparse.row_squares(shifted)
 
     def gram(self, curvature: Array, center: Array) -> Array:
         D, S = self.dense_columns, self.sparse_columns

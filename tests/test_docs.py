@@ -100,6 +100,9 @@ def test_tables(monkeypatch):
             expected = {"gd", "newton"} if kind.smooth else set()
             expected |= {"lbfgs", "newton_cg", "row_space"} if kind.smooth and smooth_penalty else set()
             expected |= {"working_set"} if kind.smooth and penalty in ("l1", "elasticnet") else set()
+            if kind().has_lines:
+                expected |= {"interior_point", "working_rows"} if smooth_penalty else set()
+                expected |= {"dual"} if penalty == "l2" else set()
             coupled = name in ("log_loss", "focal")
             expected |= {"proximal_point"} if kind().convex and not coupled else set()
             assert found == expected, (name, penalty)

@@ -120,7 +120,7 @@ def test_parameters_out_of_range(problems, solver):
 
 
 def test_unknown_solver(problems):
-    with pytest.raises(ValueError, match="Did you mean 'gd'.*'auto', 'gd', 'interior_point', 'lbfgs'"):
+    with pytest.raises(ValueError, match="Did you mean 'gd'.*'auto', 'dual', 'gd', 'interior_point'"):
         GDRegressor(solver="gradient_descent").fit(*problems["regression"])
     with pytest.raises(TypeError, match="is a class: pass an object"):
         GDRegressor(solver=Newton).fit(*problems["regression"])

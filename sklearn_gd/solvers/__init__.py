@@ -8,6 +8,7 @@ import numpy as np
 
 from ..parts import resolve
 from .base import Result, Solver, State, minimize, rehearsed
+from .dual import Dual
 from .gradient import GradientDescent
 from .interior_point import InteriorPoint
 from .newton import Newton
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LBFGS",
     "SOLVERS",
+    "Dual",
     "GradientDescent",
     "InteriorPoint",
     "Newton",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 SOLVERS: dict[str, type[Solver[Any]]] = {
+    "dual": Dual,
     "gd": GradientDescent,
     "interior_point": InteriorPoint,
     "lbfgs": LBFGS,
@@ -97,8 +100,11 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
 
 def _chosen(objective: Objective) -> Solver[Any]:
     if not objective.loss.smooth:
-        lines = objective.loss.has_lines and objective.prox_penalty.absent
-        return WorkingRows() if lines and isinstance(smooth_solver(objective), Newton) else ProximalPoint()
+        if not objective.loss.has_lines or not objective.prox_penalty.absent:
+            return ProximalPoint()
+        if isinstance(smooth_solver(objective), Newton):
+            return WorkingRows()
+        return Dual() if objective.penalty.isotropic and not objective.unpenalised else ProximalPoint()
     rows, features = objective.data.n_rows, objective.model.n_features
     wide = features > max(2 * rows, MANY) and rows <= 3000
     return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..data import Block
     from ..objective import Objective
 
-__all__ = ["cost_of", "curved", "gap_above_lines", "lines_of", "pulled", "raw_of", "spread", "straightened", "tilted", "turns"]
+__all__ = ["cost_of", "curved", "gap_above_lines", "lines_of", "only", "pulled", "raw_of", "spread", "straightened", "tilted", "turns"]
 
 
 def raw_of(objective: Objective, params: Array) -> Array:
@@ -96,6 +96,15 @@ def turns(objective: Objective, raw: Array, other: Array) -> Array:
     return result
 
 
+def only(objective: Objective, rows: Array) -> Objective:
+    """Return the objective of some rows, by themselves, as their share of the whole one."""
+    result = copy(objective)
+    result.total = objective.total
+    result.data = objective.data.copied(rows)
+    result.offset = None if objective.offset is None else objective.offset[rows]
+    return result
+
+
 def straightened(objective: Objective, params: Array, raw: Array, bent: Array, least: int = 8) -> Objective:
     """Return the objective on the bent rows, (n,), the loss of the others being a straight line near their raw at params.
 
@@ -112,10 +121,7 @@ def straightened(objective: Objective, params: Array, raw: Array, bent: Array, l
         cost += objective.cost(np.where(curved, 0.0, value), block.weight)
         slopes[block.rows] = np.where(curved, 0.0, slope)
     line = pulled(objective, slopes)
-    result = copy(objective)
-    result.total = objective.total
-    result.data = objective.data.copied(rows)
-    result.offset = None if objective.offset is None else objective.offset[rows]
+    result = only(objective, rows)
     result.line = cost - float(line @ params), line
     return result
 
