@@ -69,17 +69,15 @@ class Fitting(BaseEstimator):
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        start: Array | State = self._start(objective, model, constant)
-        budget = self.max_iter or solver.default_max_iter
-        if self.solver == "auto" and not self.warm_start:
-            start = ready(objective, solver, start)
+        first, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
+        start = ready(objective, solver, first) if self.solver == "auto" and not self.warm_start else first
         result = self._minimize(objective, solver, start, X.dtype, budget)
         spare = second_try(objective, solver, result) if self.solver == "auto" else None
         left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
         if spare is not None and left > 0:
-            solver, first = spare, result
-            result = self._minimize(objective, spare, first.state.params, X.dtype, left)
-            result.n_iter, result.curve = first.n_iter + result.n_iter, first.curve + result.curve
+            solver, before = spare, result
+            result = self._minimize(objective, spare, before.state.params, X.dtype, left)
+            result.n_iter, result.curve = before.n_iter + result.n_iter, before.curve + result.curve
         result.state.params = solver.finish(objective, result.state.params)
         self._target = target
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import copy
 from functools import cached_property, partial
 from typing import Any
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from .data import Block, Data
+from .line import Line
 from .losses.base import Loss, Moreau
 from .losses.numeric import EPS, Array
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
 from .targets import Target
 
-__all__ = ["Line", "Objective"]
+__all__ = ["Objective"]
 
 
 class Objective:
@@ -94,14 +95,15 @@ class Objective:
 
         return self.data.reduce(part)[0] + self.price(params)
 
-    def _smooth_price(self, params: Array) -> float:
+    def smooth_price(self, params: Array) -> float:
+        """Return the smooth part of the penalty, times alpha, and the mean loss of rows that are left out."""
         level, tilt = self.line
         price = self.alpha * self.smooth_penalty.value(self.model.weights(params)) if self.alpha else 0.0
         return price + level + float(tilt @ params)
 
     def price(self, params: Array) -> float:
         """Return the whole penalty, times alpha."""
-        return self._smooth_price(params) + self.rest(params)
+        return self.smooth_price(params) + self.rest(params)
 
     def rest(self, params: Array) -> float:
         """Return the penalty that is not smooth, or a constraint."""
@@ -117,7 +119,7 @@ class Objective:
             return self.cost(value, block.weight), pull_back(block.weight[:, None] * slope)
 
         value, gradient = self.data.reduce(part)
-        return value + self._smooth_price(params), self.with_penalty(params, gradient / self.total)
+        return value + self.smooth_price(params), self.with_penalty(params, gradient / self.total)
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
         """Return the gradient of F's smooth part from that of the mean loss."""
@@ -383,34 +385,3 @@ class Objective:
         excess = np.abs(matrix)
         ratio = np.divide(excess, bound, out=np.full_like(excess, np.inf), where=bound > 0)
         return np.where(excess == 0, 0.0, ratio).max(axis=1)
-
-
-class Line:
-    """F's smooth part at params + t direction.
-
-    Raw and its tangent are kept, so that a trial costs a pass over n rows, not over X.
-    """
-
-    def __init__(self, objective: Objective, params: Array, direction: Array) -> None:
-        self.objective, self.params, self.direction = objective, params, direction
-        self._kept = list(self._rows())
-
-    def _rows(self) -> Iterator[tuple[Array, Array, Array, Array]]:
-        of = self.objective
-        for block in of.data.blocks():
-            raw = of.shifted(block, of.model.push_forward(block.X, self.params, self.params))
-            tangent = of.model.push_forward(block.X, self.params, self.direction)
-            yield block.y, block.weight, raw, tangent
-
-    def __call__(self, t: float) -> tuple[float, float]:
-        """Return the value and the slope in t."""
-        of = self.objective
-        value = slope = 0.0
-        for y, weight, raw, tangent in self._kept:
-            losses, slopes = of.loss.value_and_gradient(of.target.encode(y, of.loss.rowwise), raw + t * tangent)
-            value += of.cost(losses, weight)
-            slope += float(weight @ np.einsum("nk,nk->n", slopes, tangent)) / of.total
-        point = self.params + t * self.direction
-        price = of.alpha * of.smooth_penalty.gradient(of.model.weights(point))
-        slope += float(np.vdot(price, of.model.weights(self.direction))) + float(of.line[1] @ self.direction)
-        return value + of._smooth_price(point), slope

@@ -306,6 +306,24 @@ def test_check_loss_finds_the_mistake(loss, check, message):
     assert any(str(warning.message).startswith(check) for warning in caught)
 
 
+@pytest.mark.parametrize("loss", [loss for loss in ALL_LOSSES if loss.rowwise], ids=repr)
+def test_curvature_matrix_is_made_of_products(loss):
+    rng = np.random.RandomState(0)
+    y, raw = rng.randint(0, 4, size=30), 3.0 * rng.randn(30, 4)
+    np.testing.assert_allclose(loss.curvature_matrix(y, raw), Loss.curvature_matrix(loss, y, raw), atol=1e-12)
+
+
+def test_lines_that_do_not_add_up():
+    class Shifted(LOSSES["absolute_error"]):
+        def lines(self, y):
+            kinks, left, right = super().lines(y)
+            return kinks + 0.1, left, right
+
+    report = {entry["check_name"]: entry for entry in check_loss(Shifted())}
+    assert report["lines"]["status"] == "failed"
+    assert "the lines add up to" in report["lines"]["message"]
+
+
 def test_custom_loss_keeps_what_it_was_given():
     loss = CustomLoss(absolute, gradient=lambda y, z: np.sign(z - y), smooth=False)
     assert loss.get_params()["function"] is absolute

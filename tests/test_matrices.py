@@ -53,6 +53,7 @@ def test_contract(kind):
     np.testing.assert_allclose(squares / n, weight @ (exact - expected) ** 2 / n, **tolerance)
     for curvature in (weight, weight - 0.5):
         np.testing.assert_allclose(matrix.gram(curvature, center) / n, Z.T @ (curvature[:, None] * Z) / n, **tolerance)
+    np.testing.assert_allclose(matrix.row_squares(center), (Z[:, :-1] ** 2).sum(axis=1), **tolerance)
     coupled = rng.randn(n, 3, 3)
     coupled += coupled.transpose(0, 2, 1)
     expected = np.einsum("ni,nkl,nj->ikjl", Z, coupled, Z, optimize=True)
@@ -66,6 +67,33 @@ def test_contract(kind):
     np.testing.assert_allclose(few.products(center), Z[rows[:20], :-1] @ Z[rows[:20], :-1].T, **tolerance)
     assert matrix.astype(np.float32).dot(W).shape == (n, 2)
     assert matrix.astype(np.float32).dtype == np.float32
+
+
+def test_moments_keep_their_digits():
+    """Large means beside small spreads, constant columns, duplicate and unsorted entries."""
+    rng = np.random.RandomState(0)
+    n, weight = 500, rng.rand(500)
+    X = np.column_stack([1e8 + rng.randn(n), np.full(n, 3.0), rng.randn(n), np.zeros(n), 1e-3 * rng.randn(n) - 7.0])
+    mean = np.average(X, axis=0, weights=weight)
+    squares = weight @ (X - mean) ** 2
+    order = np.tile(np.arange(5)[::-1], n)
+    halves = sparse.csr_matrix(
+        (np.repeat(X[:, ::-1].ravel() / 2, 2), np.repeat(order, 2), np.arange(0, 10 * n + 1, 10)), shape=X.shape
+    )
+    assert not halves.has_canonical_format
+    for matrix in (Dense(X), Sparse(sparse.csr_matrix(X)), Sparse(sparse.csc_matrix(X)), Sparse(halves)):
+        found = matrix.moments(weight)
+        np.testing.assert_allclose(found[0], mean, rtol=1e-12)
+        np.testing.assert_allclose(found[1], squares, rtol=1e-6, atol=1e-12)
+    assert halves.nnz == 10 * n  # what the user gave is not touched
+
+
+def test_rarest():
+    X = np.zeros((100, 3))
+    X[:40, 0], X[:7, 1], X[:90, 2] = 1.0, 2.0, 3.0
+    assert Dense(X).rarest == 100
+    for form in (sparse.csr_matrix, sparse.csc_matrix):
+        assert Sparse(form(X)).rarest == 7
 
 
 def test_only_what_gains_is_mixed():

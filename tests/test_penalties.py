@@ -63,6 +63,22 @@ def test_parts_add_up(penalty):
     np.testing.assert_allclose(whole.value(weights), total)
 
 
+@pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
+def test_linear_between_kinks(penalty):
+    part = get_penalty(penalty).prox_part
+    kinks = part.kinks(WEIGHTS)
+    if kinks is None:
+        assert part.absent or not part.separable
+        return
+    rng = np.random.RandomState(0)
+    for _ in range(100):
+        kink = np.broadcast_to(kinks[rng.randint(len(kinks))], WEIGHTS.shape)
+        side = rng.choice([-1.0, 1.0], size=WEIGHTS.shape)
+        values = [part.value(np.where(np.isfinite(kink), kink, WEIGHTS) + t * 1e-3 * side) for t in (0.0, 0.5, 1.0)]
+        if np.all(np.isfinite(values)):
+            np.testing.assert_allclose(values[1], 0.5 * (values[0] + values[2]), rtol=1e-12)
+
+
 def test_constraints_project_at_strength_zero():
     np.testing.assert_array_equal(NonNegative().prox(WEIGHTS, 0.0), np.maximum(WEIGHTS, 0.0))
     np.testing.assert_array_equal(L1().prox(WEIGHTS, 0.0), WEIGHTS)

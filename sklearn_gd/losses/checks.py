@@ -292,6 +292,23 @@ def check_prox(points: _Points) -> str:
     return ""
 
 
+def check_lines(points: _Points) -> str:
+    """The lines, if it is made of any, add up to the value."""
+    loss, y, raw = points.loss, points.y, points.raw
+    if not loss.has_lines:
+        raise _Skip("the loss does not say that it is made of straight lines")
+    kinks, left, right = np.broadcast_arrays(*loss.lines(y))
+    assert kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}."
+    assert np.all(left < right), "lines returned a slope on the left that is not below that on the right."
+    got, expected = np.maximum(left * (raw - kinks), right * (raw - kinks)).sum(axis=0), loss.value(y, raw)
+    bad = np.abs(got - expected) > 1e-9 * (1.0 + np.abs(expected) + np.abs(raw) + np.abs(kinks).max(axis=0))
+    assert not bad.any(), (
+        f"the lines add up to {got[bad][0]:.8g} at {points.where(bad)}, the value is {expected[bad][0]:.8g}. "
+        "(Likely mistake: the slopes are those of -raw, or a constant is left over.)"
+    )
+    return ""
+
+
 def check_convexity(points: _Points) -> str:
     """The value is convex in raw, if it says so."""
     loss, y, raw = points.loss, points.y, points.raw

@@ -142,7 +142,7 @@ def iterate(
     max_iter: int,
     monitor: Callable[..., None] | None = None,
 ) -> Result:
-    """Step from params, or from a state, until the certificate is below `tol`, or the iterations are spent: the one loop over steps.
+    """Step from params, or from a state, until the certificate is below `tol`, or the iterations are spent: the one loop.
 
     The best iterate is kept. A value that is not finite ends the loop, as does Ctrl-C, which the result carries on.
 

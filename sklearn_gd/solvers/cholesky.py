@@ -62,7 +62,7 @@ class Cholesky:
         while True:
             np.fill_diagonal(scaled, diagonal + extra)
             factor, failed = dpotrf(scaled, lower=1)
-            if not failed:
+            if not failed or not np.all(np.isfinite(diagonal)):
                 return factor
             extra = max(10.0 * extra, ridge)
 

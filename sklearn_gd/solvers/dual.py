@@ -30,7 +30,7 @@ PULL = 0.01
 
 @dataclass(kw_only=True)
 class DualState(State):
-    """A state with arrays (J, n, K) for each kink of each row: bounds of the slope, the slope, and raw's distance from the kink.
+    """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and raw's distance.
 
     `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
     (n, 1), is the change of raw when its own slope changes.
@@ -45,14 +45,15 @@ class DualState(State):
     anchor: Array
 
 
-class Dual(Straight):
+class Dual(Straight[DualState]):
     r"""Maximise over the slopes of all rows: for losses made of straight lines and an l2 penalty, on many features.
 
     .. math:: W = -\frac{1}{\alpha} \sum_i w_i u_i x_i, \qquad \max_{l \le u \le r} \; -\sum_i w_i u_i \, kink_i -
         \frac{\alpha}{2} \|W\|^2
 
-    Projected gradient steps find the slopes that are at a bound; a Newton step by conjugate gradients, on the rows of the others
-    alone, does the rest. The intercept is drawn to its last value as if it were a weight, which in the end is no constraint.
+    Projected gradient steps find the slopes that are at a bound; a Newton step by conjugate gradients, on the rows of the
+    others alone, does the rest. The intercept is drawn to its last value as if it were a weight, which in the end is no
+    constraint.
 
     Examples
     --------
@@ -84,9 +85,9 @@ class Dual(Straight):
         squares = objective.data.X.row_squares(model.center)
         # A fraction of how strongly the loss itself may draw the intercept.
         anchored = PULL * objective.slope_size**2 / max(objective.reference_value, EPS) or 1.0
-        scale = model.with_weights(np.full(model.size, 1.0 / anchored), 1.0 / strength)
+        scale = model.with_weights(np.full(model.size, 1.0 / anchored), np.array(1.0 / strength))
         size = squares / strength + model.fit_intercept / anchored
-        params = model.with_weights(params, 0.0)
+        params = model.with_weights(params, np.array(0.0))
         distance = raw_of(objective, params) - kinks
         state = DualState(
             params,

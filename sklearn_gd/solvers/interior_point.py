@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State
+from .base import Solver, State, StateType
 from .cholesky import Cholesky
 from .rows import curved, lines_of, pulled, raw_of, tilted
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["InteriorPoint", "Straight"]
 
 
-class Straight(Solver[State]):
+class Straight(Solver[StateType]):
     """What the solvers for losses made of straight lines share."""
 
     takes_kinked_loss = True
     second_order = True
 
-    def struggles(self, state: State) -> bool:
+    def struggles(self, state: StateType) -> bool:
         return True
 
     def check(self, objective: Objective) -> None:
@@ -52,7 +52,7 @@ class InteriorState(State):
     mu: float
 
 
-class InteriorPoint(Straight):
+class InteriorPoint(Straight[InteriorState]):
     r"""A primal-dual interior point method: for losses made of straight lines, with a smooth penalty.
 
     .. math:: \ell(y, raw) = \max_{l \le u \le r} u (raw - kink), \qquad (u - l) \, s^- = (r - u) \, s^+ = \mu, \qquad
@@ -146,6 +146,8 @@ class InteriorPoint(Straight):
         aim = (ahead / state.mu) ** 3 * state.mu
         params, distance, slope, less, more = towards(aim - slope * less, aim + slope * more)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
+        if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
+            return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled="no descent at working precision")
         return self._state(
             objective,
             state.params + t * params,

@@ -121,8 +121,8 @@ class Newton(Solver[NewtonState]):
             if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
-        # Along the null space of H a small ridge leaves noise. `finish` removes it, but not under a penalty with a prox; and the
-        # noise of a second derivative from values is larger.
+        # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
+        # and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
         return replace(state, metric=metric, rows=rows, pairs=[])

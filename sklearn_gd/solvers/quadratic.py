@@ -22,10 +22,10 @@ SMALL = 50
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
-    A penalty that is linear between kinks leads from piece to piece. For others, accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation
-    x = prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
-    nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
-    method.
+    A penalty that is linear between kinks leads from piece to piece. For others, accelerated proximal gradient steps find out
+    which weights are at a kink; semismooth Newton steps on the equation x = prox(x - t \nabla q(x), t) then solve for the
+    others. A step is kept only where it lowers the value. Where columns are nearly collinear that fails, and the same is done
+    to a sequence of better conditioned problems first: the proximal point method.
 
     References
     ----------
@@ -115,7 +115,7 @@ class Quadratic:
         return 0.5 * float((x - self.start) @ (slope + self.gradient)) + self.objective.rest(x)
 
     def piece(self, x: Array, slope: Array) -> tuple[Array, Array, Array]:
-        """Return the smallest subgradient of the sum, and the ends of the piece of each weight; they meet where a kink holds."""
+        """Return the smallest subgradient of the sum, and the ends of the piece of each weight, which a kink may join."""
         assert self.kinks is not None
         total, model = self.objective.subgradient(x, slope), self.objective.model
         low, high = np.full((2, len(x)), np.inf) * [[-1.0], [1.0]]

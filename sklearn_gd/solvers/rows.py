@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from ..data import Block
     from ..objective import Objective
 
-__all__ = ["cost_of", "curved", "gap_above_lines", "lines_of", "only", "pulled", "raw_of", "spread", "straightened", "tilted", "turns"]
+__all__ = [
+    "cost_of",
+    "curved",
+    "gap_above_lines",
+    "lines_of",
+    "only",
+    "pulled",
+    "raw_of",
+    "spread",
+    "straightened",
+    "tilted",
+    "turns",
+]
 
 
 def raw_of(objective: Objective, params: Array) -> Array:
@@ -70,7 +82,7 @@ def spread(objective: Objective, few: Objective, params: Array, near: Array) -> 
 
     The few that are near a kink, a mask (n_few, K), are those whose slope will turn.
     """
-    bend, gram = few.curved(params, lambda block: near[block.rows])[0], few.curved(params, lambda block: near[block.rows] ** 0)[0]
+    bend, gram = (curved(few, params, part)[0] for part in (near, np.ones_like(near)))
     scale = np.sqrt(np.maximum(np.diagonal(gram), EPS * np.diagonal(gram).max()))
     bend, gram = bend / scale / scale[:, None], gram / scale / scale[:, None]
     for matrix in (bend, gram):

@@ -32,7 +32,7 @@ class RowsState(State):
     reach: float
 
 
-class WorkingRows(Straight):
+class WorkingRows(Straight[RowsState]):
     r"""Solve for the rows near a kink, the loss of the others being a straight line: for losses made of lines, on many rows.
 
     A solution for some of the rows tells which are near, within a few of its standard errors. When a row has left its line it
@@ -121,7 +121,6 @@ class WorkingRows(Straight):
             near=near,
             reach=reach,
         )
-
 
     @staticmethod
     def _partly(objective: Objective, state: RowsState, params: Array, raw: Array) -> RowsState:
