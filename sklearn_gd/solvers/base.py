@@ -196,7 +196,7 @@ def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array
 
     They are not where a column is nearly constant, as one-hot levels that are rare: its weight would follow a handful of rows.
     """
-    size = max(objective.data.n_rows // 8, FEW // 2, 20 * objective.size)
+    size = max(objective.data.n_rows // 16, FEW // 2, 20 * objective.size)
     few = objective.sample(size)
     if few is objective:
         return params

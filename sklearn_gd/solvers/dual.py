@@ -103,7 +103,7 @@ class Dual(Straight[DualState]):
             size=np.maximum(size, 1e-6 * size.max())[:, None],
             anchor=params,
         )
-        return self._looked(objective, _moved(objective, state, np.clip(0.0, left, right)))
+        return self._looked(objective, _moved(objective, state, np.clip(np.zeros_like(kinks), left, right)))
 
     @staticmethod
     def _looked(objective: Objective, state: DualState) -> DualState:

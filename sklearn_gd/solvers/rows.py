@@ -58,21 +58,23 @@ def curved(objective: Objective, params: Array, curvature: Array) -> Array:
 
 
 def lines_of(objective: Objective) -> tuple[Array, Array, Array]:
-    """Return the kinks of the loss of every row, and the slopes of the lines that meet there: (J, n, K) each.
+    """Return the kinks of the loss of every row, (J, n, K), and the slopes of the lines that meet there, to fit that shape.
 
-    Rows of weight zero have a kink at zero.
+    Rows of weight zero have a kink at zero. Slopes that are the same for all rows take no memory.
     """
-    result: Array | None = None
+    wholes: list[Array] = []
     for block in objective.data.blocks():
-        parts = np.broadcast_arrays(*objective.loss.lines(objective.encoded(block)))
-        if result is None:
-            kinks, _, n_raw = parts[0].shape
-            result = np.zeros((3, kinks, len(objective.data.weight), n_raw))
-            result[1], result[2] = -1.0, 1.0
-        for whole, part in zip(result, parts, strict=True):
-            whole[:, block.rows] = part
-    assert result is not None, "validated data have rows"
-    return result[0], result[1], result[2]
+        parts = objective.loss.lines(objective.encoded(block))
+        shape = len(parts[0]), len(objective.data.weight), objective.model.n_raw
+        if not wholes:
+            wholes = [np.zeros(shape)]
+            for part, default in ((parts[1], -1.0), (parts[2], 1.0)):
+                wholes.append(np.full(shape, default) if np.size(part) > shape[0] else part)
+        for whole, part in zip(wholes, parts, strict=True):
+            if whole.shape == shape:
+                whole[:, block.rows] = part
+    kinks, left, right = wholes
+    return kinks, left, right
 
 
 def spread(objective: Objective, few: Objective, params: Array, near: Array) -> Array:

@@ -75,9 +75,9 @@ class WorkingRows(Straight[RowsState]):
             often = few.data.X.rarest >= OFTEN
             params = _solved(few, params, 1e-4).params if often else _coarse(objective, params)
             raw = raw_of(objective, params)
-            gap = np.abs(_distances(objective, raw)[0]).min(axis=(0, 2))
+            gap = np.abs(_sides(objective, raw)[1]).min(axis=(0, 2))
             half = float(np.quantile(gap[objective.data.used], min(self.width * np.sqrt(columns / few.data.n_rows), 1.0)))
-            near_few = np.abs(_distances(few, raw_of(few, params))[0]).min(axis=0) <= half
+            near_few = np.abs(_sides(few, raw_of(few, params))[1]).min(axis=0) <= half
             error = spread(objective, few, params, near_few.astype(float))
             distance, reach = gap / error, half / float(np.median(error[objective.data.used]))
         value, near = objective.value(params), distance <= reach
@@ -87,16 +87,16 @@ class WorkingRows(Straight[RowsState]):
 
     def step(self, objective: Objective, state: RowsState) -> RowsState:
         part = straightened(objective, state.params, state.raw, state.near, least=2)
-        inner = _solved(part, state.params, 1e-8)
+        inner, rows = _solved(part, state.params, 1e-8), slice(None) if part is objective else np.flatnonzero(state.near)
+        del part  # a copy of the rows that are near
         params, raw = inner.params, raw_of(objective, inner.params)
-        before, left, right = _distances(objective, state.raw)
-        after = _distances(objective, raw)[0]
-        slope = np.where(before < 0, left, right)
-        slope[:, slice(None) if part is objective else np.flatnonzero(state.near)] = inner.slope
-        height = np.maximum(left * after, right * after) - slope * after
-        weight = objective.data.weight / objective.total
-        gap = max(float(weight @ height.sum(axis=(0, 2))), 0.0)
-        crossed = np.any((slope == left) & (after > 0) | (slope == right) & (after < 0), axis=(0, 2))
+        slope, _ = _sides(objective, state.raw)
+        slope[:, rows] = inner.slope
+        turn, height = _sides(objective, raw)
+        turn -= slope
+        crossed = np.any(turn != 0, axis=(0, 2)) & ~state.near
+        height *= turn
+        gap = max(float(objective.data.weight @ height.sum(axis=(0, 2))) / objective.total, 0.0)
         reach = state.reach
         if 2 * crossed.sum() > state.near.sum():  # the lines lead too far
             reach *= 2.0
@@ -152,7 +152,8 @@ def _solved(objective: Objective, params: Array, tol: float) -> InteriorState:
     return state
 
 
-def _distances(objective: Objective, raw: Array) -> tuple[Array, Array, Array]:
-    """Return the distances of raw, (n, K), from the kinks, and the slopes on both sides: (J, n, K) each."""
+def _sides(objective: Objective, raw: Array) -> tuple[Array, Array]:
+    """Return the slopes of the lines on which raw, (n, K), is, and its distances from the kinks: (J, n, K) each."""
     kinks, left, right = lines_of(objective)
-    return raw - kinks if objective.offset is None else raw + objective.offset - kinks, left, right
+    distance = np.subtract(raw if objective.offset is None else raw + objective.offset, kinks, out=kinks)
+    return np.where(distance < 0, left, right), distance
