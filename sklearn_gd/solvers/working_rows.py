@@ -103,11 +103,13 @@ class WorkingRows(Straight[RowsState]):
             crossed = state.distance <= reach
         near = state.near | crossed
         value = cost_of(objective, raw) + objective.price(params)
-        if not value <= state.value + 64 * EPS * abs(state.value):
-            return self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
+        if not value <= state.value + 64 * float(np.finfo(objective.data.dtype).eps) * abs(state.value):
+            stalled = "" if np.any(near & ~state.near) else "no descent at working precision"
+            after = replace(state, near=near, reach=reach, iteration=state.iteration + 1, stalled=stalled)
+            return self._partly(objective, after, params, raw)
         gradient = tilted(objective, params, slope.sum(axis=0))
-        # The same rows again and hardly a smaller gap: it is rounding.
-        done = gap <= 8 * EPS * abs(value) or (not np.any(crossed) and gap > 0.5 * state.decrement)
+        # The same rows again would bring the same.
+        done = gap <= 8 * EPS * abs(value) or not np.any(near & ~state.near)
         return RowsState(
             params,
             value,
