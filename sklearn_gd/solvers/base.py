@@ -212,7 +212,7 @@ def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array
 
 def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
     """Return why to stop now, or an empty string."""
-    small = max(0.1 * tol, 64 * float(np.finfo(objective.data.dtype).eps)) ** 2
+    small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else float(np.finfo(objective.data.dtype).eps)
     if state.optimality <= max(tol, objective.loss.precision) and state.decrement <= small * objective.gain(state.value):
         return "converged"
     if state.stalled:
