@@ -165,7 +165,7 @@ def whole_solver(objective: Objective) -> Solver[Any]:
     newton = 8 * (sums + pairs / model.n_raw * block**3 / 2e10)
     passes = 300 if objective.loss.smooth and not kinked_penalty else 3000
     first_order = passes * (4 * data.n_rows * per_row * model.n_raw / 2e9 + 1e-4)
-    if block <= 3000 and newton <= 2 * first_order:
+    if block <= 3000 and newton <= first_order:
         return Newton()
     if kinked_penalty:
         return GradientDescent(nesterov=True)

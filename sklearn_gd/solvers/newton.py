@@ -72,7 +72,6 @@ class Newton(Solver[NewtonState]):
     second_order = True
     # A metric is kept while a whole step with it shrinks the Newton decrement to less than this share.
     pace: ClassVar[float] = 0.5
-    slow_pace: ClassVar[float] = 0.9
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
     # A metric that no longer serves is followed by one that is measured on so many times the rows.
@@ -93,15 +92,6 @@ class Newton(Solver[NewtonState]):
     def _pace(self, objective: Objective) -> float:
         work = objective.data.n_rows * objective.model.n_rows * self._columns(objective)
         return self.pace if work > self.cheap else 0.0
-
-    def _serves(self, objective: Objective, t: float, before: float, after: float) -> bool:
-        """Tell whether a metric that led from one decrement to another in a step of length t is worth keeping.
-
-        One of many columns takes as long as many steps: it is, unless it leads nowhere.
-        """
-        if self._columns(objective) > FEW_COLUMNS:
-            return after <= self.slow_pace * before
-        return t == 1.0 and after <= self._pace(objective) * before
 
     @staticmethod
     def _columns(objective: Objective) -> int:
@@ -146,12 +136,12 @@ class Newton(Solver[NewtonState]):
             pairs = remembered(pairs, t * direction, gradient - state.gradient, 10)
             way = -corrected(metric, pairs, gradient)
             decrement = -0.5 * float(gradient @ way)
-            serves = self._serves(objective, t, predicted, decrement)
+            serves = t == 1.0 and decrement <= self._pace(objective) * predicted
         else:
             change, expected = gradient - state.gradient, metric.product(direction)
             bend = max(abs(float(change @ direction)), 1e-300)
             missed = float(np.abs(expected - change) @ np.abs(direction)) / bend if t == 1.0 else 1.0
-            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= self._pace(objective)
+            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= 0.6 * self._pace(objective)
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
         return NewtonState(
             params,
