@@ -99,13 +99,13 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
 
 
 def _chosen(objective: Objective) -> Solver[Any]:
+    rows, features = objective.data.n_rows, objective.model.n_features
     if not objective.loss.smooth:
         if not objective.loss.has_lines or not objective.prox_penalty.absent:
             return ProximalPoint()
         if isinstance(smooth_solver(objective), Newton):
-            return WorkingRows()
+            return WorkingRows() if rows > features else ProximalPoint()
         return Dual() if objective.penalty.isotropic and not objective.unpenalised else ProximalPoint()
-    rows, features = objective.data.n_rows, objective.model.n_features
     wide = features > max(2 * rows, MANY) and rows <= 3000
     return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)
 
