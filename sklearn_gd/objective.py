@@ -52,13 +52,19 @@ class Objective:
         offset: Array | None = None,
     ) -> None:
         self.data, self.target, self.model, self.loss = data, target, model, loss
-        self.penalty, self.alpha, self.offset = penalty, alpha, offset
-        self.smooth_penalty, self.prox_penalty = penalty.smooth_part, penalty.prox_part
-        self.separable = self.prox_penalty.separable
+        self.alpha, self.offset = alpha, offset
+        self._take(penalty)
         self.size = model.size
         self.column_norms = data.moments.norms(model.fit_intercept)
         # The mean loss of rows that are left out, as a function of params: a number, and its gradient.
         self.line = 0.0, np.zeros(model.size)
+
+    def _take(self, penalty: Penalty) -> None:
+        """Note the penalty and its parts; a kink that costs nothing is none."""
+        self.penalty, self.smooth_penalty, self.prox_penalty = penalty, penalty.smooth_part, penalty.prox_part
+        if self.prox_penalty.selects and not self.alpha:
+            self.prox_penalty = NoPenalty()
+        self.separable = self.prox_penalty.separable
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -299,7 +305,7 @@ class Objective:
         result.data, result.model = self.data.restricted(features), self.model.restricted(features)
         penalty = self.penalty.for_features(features)
         assert penalty is not None, "checked by the solver"
-        result.penalty, result.smooth_penalty, result.prox_penalty = penalty, penalty.smooth_part, penalty.prox_part
+        result._take(penalty)
         result.column_norms, result.size = self.column_norms[features], result.model.size
         result.line = self.line[0], self.model.narrowed(self.line[1], features)
         return result

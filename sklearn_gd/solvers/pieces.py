@@ -22,8 +22,8 @@ def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
     r"""Return the argmin over x of q(x) + rest(x), where rest is linear between kinks, in each weight by itself.
 
     Each weight has a piece: the one that it is on, or, at a kink, the one where the descent leads; some are held by a kink. A
-    Newton step for the others is clipped to their pieces. Where that does not lower the sum, it ends at the first kink on its
-    way, which always does.
+    Newton step for the others is taken whole where the kinks on its way hardly count, and clipped to their pieces otherwise.
+    Where that does not lower the sum, it ends at the first kink on its way, which always does.
 
     References
     ----------
@@ -39,37 +39,45 @@ def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
         first = first or left
         if left <= max(1e-13 * first, 8 * EPS * float((np.abs(x) * unit).max(initial=0.0))):
             break
-        way, limit = _newton(problem, x, total, low, high)
-        for share in (s for s in SHARES if s > limit):
-            trial = np.clip(x + share * way, low, high)
-            trial_slope = problem.slope(trial)
-            trial_value = problem.value_at(trial, trial_slope)
-            if trial_value < value - 1e-3 * float(total @ (x - trial)):
-                break
-        else:
-            trial = np.clip(x + min(limit, 1.0) * way, low, high)
-            trial_slope = problem.slope(trial)
-            trial_value = problem.value_at(trial, trial_slope)
+        free = low < high
+        way = _newton(problem, total, free)
+        trial = problem.objective.prox(x + way, 0.0)
+        trial_slope = problem.slope(trial)
+        trial_value = problem.value_at(trial, trial_slope)
+        if not trial_value <= value + 0.4 * float(total @ way):
+            way, limit = _clipped(problem, x, way, total, low, high)
+            for share in (*(s for s in SHARES if s > limit), min(limit, 1.0)):
+                trial = np.clip(x + share * way, low, high)
+                trial_slope = problem.slope(trial)
+                trial_value = problem.value_at(trial, trial_slope)
+                if trial_value < value - 1e-3 * float(total @ (x - trial)):
+                    break
             if trial_value >= value + 8 * EPS * abs(value):
                 break
         x, slope, value = trial, trial_slope, trial_value
     return x
 
 
-def _newton(problem: Quadratic, x: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
+def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
+    """Return the Newton step for the free weights, the others standing still."""
+    way = np.zeros_like(total)
+    for block, rows in zip(problem.hessian, problem.rows, strict=True):
+        place = np.flatnonzero(free[rows])
+        if len(place):
+            inside = rows[place]
+            way[inside] = -_solved(block[np.ix_(place, place)], total[inside])
+    return way
+
+
+def _clipped(problem: Quadratic, x: Array, way: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
     """Return the Newton step for the weights that can follow it, and the share of it that reaches the first kink."""
     free = low < high
     while True:
-        way = np.zeros_like(x)
-        for block, rows in zip(problem.hessian, problem.rows, strict=True):
-            inside = rows[free[rows]]
-            place = np.flatnonzero(free[rows])
-            if len(place):
-                way[inside] = -_solved(block[np.ix_(place, place)], total[inside])
         held = free & (((x == low) & (way < 0)) | ((x == high) & (way > 0)))
         if not held.any():
             break
         free &= ~held
+        way = _newton(problem, total, free)
     room = np.where(way > 0, high - x, x - low)
     ratio = np.divide(room, np.abs(way), out=np.full_like(x, np.inf), where=way != 0)
     return way, float(ratio.min(initial=np.inf))

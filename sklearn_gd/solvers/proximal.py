@@ -165,7 +165,7 @@ class ProximalPoint(Solver[ProximalState]):
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
         idle = 0 if gap < 0.5 * state.gap else state.idle + 1
         easy = left > floor and (n_iter <= EASY or not inner.second_order)
-        ended = round_.converged or bool(round_.state.stalled)
+        ended = round_.converged or bool(round_.state.stalled and round_.reason != "max_iter reached")
         following, narrowest = self._next(step, state.narrowest, easy, ended)
         return ProximalState(
             params,

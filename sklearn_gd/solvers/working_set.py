@@ -121,5 +121,6 @@ class WorkingSet(Solver[WorkingState]):
             objective.optimality(params, gradient),
             state.iteration + 1,
             decrement=round_.state.decrement,
+            stalled=round_.reason if round_.reason == "max_iter reached" else "",  # another set would fare no better
             width=max(self.size, 2 * kept),
         )
