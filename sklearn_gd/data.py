@@ -121,6 +121,12 @@ class Data:
         drawn = edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
         return Data(self.X, self.y, self.weight, used[drawn], self.mapper)
 
+    def batches(self, size: int, random_state: np.random.RandomState) -> Iterator[Block]:
+        """Iterate over all rows once, in a random order, in blocks of at most `size` rows and nearly equal length."""
+        used = np.arange(len(self.weight)) if self._used is None else self._used
+        for rows in np.array_split(random_state.permutation(used), -(-self.n_rows // size)):
+            yield Block(self.X.rows(rows), self.y[rows], self.weight[rows], rows)
+
     def copied(self, rows: Any, dtype: Any = None) -> Data:
         """Return some rows by themselves, maybe in another precision."""
         X = self.X.rows(rows)

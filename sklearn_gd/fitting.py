@@ -71,7 +71,13 @@ class Fitting(BaseEstimator):
             objective = objective.uncentered()
         first, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
         start = ready(objective, solver, first) if self.solver == "auto" and not self.warm_start else first
+        if not solver.certifies:
+            objective.seed = int(check_random_state(self.random_state).randint(2**31))
+            objective.horizon, objective.tol = budget, self.tol
         result = self._minimize(objective, solver, start, X.dtype, budget)
+        if not solver.certifies:
+            _, gradient = objective.value_and_gradient(result.state.params)
+            result.state.optimality = objective.optimality(result.state.params, gradient)
         spare = second_try(objective, solver, result) if self.solver == "auto" else None
         left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
         if spare is not None and left > 0:

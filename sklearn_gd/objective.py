@@ -58,6 +58,8 @@ class Objective:
         self.column_norms = data.moments.norms(model.fit_intercept)
         # The mean loss of rows that are left out, as a function of params: a number, and its gradient.
         self.line = 0.0, np.zeros(model.size)
+        # What a solver that draws rows at random needs to know of the fit.
+        self.seed, self.horizon, self.tol = 0, np.inf, 0.0
 
     def _take(self, penalty: Penalty) -> None:
         """Note the penalty and its parts; a kink that costs nothing is none."""
@@ -126,6 +128,14 @@ class Objective:
 
         value, gradient = self.data.reduce(part)
         return value + self.smooth_price(params), self.with_penalty(params, gradient / self.total)
+
+    def batch_value_and_gradient(self, params: Array, block: Block, mean_weight: float) -> tuple[float, Array]:
+        """Return the mean loss of a mini-batch, and the gradient of F's smooth part, flat; both unbiased."""
+        raw, pull_back = self.model.forward(block.X, params)
+        value, slope = self.loss.value_and_gradient(self.encoded(block), self.shifted(block, raw))
+        scale = 1.0 / (len(block.weight) * mean_weight)
+        mean = scale * float(block.weight @ (value if value.ndim == 1 else value.sum(axis=1)))
+        return mean, self.with_penalty(params, pull_back((scale * block.weight)[:, None] * slope))
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
         """Return the gradient of F's smooth part from that of the mean loss."""

@@ -1,36 +1,399 @@
-"""Schedules: the step number, from 0, to the learning rate. Wherever a learning rate is a number, it may be a function."""
+"""Schedules: the step number, from 0, to the learning rate. Wherever a learning rate is a number, it may be a function.
+
+`SCHEDULES` maps the names that ``learning_rate=`` takes to the classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Schedule", "get_schedule"]
+from .parts import Part, resolve
 
-Schedule = Callable[[int], float]
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "InvScaling",
+    "Linear",
+    "OneCycle",
+    "Optimal",
+    "Schedule",
+    "Step",
+    "get_schedule",
+]
+
+RATE = ("'auto' or a number > 0", lambda value: value == "auto" or 0 < value < np.inf)
+POSITIVE = ("a number > 0", lambda value: 0 < value < np.inf)
+SHARE = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
-def get_schedule(learning_rate: float | Schedule) -> Schedule:
-    """Return the schedule of a constant learning rate, or the function itself.
+class Schedule(Part):
+    r"""A learning rate: a first one, times a shape that depends on the step number t and on the number T of steps in all.
+
+    .. math:: \eta_t = rate \cdot shape(t, T)
+
+    With ``rate="auto"`` the shape multiplies the solver's automatic learning rate. The steps are mini-batches for a stochastic
+    solver, iterations for gradient descent; T is infinite in ``partial_fit``.
+
+    Attributes
+    ----------
+    cut : float
+        What the rate is multiplied by after `patience` epochs in a row whose mean loss did not fall.
+    patience : int
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Schedule
+    >>> class Halving(Schedule):
+    ...     def __init__(self, rate=1.0):
+    ...         self.rate = rate
+    ...
+    ...     def shape(self, t, total):
+    ...         return 0.5**t
+    >>> Halving(rate=4.0).at(2, 100)
+    1.0
+    """
+
+    ranges = {"rate": RATE}
+    rate: float | str = "auto"
+    cut: float = 1.0
+    patience: int = 1 << 62
+
+    def shape(self, t: int, total: float) -> float:
+        """Return the factor of step t, counted from 0, of a total that may be infinite."""
+        return 1.0
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the shape multiplies a rate that the solver chooses."""
+        return isinstance(self.rate, str)
+
+    def at(self, t: int, total: float = np.inf) -> float:
+        """Return the learning rate of step t, or with ``rate="auto"`` the factor."""
+        shape = self.shape(t, total)
+        return shape if isinstance(self.rate, str) else self.rate * shape
+
+
+class _Rated(Schedule):
+    def __init__(self, rate: float | str = "auto") -> None:
+        self.rate = rate
+
+
+class Constant(_Rated):
+    """The same rate at every step.
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Constant
+    >>> Constant(0.1).at(7)
+    0.1
+    """
+
+
+class Linear(_Rated):
+    """A rate that falls to zero in a straight line over the whole fit, and by half after an epoch that gained nothing.
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+
+    References
+    ----------
+    A. Defazio et al., When, Why and How Much? Adaptive Learning Rate Scheduling by Refinement, 2023.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Linear
+    >>> Linear(0.1).at(5, total=10)
+    0.05
+    """
+
+    cut, patience = 0.5, 1
+
+    def shape(self, t: int, total: float) -> float:
+        return max(1.0 - t / total, 0.0)
+
+
+class InvScaling(Schedule):
+    r"""The inverse of a power.
+
+    .. math:: \eta_t = rate / (t + 1)^{power}
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    power : float, default=0.25
+        scikit-learn's SGDRegressor has 0.25; the theory of convex losses, 0.5.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import InvScaling
+    >>> InvScaling(0.1, power=0.5).at(3)
+    0.05
+    """
+
+    ranges = {"rate": RATE, "power": POSITIVE}
+
+    def __init__(self, rate: float | str = "auto", power: float = 0.25) -> None:
+        self.rate = rate
+        self.power = power
+
+    def shape(self, t: int, total: float) -> float:
+        return float((t + 1.0) ** -self.power)
+
+
+class Optimal(Schedule):
+    r"""The best asymptotic rate for a strongly convex F.
+
+    .. math:: \eta_t = rate / (1 + decay \cdot t)
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    decay : float, default=1e-4
+        The rate times the strength of the l2 penalty is Bottou's choice.
+
+    References
+    ----------
+    L. Bottou, Stochastic Gradient Descent Tricks, 2012.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Optimal
+    >>> Optimal(0.1, decay=1.0).at(1)
+    0.05
+    """
+
+    ranges = {"rate": RATE, "decay": POSITIVE}
+
+    def __init__(self, rate: float | str = "auto", decay: float = 1e-4) -> None:
+        self.rate = rate
+        self.decay = decay
+
+    def shape(self, t: int, total: float) -> float:
+        return 1.0 / (1.0 + self.decay * t)
+
+
+class Exponential(Schedule):
+    r"""A rate that falls by the same factor at every step.
+
+    .. math:: \eta_t = rate \cdot factor^t
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    factor : float, default=0.999
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Exponential
+    >>> Exponential(1.0, factor=0.5).at(2)
+    0.25
+    """
+
+    ranges = {"rate": RATE, "factor": SHARE}
+
+    def __init__(self, rate: float | str = "auto", factor: float = 0.999) -> None:
+        self.rate = rate
+        self.factor = factor
+
+    def shape(self, t: int, total: float) -> float:
+        return float(self.factor**t)
+
+
+class Step(Schedule):
+    r"""A rate that falls by a factor every so many steps.
+
+    .. math:: \eta_t = rate \cdot factor^{\lfloor t / every \rfloor}
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    factor : float, default=0.5
+    every : int, default=1000
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Step
+    >>> Step(1.0, every=10).at(25)
+    0.25
+    """
+
+    ranges = {"rate": RATE, "factor": SHARE, "every": ("an integer >= 1", lambda value: value >= 1)}
+
+    def __init__(self, rate: float | str = "auto", factor: float = 0.5, every: int = 1000) -> None:
+        self.rate = rate
+        self.factor = factor
+        self.every = every
+
+    def shape(self, t: int, total: float) -> float:
+        return float(self.factor ** (t // self.every))
+
+
+class Cosine(Schedule):
+    r"""Half a wave of a cosine, from one to zero, after a warm-up; with restarts, several.
+
+    .. math:: \eta_t = rate \cdot (1 + \cos(\pi s)) / 2
+
+    s is the share of a wave that has passed. In ``partial_fit``, where there is no end, the rate stays at its height.
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    warmup : float, default=0.0
+        The share of the steps over which the rate rises from zero.
+    restarts : int, default=0
+        How often the wave begins anew.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, 2017.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Cosine
+    >>> round(Cosine(0.1).at(50, total=100), 12), Cosine(0.1, warmup=0.1).at(4, total=100)
+    (0.05, 0.05)
+    """
+
+    ranges = {"rate": RATE, "warmup": SHARE, "restarts": ("an integer >= 0", lambda value: value >= 0)}
+
+    def __init__(self, rate: float | str = "auto", warmup: float = 0.0, restarts: int = 0) -> None:
+        self.rate = rate
+        self.warmup = warmup
+        self.restarts = restarts
+
+    def shape(self, t: int, total: float) -> float:
+        if not np.isfinite(total):
+            return 1.0
+        rise = self.warmup * total
+        if t < rise:
+            return (t + 1.0) / rise if rise > 1 else 1.0
+        share = (t - rise) / (total - rise) * (self.restarts + 1)
+        return float(0.5 * (1.0 + np.cos(np.pi * (share % 1.0))))
+
+
+class OneCycle(Schedule):
+    """One rise to the rate, and one fall to nearly zero, both in the shape of a cosine.
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+        The highest rate.
+    peak : float, default=0.3
+        The share of the steps after which it is reached.
+
+    References
+    ----------
+    L. Smith and N. Topin, Super-Convergence, 2019; the rise begins at a twenty-fifth of the rate.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import OneCycle
+    >>> OneCycle(0.1).at(30, total=100)
+    0.1
+    """
+
+    ranges = {"rate": RATE, "peak": SHARE}
+
+    def __init__(self, rate: float | str = "auto", peak: float = 0.3) -> None:
+        self.rate = rate
+        self.peak = peak
+
+    def shape(self, t: int, total: float) -> float:
+        if not np.isfinite(total):
+            return 1.0
+        top = self.peak * total
+        if t < top:
+            return float(1.0 - 0.96 * 0.5 * (1.0 + np.cos(np.pi * t / top)))
+        return float(0.5 * (1.0 + np.cos(np.pi * (t - top) / max(total - top, 1e-300))))
+
+
+class Adaptive(Schedule):
+    """The same rate until the mean loss of an epoch no longer falls; then a fraction of it.
+
+    Parameters
+    ----------
+    rate : float or "auto", default="auto"
+    cut : float, default=0.2
+        The fraction.
+    patience : int, default=2
+        How many epochs in a row without a fall it waits for.
+
+    Examples
+    --------
+    >>> from sklearn_gd.schedules import Adaptive
+    >>> Adaptive(0.1)
+    Adaptive(rate=0.1)
+    """
+
+    ranges = {"rate": RATE, "cut": SHARE, "patience": ("an integer >= 1", lambda value: value >= 1)}
+
+    def __init__(self, rate: float | str = "auto", cut: float = 0.2, patience: int = 2) -> None:
+        self.rate = rate
+        self.cut = cut
+        self.patience = patience
+
+
+class _Function(Schedule):
+    """A user's function of the step number."""
+
+    rate = 1.0
+
+    def __init__(self, function: Callable[[int], float]) -> None:
+        self.function = function
+
+    def check_parameters(self) -> None:
+        """Any function will do."""
+
+    def shape(self, t: int, total: float) -> float:
+        return float(self.function(t))
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    "constant": Constant,
+    "linear": Linear,
+    "invscaling": InvScaling,
+    "optimal": Optimal,
+    "exponential": Exponential,
+    "step": Step,
+    "cosine": Cosine,
+    "one_cycle": OneCycle,
+    "adaptive": Adaptive,
+}
+
+
+def get_schedule(learning_rate: Any) -> Schedule:
+    """Return the schedule of "auto", a number, a name, a Schedule, or a function of the step number.
 
     Raises
     ------
     ValueError
-        For anything but a number > 0 or a function of the step number.
+        For an unknown name, a number that is not positive, or a parameter out of range.
+    TypeError
+        For anything else.
 
     Examples
     --------
     >>> from sklearn_gd.schedules import get_schedule
-    >>> get_schedule(0.1)(7), get_schedule(lambda t: 1.0 / (1 + t))(7)
+    >>> get_schedule(0.1).at(7), get_schedule(lambda t: 1.0 / (1 + t)).at(7)
     (0.1, 0.125)
     """
-    if callable(learning_rate):
-        return learning_rate
-    try:
-        rate = float(learning_rate)
-    except (TypeError, ValueError):
-        rate = np.nan
-    if not 0 < rate < np.inf:
-        raise ValueError(f"learning_rate={learning_rate!r}: expected 'auto', a number > 0, or a function of the step number.")
-    return lambda step: rate
+    if isinstance(learning_rate, str) and learning_rate == "auto":
+        return Linear()
+    if isinstance(learning_rate, (int, float, np.number)) and not isinstance(learning_rate, bool):
+        if not 0 < learning_rate < np.inf:
+            raise ValueError(f"learning_rate={learning_rate!r}: expected a number > 0.")
+        return Constant(float(learning_rate))
+    if callable(learning_rate) and not isinstance(learning_rate, type):
+        return _Function(learning_rate)
+    return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", {}, also=["auto"])

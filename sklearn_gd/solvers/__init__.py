@@ -16,6 +16,7 @@ from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
 from .row_space import RowSpace
+from .rules import RULES, SGD, SVRG, AdaDelta, AdaGrad, Adam, RMSprop
 from .working_rows import WorkingRows
 from .working_set import WorkingSet
 
@@ -25,13 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LBFGS",
+    "RULES",
+    "SGD",
     "SOLVERS",
+    "SVRG",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
     "Dual",
     "GradientDescent",
     "InteriorPoint",
     "Newton",
     "NewtonCG",
     "ProximalPoint",
+    "RMSprop",
     "Result",
     "RowSpace",
     "Solver",

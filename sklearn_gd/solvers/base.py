@@ -91,6 +91,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it can do a loss that is not smooth, and a penalty that is not.
     second_order : bool
         Whether it holds curvature, and so reaches an optimum to working precision.
+    certifies : bool
+        Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
     """
 
     default_max_iter: ClassVar[int] = 1000
@@ -98,6 +100,13 @@ class Solver(Part, ABC, Generic[StateType]):
     takes_kinked_loss: bool = False
     takes_prox: bool = False
     second_order: bool = False
+    certifies: bool = True
+
+    def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
+        """Return "converged" when the state is good enough, or an empty string."""
+        small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else float(np.finfo(objective.data.dtype).eps)
+        certain = state.optimality <= max(tol, objective.loss.precision)
+        return "converged" if certain and state.decrement <= small * objective.gain(state.value) else ""
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
@@ -158,7 +167,7 @@ def iterate(
     moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
     rounding = 64 * float(np.finfo(objective.data.dtype).eps)
-    reason = _verdict(objective, state, tol, max_iter)
+    reason = _verdict(objective, solver, state, tol, max_iter)
     try:
         while not reason:
             if monitor:
@@ -174,7 +183,7 @@ def iterate(
             if state.value <= best.value + rounding * abs(best.value):
                 best = state
             best.hint = state.hint
-            reason = _verdict(objective, state, tol, max_iter)
+            reason = _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
     if monitor:
@@ -185,7 +194,7 @@ def iterate(
 def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:
     """Return what `iterate` does, with the same settings, told apart from where there is no finite optimum."""
     result = iterate(objective, solver, start, **settings)
-    doubtful = not result.interrupt and (objective.price(result.state.params) == 0 or not result.converged)
+    doubtful = solver.certifies and not result.interrupt and (objective.price(result.state.params) == 0 or not result.converged)
     if doubtful and _without_optimum(objective, result.state.params, result.moves):
         result.converged, result.reason = False, "no finite optimum"
     return result
@@ -210,14 +219,9 @@ def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array
     return state if state.value < objective.reference_value else params
 
 
-def _verdict(objective: Objective, state: State, tol: float, max_iter: int) -> str:
+def _verdict(objective: Objective, solver: Solver[Any], state: State, tol: float, max_iter: int) -> str:
     """Return why to stop now, or an empty string."""
-    small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else float(np.finfo(objective.data.dtype).eps)
-    if state.optimality <= max(tol, objective.loss.precision) and state.decrement <= small * objective.gain(state.value):
-        return "converged"
-    if state.stalled:
-        return state.stalled
-    return "max_iter reached" if state.iteration >= max_iter else ""
+    return solver.verdict(objective, state, tol) or state.stalled or ("max_iter reached" if state.iteration >= max_iter else "")
 
 
 def _without_optimum(objective: Objective, params: Array, moves: Sequence[tuple[Array, Array]]) -> bool:

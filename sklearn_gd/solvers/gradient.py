@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from ..schedules import Schedule, get_schedule
+from ..schedules import get_schedule
 from .base import Solver, State
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class GradientDescent(Solver[GradientState]):
         "nesterov": ("True or False", lambda value: value in (True, False)),
     }
 
-    def __init__(self, learning_rate: float | Schedule | str = "auto", momentum: float = 0.0, nesterov: bool = False) -> None:
+    def __init__(self, learning_rate: Any = "auto", momentum: float = 0.0, nesterov: bool = False) -> None:
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
@@ -114,7 +114,7 @@ class GradientDescent(Solver[GradientState]):
         return self._searched(objective, state) if self.automatic else self._literal(objective, state)
 
     def _literal(self, objective: Objective, state: GradientState) -> GradientState:
-        rate = get_schedule(self.learning_rate)(state.iteration)  # type: ignore[arg-type]
+        rate = get_schedule(self.learning_rate).at(state.iteration)
         velocity = self.momentum * state.velocity - rate * state.gradient
         move = self.momentum * velocity - rate * state.gradient if self.nesterov else velocity
         params = objective.prox(state.params + move, rate)
