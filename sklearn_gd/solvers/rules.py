@@ -296,8 +296,9 @@ class SVRG(_Rule):
         return SVRGState(**vars(state), pivot=state.point, full=0.0 * params)
 
     def epoch(self, objective: Objective, state: StochasticState, count: int, total: float) -> StochasticState:
+        assert isinstance(state, SVRGState)
         full = objective.value_and_gradient(state.point)[1]
-        return super().epoch(objective, replace(state, pivot=state.point, full=full), count, total)  # type: ignore[call-arg]
+        return super().epoch(objective, replace(state, pivot=state.point, full=full), count, total)
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
         assert isinstance(state, SVRGState)

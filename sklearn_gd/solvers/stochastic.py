@@ -66,7 +66,6 @@ class StochasticState(State):
     least: float = np.inf
     since: int = 0
     anchor: Array
-    average_point: Array | None = None
 
 
 class Stochastic(Solver[StochasticState]):
@@ -127,13 +126,12 @@ class Stochastic(Solver[StochasticState]):
             scale = np.sqrt(1.0 / objective.diagonal(params))
             if not objective.separable:  # only then may the step differ from weight to weight
                 scale[:] = np.exp(np.log(scale).mean())
-        moments = tuple(np.zeros_like(params) for _ in range(self.memory))
-        if self.automatic:
             block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(objective.seed)))
             gradient = scale * objective.batch_value_and_gradient(params, block, self._mean_weight(objective))[1]
             length = float(np.sqrt(gradient @ gradient))
             guess = length if objective.loss.smooth else abs(value) / (length + 1e-300)
             pace = Pace.at(params / scale, max(0.01 * guess, 1e-12))
+        moments = tuple(np.zeros_like(params) for _ in range(self.memory))
         return StochasticState(
             params, value, 0.0 * params, np.inf, point=params, moments=moments, scale=scale, pace=pace, anchor=params
         )
@@ -201,13 +199,13 @@ class Stochastic(Solver[StochasticState]):
         state.pace = deepcopy(state.pace)
         state.rows += objective.data.n_rows
         state.weight += objective.total
-        schedule, loss, mass = get_schedule(self.learning_rate), 0.0, 0.0
+        schedule, loss = get_schedule(self.learning_rate), 0.0
         for block in objective.data.batches(-(-objective.data.n_rows // count), rng):
             value, gradient = self.gradient(objective, state, block)
-            loss, mass = loss + len(block.weight) * value, mass + len(block.weight)
+            loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1, total))
-        state.value = loss / mass + objective.price(state.point)
+        state.value = loss / objective.data.n_rows + objective.price(state.point)
         return state
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
@@ -232,9 +230,8 @@ class Stochastic(Solver[StochasticState]):
             before, after = state.point / scale, point / scale
             smooth = objective.prox_penalty.absent
             pace.note(before, after, rate / share * gradient if smooth else (before - after) / share)
-        state.point, state.step = point, rate
-        state.params = point
+        average, state.point, state.step = state.params, point, rate
         if self.average:
             weight = min(1.0, 9.0 / (state.clock + 8.0))
-            previous = state.average_point if state.average_point is not None else point
-            state.average_point = state.params = previous + weight * (point - previous)
+            point = average + weight * (point - average)
+        state.params = point
