@@ -61,7 +61,7 @@ class Fitting(BaseEstimator):
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())
         objective = objective.observed(constant)
-        if self.fit_intercept:
+        if self.fit_intercept and not loss.online:
             constant = best_constant(objective, constant)
         else:
             constant = np.zeros(bound.n_raw)
@@ -70,10 +70,10 @@ class Fitting(BaseEstimator):
         if not solver.centers:
             objective = objective.uncentered()
         first, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
-        start = ready(objective, solver, first) if self.solver == "auto" and not self.warm_start else first
-        if not solver.certifies:
-            objective.seed = int(check_random_state(self.random_state).randint(2**31))
-            objective.horizon, objective.tol = budget, self.tol
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        start = solver.begin(objective, first, seed, budget)
+        if self.solver == "auto" and not self.warm_start:
+            start = ready(objective, solver, first)
         result = self._minimize(objective, solver, start, X.dtype, budget)
         if not solver.certifies:
             _, gradient = objective.value_and_gradient(result.state.params)

@@ -58,8 +58,6 @@ class Objective:
         self.column_norms = data.moments.norms(model.fit_intercept)
         # The mean loss of rows that are left out, as a function of params: a number, and its gradient.
         self.line = 0.0, np.zeros(model.size)
-        # What a solver that draws rows at random needs to know of the fit.
-        self.seed, self.horizon, self.tol = 0, np.inf, 0.0
 
     def _take(self, penalty: Penalty) -> None:
         """Note the penalty and its parts; a kink that costs nothing is none."""
@@ -130,12 +128,12 @@ class Objective:
         return value + self.smooth_price(params), self.with_penalty(params, gradient / self.total)
 
     def batch_value_and_gradient(self, params: Array, block: Block, mean_weight: float) -> tuple[float, Array]:
-        """Return the mean loss of a mini-batch, and the gradient of F's smooth part, flat; both unbiased."""
+        """Return the mean loss of a mini-batch, and its gradient, flat; both unbiased."""
         raw, pull_back = self.model.forward(block.X, params)
         value, slope = self.loss.value_and_gradient(self.encoded(block), self.shifted(block, raw))
         scale = 1.0 / (len(block.weight) * mean_weight)
         mean = scale * float(block.weight @ (value if value.ndim == 1 else value.sum(axis=1)))
-        return mean, self.with_penalty(params, pull_back((scale * block.weight)[:, None] * slope))
+        return mean, pull_back((scale * block.weight)[:, None] * slope)
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
         """Return the gradient of F's smooth part from that of the mean loss."""
@@ -249,6 +247,16 @@ class Objective:
             return params
         strength = self.alpha * (step if np.ndim(step) == 0 else self.model.weights(np.asarray(step)))
         return self.model.with_weights(params, self.prox_penalty.prox(self.model.weights(params), strength))
+
+    def shrunk(self, params: Array, widths: Array) -> tuple[Array, Array]:
+        """Return where the prox of the smooth penalty would lead, and the widths that are left for another prox after it.
+
+        The penalty is taken for a parabola, which l2 is: then the two make the prox of the sum.
+        """
+        weights = self.model.weights(params)
+        bend = self.model.padded(self.alpha * self.smooth_penalty.curvature(weights))
+        widths = widths / (1.0 + widths * bend)
+        return params - widths * self.model.padded(self.alpha * self.smooth_penalty.gradient(weights)), widths
 
     def along(self, params: Array, direction: Array) -> Line:
         """Return F's smooth part on the line params + t direction, as a function of t that does not touch X."""

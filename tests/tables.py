@@ -50,7 +50,7 @@ ALL_LOSSES = [loss() for loss in LOSSES.values() if not loss().rowwise] + UNUSUA
 LOSS_IDS = [repr(loss) for loss in ALL_LOSSES]
 
 REGRESSION = [name for name, loss in LOSSES.items() if loss.task == "regression"]
-CLASSIFICATION = [name for name, loss in LOSSES.items() if loss.task == "classification"]
+CLASSIFICATION = [name for name, loss in LOSSES.items() if loss.task == "classification" and not loss.online]
 
 PENALTY_OBJECTS = [
     None,
@@ -64,6 +64,18 @@ PENALTY_OBJECTS = [
     L2(weights=0.5) + L2() + L1(),
 ]
 PENALTY_IDS = [repr(penalty) for penalty in PENALTY_OBJECTS]
+
+
+def objective_of(model, X, y, alpha):
+    """Return F of a fitted model, from its public attributes alone."""
+    raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
+    if hasattr(model, "classes_"):
+        codes = np.searchsorted(model.classes_, y)
+        encoded = codes if model.loss_.rowwise else np.where(codes[:, None] == np.arange(raw.shape[1]), 1.0, -1.0)
+    else:
+        encoded = y[:, None]
+    price = model.penalty_.value(np.atleast_2d(model.coef_).T)
+    return model.loss_.value(encoded, raw).sum() / len(y) + (0.0 if price == 0 else alpha * price)
 
 
 def true_suboptimality(value, best, reference):

@@ -53,6 +53,7 @@ TRUTH = {
     "Tweedie": lambda power: tweedie(power),
     "LogLoss": lambda label_smoothing: lambda y, z: [log1pexp(-y * z), label_smoothing / 2 * y * z],
     "Hinge": lambda: lambda y, z: [mp.mpf(max(1 - y * z, 0))],
+    "Perceptron": lambda: lambda y, z: [mp.mpf(max(-y * z, 0))],
     "SquaredHinge": lambda: lambda y, z: [mp.mpf(max(1 - y * z, 0)) ** 2],
     "ModifiedHuber": lambda: lambda y, z: [mp.mpf(max(1 - y * z, 0)) ** 2 if y * z >= -1 else -4 * y * z],
     "Exponential": lambda: lambda y, z: [mp.exp(-y * z)],
@@ -215,7 +216,7 @@ def test_contract(loss):
         assert loss.convex == messages["convexity"].endswith("looks convex")
 
 
-@pytest.mark.parametrize("loss", [loss for loss in ALL_LOSSES if not loss.smooth], ids=repr)
+@pytest.mark.parametrize("loss", [loss for loss in ALL_LOSSES if not (loss.smooth or loss.online)], ids=repr)
 def test_moreau_is_a_loss(loss):
     check_loss(Moreau(loss, 0.6), on_fail="raise")
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
-from tables import CLASSIFICATION, REGRESSION
+from tables import CLASSIFICATION, REGRESSION, objective_of
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Quantile
@@ -71,7 +71,7 @@ def test_triples(problems, loss, penalty):
     best = min(min(model.loss_curve_) for model in reached.values())
     separable = penalty in ("none", "nonnegative") and LOSSES[loss].task == "classification"
     for name, model in reached.items():
-        value = _objective(model, X, y, alpha)
+        value = objective_of(model, X, y, alpha)
         np.testing.assert_allclose(value, min(model.loss_curve_), rtol=1e-6, atol=1e-9)  # the best iterate is kept
         assert value <= constant + 1e-9 * abs(constant)
         if model.converged_ and auto.loss_.convex:
@@ -83,19 +83,6 @@ def test_triples(problems, loss, penalty):
     assert ("working_set" in reached) == (not kinked and penalty in ("l1", "elasticnet"))
     assert ("gd" in reached) == ("newton" in reached) == (not kinked)
     assert len(reached) >= 2
-
-
-def _objective(model, X, y, alpha):
-    """F of the returned coefficients, from the definitions alone."""
-    raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
-    if hasattr(model, "classes_"):
-        codes = np.searchsorted(model.classes_, y)
-        encoded = codes if model.loss_.rowwise else np.where(codes[:, None] == np.arange(raw.shape[1]), 1.0, -1.0)
-    else:
-        encoded = y[:, None]
-    value = model.loss_.value(encoded, raw)
-    price = model.penalty_.value(np.atleast_2d(model.coef_).T)
-    return value.sum() / len(y) + (0.0 if price == 0 else alpha * price)
 
 
 def test_refusals_name_the_remedy(problems):

@@ -18,7 +18,7 @@ from .checks import check_loss
 from .classification import Exponential, Focal, LogLoss
 from .custom import CustomLoss
 from .deviances import Gamma, InverseGaussian, Poisson, Tweedie
-from .margins import CrammerSinger, Hinge, ModifiedHuber, SquaredHinge
+from .margins import CrammerSinger, Hinge, ModifiedHuber, Perceptron, SquaredHinge
 from .multiclass import MultinomialFocal, MultinomialLogLoss
 from .regression import Cauchy, Expectile, Huber, Linex, LogCosh, SquaredError
 
@@ -45,6 +45,7 @@ __all__ = [
     "Moreau",
     "MultinomialFocal",
     "MultinomialLogLoss",
+    "Perceptron",
     "Poisson",
     "Quantile",
     "SquaredEpsilonInsensitive",
@@ -78,6 +79,7 @@ LOSSES: dict[str, type[Loss]] = {
     "exponential": Exponential,
     "focal": Focal,
     "crammer_singer": CrammerSinger,
+    "perceptron": Perceptron,
 }
 
 ALIASES = {

@@ -48,6 +48,8 @@ class Loss(Part, ABC):
         Whether y must be positive (the tag that scikit-learn's checks read).
     shift_invariant : bool
         Whether a number added to all columns of raw changes nothing, as in softmax.
+    online : bool
+        Whether only the path of `SGD` means something, and the minimum does not.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Loss(Part, ABC):
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False
+    online: bool = False
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:

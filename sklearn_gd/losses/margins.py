@@ -13,7 +13,7 @@ from .numeric import Array
 if TYPE_CHECKING:
     from ..targets import Target
 
-__all__ = ["CrammerSinger", "Hinge", "ModifiedHuber", "SquaredHinge"]
+__all__ = ["CrammerSinger", "Hinge", "ModifiedHuber", "Perceptron", "SquaredHinge"]
 
 
 class Hinge(Loss):
@@ -62,6 +62,53 @@ class Hinge(Loss):
     def prox(self, y: Array, v: Array, step: float) -> Array:
         margin = y * v
         return np.where(margin < 1.0, y * np.minimum(margin + step, 1.0), v)
+
+
+class Perceptron(Loss):
+    r"""The loss of Rosenblatt's perceptron: how far a sample is on the wrong side; `SGD` only.
+
+    Domain of y: -1 or +1 in each column.
+
+    Link: none; the sign of raw is the decision.
+
+    Formula:
+
+    .. math:: \ell(y, raw) = \max(0, -y \, raw)
+
+    Relation: `Hinge` without a margin. Its minimum is at raw = 0, where nothing is learned: only the path of `SGD` means
+    something, which ends on separable classes when no sample is on the wrong side. ``learning_rate="auto"`` is 1, which is as
+    good as any other, and the last iterate is the one that is kept.
+
+    Constants: none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd.losses import Perceptron
+    >>> Perceptron().value(np.ones((1, 3)), np.array([[-1.0, 0.5, 2.0]]))
+    array([[1., 0., 0.]])
+
+    References
+    ----------
+    F. Rosenblatt, The Perceptron: A Probabilistic Model for Information Storage and Organization in the Brain, 1958.
+    """
+
+    task = "classification"
+    smooth = False
+    online = True
+
+    def value(self, y: Array, raw: Array) -> Array:
+        return np.maximum(-y * raw, 0.0)
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        return np.where(y * raw <= 0.0, -y, 0.0)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        return np.zeros_like(raw)
+
+    def prox(self, y: Array, v: Array, step: float) -> Array:
+        margin = y * v
+        return np.where(margin < 0.0, y * np.minimum(margin + step, 0.0), v)
 
 
 class SquaredHinge(Loss):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..parts import resolve
+from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
 from .base import Result, Solver, State, minimize, rehearsed
 from .dual import Dual
 from .gradient import GradientDescent
@@ -16,7 +17,8 @@ from .newton_cg import NewtonCG
 from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
 from .row_space import RowSpace
-from .rules import RULES, SGD, SVRG, AdaDelta, AdaGrad, Adam, RMSprop
+from .rules import SGD, SVRG, AdaDelta, AdaGrad, RMSprop
+from .stochastic import Stochastic
 from .working_rows import WorkingRows
 from .working_set import WorkingSet
 
@@ -30,12 +32,16 @@ __all__ = [
     "SGD",
     "SOLVERS",
     "SVRG",
+    "AMSGrad",
     "AdaDelta",
     "AdaGrad",
     "Adam",
+    "AdamW",
     "Dual",
     "GradientDescent",
     "InteriorPoint",
+    "Lion",
+    "NAdam",
     "Newton",
     "NewtonCG",
     "ProximalPoint",
@@ -44,6 +50,7 @@ __all__ = [
     "RowSpace",
     "Solver",
     "State",
+    "Stochastic",
     "WorkingRows",
     "WorkingSet",
     "best_constant",
@@ -67,17 +74,29 @@ SOLVERS: dict[str, type[Solver[Any]]] = {
     "working_set": WorkingSet,
 }
 
+RULES: dict[str, type[Stochastic]] = {
+    "sgd": SGD,
+    "adagrad": AdaGrad,
+    "rmsprop": RMSprop,
+    "adadelta": AdaDelta,
+    "adam": Adam,
+    "adamw": AdamW,
+    "nadam": NAdam,
+    "amsgrad": AMSGrad,
+    "lion": Lion,
+    "svrg": SVRG,
+}
+
 ALIASES = {
     "gradient_descent": "gd",
-    "sgd": "gd",
     "l-bfgs": "lbfgs",
     "bfgs": "lbfgs",
     "newton-cg": "newton_cg",
     "newton-cholesky": "newton",
     "irls": "newton",
     "liblinear": "newton",
-    "saga": "gd",
-    "sag": "gd",
+    "saga": "svrg",
+    "sag": "svrg",
     "cholesky": "newton",
 }
 
@@ -101,13 +120,15 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
         chosen = _chosen(objective)
         chosen.check(objective)
         return chosen
-    resolved: Solver[Any] = resolve(solver, SOLVERS, Solver, "solver", ALIASES, also=["auto"])
+    resolved: Solver[Any] = resolve(solver, SOLVERS | RULES, Solver, "solver", ALIASES, also=["auto"])
     resolved.check(objective)
     return resolved
 
 
 def _chosen(objective: Objective) -> Solver[Any]:
     rows, features = objective.data.n_rows, objective.model.n_features
+    if objective.loss.online:
+        return SGD()
     if not objective.loss.smooth:
         if not objective.loss.has_lines or not objective.prox_penalty.absent:
             return ProximalPoint()

@@ -91,6 +91,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it can do a loss that is not smooth, and a penalty that is not.
     second_order : bool
         Whether it holds curvature, and so reaches an optimum to working precision.
+    takes_online : bool
+        Whether its path means something for a loss whose minimum does not (`Loss.online`).
     certifies : bool
         Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
     """
@@ -101,6 +103,7 @@ class Solver(Part, ABC, Generic[StateType]):
     takes_prox: bool = False
     second_order: bool = False
     certifies: bool = True
+    takes_online: bool = False
 
     def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
         """Return "converged" when the state is good enough, or an empty string."""
@@ -110,9 +113,11 @@ class Solver(Part, ABC, Generic[StateType]):
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
-        name = type(self).__name__
+        name, loss = type(self).__name__, type(objective.loss).__name__
+        if objective.loss.online and not self.takes_online:
+            raise ValueError(f"{loss} has its minimum where nothing is learned, and {name} would go there: use solver=SGD().")
         if not objective.loss.smooth and not self.takes_kinked_loss:
-            raise ValueError(f"{type(objective.loss).__name__} has kinks, and {name} needs a smooth loss: use solver='auto'.")
+            raise ValueError(f"{loss} has kinks, and {name} needs a smooth loss: use solver='auto'.")
         if not objective.prox_penalty.absent and not self.takes_prox:
             raise ValueError(
                 f"{objective.prox_penalty!r} is not smooth, and {name} needs a smooth penalty: use solver='auto' or "
@@ -127,9 +132,17 @@ class Solver(Part, ABC, Generic[StateType]):
     def step(self, objective: Objective, state: StateType) -> StateType:
         """Return the state one iteration later."""
 
+    def begin(self, objective: Objective, params: Array, seed: int, max_iter: float) -> Array | State:
+        """Return where the loop begins; a solver that draws rows takes note of the seed and of the iterations to come."""
+        return params
+
     def struggles(self, state: StateType) -> bool:
         """Tell whether the objective proved to be of a kind that this solver is not made for."""
         return False
+
+    def settled(self, objective: Objective, best: StateType, last: StateType) -> StateType:
+        """Return the state to keep, of the best one by its value, and the last."""
+        return best
 
     def finish(self, objective: Objective, params: Array) -> Array:
         """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
@@ -186,6 +199,7 @@ def iterate(
             reason = _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
+    best = solver.settled(objective, best, state)
     if monitor:
         monitor(state.iteration, state, last=True)
     return Result(best, state.iteration, reason, reason == "converged", curve or [best.value], interrupt, moves)

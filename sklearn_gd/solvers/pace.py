@@ -13,9 +13,6 @@ __all__ = ["Pace"]
 # The share of the last average direction that is kept: noise that differs from batch to batch cancels in it.
 MEMORY = 0.9
 
-# How many times the proven distance the rate may rest upon.
-TRUST = 4.0
-
 # A gradient is cut to this multiple of the usual size.
 USUAL = 5.0
 
@@ -83,11 +80,14 @@ class Pace:
         self.usual = float(np.sqrt((1.0 - share) * self.usual**2 + share * norm**2))
         return gradient
 
-    def rate(self, direction: Array, decays: bool) -> float:
-        """Return the learning rate for a direction; one that decays by itself is not divided again."""
+    def rate(self, direction: Array, decays: bool, trust: float) -> float:
+        """Return the learning rate for a direction; one that decays by itself is not divided again.
+
+        It rests upon the distance gone, up to `trust` times the proven one.
+        """
         self.average = direction if self.clock == 1 else MEMORY * self.average + (1.0 - MEMORY) * direction
         self.squares = float(len(direction)) if decays else self.squares + float(self.average @ self.average)
-        return max(self.first, min(self.reach, TRUST * self.bound)) / float(np.sqrt(self.squares + 1e-300))
+        return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
     def note(self, before: Array, after: Array, pull: Array) -> None:
         """Take note of a step, and of eta g, by which it was taken."""

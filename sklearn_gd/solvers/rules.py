@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import Array
-from .stochastic import Moments, Stochastic, StochasticState
+from .stochastic import SHARE, Moments, Stochastic, StochasticState, inverse
 
 if TYPE_CHECKING:
     from ..data import Block
     from ..objective import Objective
 
-__all__ = ["SGD", "SVRG", "AdaDelta", "AdaGrad", "Adam", "RMSprop"]
-
-# Where nothing was seen yet, or all that was seen is zero.
-TINY = 1e-150
-
-SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
-
-
-def _inverse(root: Array) -> Array:
-    return 1.0 / (root + TINY)
+__all__ = ["SGD", "SVRG", "AdaDelta", "AdaGrad", "RMSprop"]
 
 
 class SGD(Stochastic):
@@ -61,6 +52,7 @@ class SGD(Stochastic):
     (array([3.]), 4.0)
     """
 
+    takes_online = True
     ranges = Stochastic.ranges | {"momentum": SHARE, "nesterov": ("True or False", lambda value: value in (True, False))}
 
     def __init__(
@@ -118,7 +110,7 @@ class AdaGrad(_Rule):
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         total = moments[0] + gradient * gradient
-        metric = _inverse(np.sqrt(total))
+        metric = inverse(np.sqrt(total))
         return metric * gradient, metric, (total,)
 
 
@@ -158,7 +150,7 @@ class RMSprop(Stochastic):
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         mean = self.rho * moments[0] + (1.0 - self.rho) * gradient * gradient
-        metric = _inverse(np.sqrt(mean / (1.0 - self.rho**t)))
+        metric = inverse(np.sqrt(mean / (1.0 - self.rho**t)))
         return metric * gradient, metric, (mean,)
 
 
@@ -211,55 +203,6 @@ class AdaDelta(Stochastic):
         return move, metric, (slopes, self.rho * moments[1] + (1.0 - self.rho) * move * move)
 
 
-class Adam(Stochastic):
-    r"""The moving mean of the gradients over their moving root mean square, both corrected for their start at zero.
-
-    .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad s \leftarrow \beta_2 s + (1 - \beta_2) g^2, \quad
-              params \leftarrow params - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)}}
-
-    Parameters
-    ----------
-    learning_rate, batch_size, average
-        As for `SGD`; the paper's own learning rate is 0.001.
-    beta_1, beta_2 : float, default=0.9, 0.999
-        The shares of the last means that are kept.
-
-    References
-    ----------
-    D. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, 2015. Its epsilon is left out: a parameter without
-    gradient does not move.
-
-    Examples
-    --------
-    >>> from sklearn_gd.solvers import Adam
-    >>> Adam(learning_rate=1e-3, batch_size=64)
-    Adam(batch_size=64, learning_rate=0.001)
-    """
-
-    memory = 2
-    ranges = Stochastic.ranges | {"beta_1": SHARE, "beta_2": SHARE}
-
-    def __init__(
-        self,
-        learning_rate: Any = "auto",
-        batch_size: int | str = "auto",
-        average: bool = False,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-    ) -> None:
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.average = average
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
-        mean = self.beta_1 * moments[0] + (1.0 - self.beta_1) * gradient
-        squares = self.beta_2 * moments[1] + (1.0 - self.beta_2) * gradient * gradient
-        metric = _inverse(np.sqrt(squares / (1.0 - self.beta_2**t)))
-        return metric * mean / (1.0 - self.beta_1**t), metric, (mean, squares)
-
-
 @dataclass(kw_only=True)
 class SVRGState(StochasticState):
     """A state with the point whose full gradient corrects those of the mini-batches, and that gradient."""
@@ -295,26 +238,16 @@ class SVRG(_Rule):
         state = super().init(objective, params)
         return SVRGState(**vars(state), pivot=state.point, full=0.0 * params)
 
-    def epoch(self, objective: Objective, state: StochasticState, count: int, total: float) -> StochasticState:
+    def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         assert isinstance(state, SVRGState)
         full = objective.value_and_gradient(state.point)[1]
-        return super().epoch(objective, replace(state, pivot=state.point, full=full), count, total)
+        return super().epoch(objective, replace(state, pivot=state.point, full=full))
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
         assert isinstance(state, SVRGState)
         value, gradient = super().gradient(objective, state, block)
         before = objective.batch_value_and_gradient(state.pivot, block, state.weight / state.rows)[1]
-        return value, gradient - before + state.full
+        return value, gradient - objective.with_penalty(state.pivot, before) + state.full
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         return gradient, None, moments
-
-
-RULES: dict[str, type[Stochastic]] = {
-    "sgd": SGD,
-    "adagrad": AdaGrad,
-    "rmsprop": RMSprop,
-    "adadelta": AdaDelta,
-    "adam": Adam,
-    "svrg": SVRG,
-}

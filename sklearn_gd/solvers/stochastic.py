@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..losses.numeric import Array
-from ..schedules import get_schedule
+from ..schedules import Constant, Schedule, get_schedule
 from .base import Solver, State
 from .pace import Pace
 
@@ -18,12 +18,28 @@ if TYPE_CHECKING:
     from ..data import Block
     from ..objective import Objective
 
-__all__ = ["Stochastic", "StochasticState"]
+__all__ = ["SHARE", "Moments", "Stochastic", "StochasticState", "inverse"]
+
+# The rise of the mean loss, relative to what was gained, that is no noise.
+RISE = 1e-3
+
+# The rise, relative to what was gained or to F0, that leads back to the best point.
+RELAPSE, RELAPSE_OF_ALL = 0.1, 0.05
 
 # Epochs without an improvement that end a fit.
 PATIENCE = 5
 
 Moments = tuple[Array, ...]
+
+SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
+
+# Where nothing was seen yet, or all that was seen is zero.
+TINY = 1e-150
+
+
+def inverse(root: Array) -> Array:
+    """Return 1 / root, finite."""
+    return 1.0 / (root + TINY)
 
 
 @dataclass(kw_only=True)
@@ -40,32 +56,43 @@ class StochasticState(State):
         The unit of each parameter.
     pace : Pace or None
         The automatic learning rate.
-    clock : int
-        The number of mini-batches.
+    anchor : ndarray, flat
+        Where the best epoch began, to return to when one leads far away.
+    seed : int
+        What the order of the rows depends on.
+    horizon : float
+        How many epochs the learning rate is planned for; infinite for a stream.
+    clock, epochs : int
+        The number of mini-batches, and how many times an order was drawn.
     rows, weight : float
         How many rows were seen, and the sum of their weights times mass.
     share : float
         What the learning rate was cut to.
     rises : int
         Epochs in a row in which the mean loss did not fall.
-    least, since : float, int
-        The lowest mean loss of an epoch, and the epochs without one that is lower by tol.
-    anchor : ndarray, flat
-        The point after the best epoch, to return to when an epoch leads far away.
+    lows : tuple of float
+        The lowest mean loss of an epoch, as it was after each of the last epochs.
     """
 
     point: Array
     moments: Moments
     scale: Array
     pace: Pace | None
+    anchor: Array
+    seed: int = 0
+    horizon: float = np.inf
     clock: int = 0
+    epochs: int = 0
     rows: float = 0.0
     weight: float = 0.0
     share: float = 1.0
     rises: int = 0
-    least: float = np.inf
-    since: int = 0
-    anchor: Array
+    lows: tuple[float, ...] = ()
+
+    @property
+    def least(self) -> float:
+        """The lowest mean loss of an epoch."""
+        return self.lows[-1] if self.lows else np.inf
 
 
 class Stochastic(Solver[StochasticState]):
@@ -77,8 +104,8 @@ class Stochastic(Solver[StochasticState]):
     its number of rows times the mean weight of all rows, and so is unbiased. The prox of a penalty with kinks follows in the
     metric of the step, so that its zeros are exact.
 
-    A fit ends when the mean loss over an epoch, taken as the steps go, has not fallen below its lowest value by `tol` times
-    F0 for five epochs.
+    A fit ends when the lowest mean loss over an epoch, taken as the steps go, has fallen by less than `tol` times F0 in each of
+    five epochs.
 
     Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
     """
@@ -89,6 +116,8 @@ class Stochastic(Solver[StochasticState]):
     certifies = False
     memory: ClassVar[int] = 0
     decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
+    trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
+    decoupled: ClassVar[bool] = False  # whether the smooth penalty is left to its prox
     ranges = {
         "learning_rate": (
             "'auto', a number > 0, the name of a schedule, a Schedule, or a function of the step number",
@@ -110,24 +139,25 @@ class Stochastic(Solver[StochasticState]):
         """
 
     @property
-    def automatic(self) -> bool:
-        """Whether the learning rate is chosen here."""
+    def centers(self) -> bool:  # type: ignore[override]
         return get_schedule(self.learning_rate).automatic
 
-    @property
-    def centers(self) -> bool:  # type: ignore[override]
-        return self.automatic
+    def schedule(self, objective: Objective) -> Schedule:
+        """Return the schedule: for a loss without a scale, "auto" is a rate of 1."""
+        schedule = get_schedule(self.learning_rate)
+        return Constant(1.0) if objective.loss.online and schedule.automatic else schedule
 
     def init(self, objective: Objective, params: Array) -> StochasticState:
         params = objective.prox(params, 0.0)
         value = objective.value(params)
         scale, pace = np.ones_like(params), None
-        if self.automatic:
+        if self.schedule(objective).automatic:
             scale = np.sqrt(1.0 / objective.diagonal(params))
             if not objective.separable:  # only then may the step differ from weight to weight
                 scale[:] = np.exp(np.log(scale).mean())
-            block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(objective.seed)))
-            gradient = scale * objective.batch_value_and_gradient(params, block, self._mean_weight(objective))[1]
+            block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(0)))
+            gradient = objective.batch_value_and_gradient(params, block, self._mean_weight(objective))[1]
+            gradient = scale * objective.with_penalty(params, gradient)
             length = float(np.sqrt(gradient @ gradient))
             guess = length if objective.loss.smooth else abs(value) / (length + 1e-300)
             pace = Pace.at(params / scale, max(0.01 * guess, 1e-12))
@@ -136,12 +166,22 @@ class Stochastic(Solver[StochasticState]):
             params, value, 0.0 * params, np.inf, point=params, moments=moments, scale=scale, pace=pace, anchor=params
         )
 
+    def begin(self, objective: Objective, params: Array, seed: int, max_iter: float) -> StochasticState:
+        return replace(self.init(objective, params), seed=seed, horizon=max_iter)
+
     @staticmethod
     def _mean_weight(objective: Objective) -> float:
         return objective.total / objective.data.n_rows
 
     def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
-        return "converged" if state.since >= PATIENCE else ""
+        gains = -np.diff(state.lows)
+        idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference_value)
+        return "converged" if idle else ""
+
+    def settled(self, objective: Objective, best: StochasticState, last: StochasticState) -> StochasticState:
+        # The mean loss of an epoch is a noisy witness.
+        values = [objective.value(state.params) for state in (best, last)]
+        return last if objective.loss.online or values[1] < values[0] else best
 
     def size(self, objective: Objective) -> int:
         """Return the number of rows in a mini-batch."""
@@ -153,20 +193,19 @@ class Stochastic(Solver[StochasticState]):
         return int(np.clip(max(data.n_rows // 400, data.n_features // (8 * per_row)), 8, 512))
 
     def step(self, objective: Objective, state: StochasticState) -> StochasticState:
-        count = max(1, round(objective.data.n_rows / self.size(objective)))
-        schedule = get_schedule(self.learning_rate)
-        before = state
-        state = self.epoch(objective, state, count, objective.horizon * count)
+        before, schedule, reference = state, self.schedule(objective), objective.reference_value
+        state = self.epoch(objective, state)
         least = min(state.value, before.least)
-        gained = before.least - state.value > objective.tol * abs(objective.reference_value)
-        rises = 0 if state.value < before.value else before.rises + 1
-        state = replace(
-            state, iteration=before.iteration + 1, least=least, rises=rises, since=0 if gained else before.since + 1
-        )
-        state.anchor = state.point if state.value <= least else before.anchor
+        gain = reference - min(before.least, reference)
+        rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
+        state = replace(state, iteration=before.iteration + 1, rises=rises, lows=(*before.lows[-PATIENCE:], least))
+        # The mean loss of an epoch speaks for the point where it began.
+        state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
             state.share, state.rises = schedule.cut * before.share, 0
-        ceiling = 2.0 * objective.reference_value - min(before.least, objective.reference_value)
+        ceiling = min(before.least, reference) + max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
+        if objective.loss.online:
+            ceiling = np.inf
         if not state.value <= ceiling + 1e-9 * abs(ceiling):
             return self._returned(before, state, ceiling)
         return state
@@ -180,37 +219,47 @@ class Stochastic(Solver[StochasticState]):
         assert before.pace is not None
         moments = tuple(0.0 * moment for moment in before.moments)
         pace = before.pace.resumed(before.anchor / before.scale)
-        value = before.value if not np.isfinite(state.value) else state.value
         return replace(
             before,
+            params=before.anchor,
             point=before.anchor,
-            value=value,
+            value=min(before.least, before.value),
             moments=moments,
             pace=pace,
             share=0.25 * before.share,
             iteration=state.iteration,
-            since=state.since,
+            epochs=state.epochs,
+            lows=state.lows,
         )
 
-    def epoch(self, objective: Objective, state: StochasticState, count: int, total: float) -> StochasticState:
-        """Return the state after each row was read once, in `count` mini-batches of `total` in the whole fit."""
-        rng = np.random.RandomState([objective.seed % 2**32, state.clock % 2**32])
+    def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
+        """Return the state after each row was read once; its value is the mean of F on the way."""
+        count = max(1, round(objective.data.n_rows / self.size(objective)))
+        rng = np.random.RandomState([state.seed, state.epochs % 2**32])
         state = copy(state)
         state.pace = deepcopy(state.pace)
+        state.epochs += 1
         state.rows += objective.data.n_rows
         state.weight += objective.total
-        schedule, loss = get_schedule(self.learning_rate), 0.0
-        for block in objective.data.batches(-(-objective.data.n_rows // count), rng):
+        schedule, total = self.schedule(objective), state.horizon * count
+        loss, prices = 0.0, []
+        for number, block in enumerate(objective.data.batches(-(-objective.data.n_rows // count), rng)):
+            if number % max(1, count // 8) == 0:
+                prices.append(objective.price(state.point))
             value, gradient = self.gradient(objective, state, block)
             loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1, total))
-        state.value = loss / objective.data.n_rows + objective.price(state.point)
+        state.value = loss / objective.data.n_rows + float(np.mean(prices))
         return state
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
         """Return the mean loss of a mini-batch and the gradient of F's smooth part."""
-        return objective.batch_value_and_gradient(state.point, block, state.weight / state.rows)
+        value, gradient = objective.batch_value_and_gradient(state.point, block, state.weight / state.rows)
+        return value, gradient if self._splits(objective) else objective.with_penalty(state.point, gradient)
+
+    def _splits(self, objective: Objective) -> bool:
+        return self.decoupled and objective.separable
 
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
         """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
@@ -219,16 +268,19 @@ class Stochastic(Solver[StochasticState]):
             gradient = pace.tamed(scale * gradient)
         direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
         if metric is not None and not objective.separable:
-            level = float(metric.mean())
+            level = 1.0 / float((1.0 / metric).mean())
             direction, metric = direction / metric * level, np.full_like(metric, level)
         if pace is not None:
-            rate = share * pace.rate(direction, self.decays)
+            rate = share * pace.rate(direction, self.decays, self.trust)
         stride = rate * scale
         widths = stride * scale if metric is None else stride * scale * metric
-        point = objective.prox(state.point - stride * direction, widths if objective.separable else float(widths[0]))
+        point, smooth = state.point - stride * direction, objective.prox_penalty.absent
+        if self._splits(objective):
+            point, widths = objective.shrunk(point, widths)
+            smooth = False
+        point = objective.prox(point, widths if objective.separable else float(widths[0]))
         if pace is not None and share > 0:
             before, after = state.point / scale, point / scale
-            smooth = objective.prox_penalty.absent
             pace.note(before, after, rate / share * gradient if smooth else (before - after) / share)
         average, state.point, state.step = state.params, point, rate
         if self.average:
