@@ -5,29 +5,43 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from .data import Data, Mapper, workers
+from .early_stopping import EarlyStopping, Stopper
 from .losses import Loss, get_loss
 from .losses.numeric import Array
 from .models import Linear, get_model
 from .monitor import Monitor
 from .objective import Objective
-from .penalties import get_penalty
+from .penalties import NoPenalty, get_penalty
 from .solvers import Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
 from .targets import Target
 
-__all__ = ["Fitting", "check_weight", "peek"]
+__all__ = ["Fitting", "Held", "check_weight", "peek"]
 
 
-class Fitting(BaseEstimator):
+@dataclass(frozen=True)
+class Held:
+    """Validated rows that are held out: X (n, p), y as it was given, weight (n,)."""
+
+    X: Any
+    y: Any
+    weight: Array
+
+
+class Fitting(CallbackSupportMixin, BaseEstimator):
     """What the regressor and the classifier share."""
 
     _task: str
@@ -36,25 +50,54 @@ class Fitting(BaseEstimator):
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, target: Target, weight: Array) -> None:
+    def _fit(self, X: Any, y: Any, target: Target, weight: Array, held: Held | None = None, groups: Any = None) -> None:
         """Minimise the objective and set the fitted attributes, for validated data."""
+        rule = self._rule()
+        if rule is not None and held is None:
+            rows = np.flatnonzero(weight)
+            split = rule.split(X, y, rows, target.stratified, groups, self.random_state)
+            if split is not None:
+                train, out = split
+                X, y, weight, held = X[train], y[train], weight[train], Held(X[out], y[out], weight[out])
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
         with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
-            objective, result = self._solve(X, y, target, weight, mapper)
+            objective, result = self._solve(X, y, target, weight, mapper, rule, held)
         self._set_result(objective, result, X.dtype)
+
+    def _rule(self) -> EarlyStopping | None:
+        """Return the checked rule of early stopping, if any."""
+        if isinstance(self.early_stopping, (bool, np.bool_)):
+            return EarlyStopping() if self.early_stopping else None
+        if not isinstance(self.early_stopping, EarlyStopping):
+            raise TypeError(f"early_stopping={self.early_stopping!r}: expected True, False or an EarlyStopping(...).")
+        rule: EarlyStopping = clone(self.early_stopping)
+        rule.check_parameters()
+        return rule
+
+    def _validation(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return validated validation rows."""
+        if X is None or y is None:
+            missing = "X_val" if X is None else "y_val"
+            raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
+        check_consistent_length(X, y)
+        return X, column_or_1d(y) if y.shape[1:] == (1,) else y
 
     def _jobs(self) -> int | None:
         if not isinstance(self.n_jobs, (numbers.Integral, type(None))) or self.n_jobs == 0:
             raise ValueError(f"n_jobs={self.n_jobs!r}: expected an integer other than 0, or None.")
         return None if self.n_jobs is None else int(self.n_jobs)
 
-    def _solve(self, X: Any, y: Any, target: Target, weight: Array, mapper: Mapper) -> tuple[Objective, Result]:
+    def _solve(
+        self, X: Any, y: Any, target: Target, weight: Array, mapper: Mapper, rule: EarlyStopping | None, held: Held | None
+    ) -> tuple[Objective, Result]:
         self._check_scalars()
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         penalty.check_features(X.shape[1])
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
-        weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
-        data = Data(X, target.prepare(y, loss.rowwise), weight, mapper=mapper)
+        scaled = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
+        data = Data(X, target.prepare(y, loss.rowwise), scaled, mapper=mapper)
         loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
@@ -70,34 +113,82 @@ class Fitting(BaseEstimator):
         if not solver.centers:
             objective = objective.uncentered()
         first, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
+        self._target = target
+        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
+
+        def snapshot(state: State) -> dict[str, Any]:
+            return self._fitted(objective, solver.finish(objective, state.params), X.dtype)
+
+        stopper = self._stopper(objective, rule, held, snapshot)
+        tasks = Tasks(self, X, y, weight, None if self.solver == "auto" else budget, snapshot) if has_callbacks(self) else None
+        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
         seed = int(check_random_state(self.random_state).randint(2**31))
         start = solver.begin(objective, first, seed, budget)
         if self.solver == "auto" and not self.warm_start:
             start = ready(objective, solver, first)
-        result = self._minimize(objective, solver, start, X.dtype, budget)
-        if not solver.certifies:
-            _, gradient = objective.value_and_gradient(result.state.params)
-            result.state.optimality = objective.optimality(result.state.params, gradient)
+        result = self._minimize(objective, solver, start, X.dtype, budget, monitor)
         spare = second_try(objective, solver, result) if self.solver == "auto" else None
         left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
         if spare is not None and left > 0:
-            solver, before = spare, result
-            result = self._minimize(objective, spare, before.state.params, X.dtype, left)
-            result.n_iter, result.curve = before.n_iter + result.n_iter, before.curve + result.curve
+            self.solver_, before = spare, result
+            again = spare.init(objective, before.state.params)
+            again.iteration = before.n_iter
+            result = self._minimize(objective, spare, again, X.dtype, before.n_iter + left, monitor)
+            result.curve = before.curve + result.curve
+        if tasks is not None:
+            tasks.close()
+        self._take_best(result, stopper, monitor)
+        if not solver.certifies:
+            _, gradient = objective.value_and_gradient(result.state.params)
+            result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state.params = solver.finish(objective, result.state.params)
-        self._target = target
-        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
         return objective, result
 
-    def _minimize(self, objective: Objective, solver: Solver[Any], start: Array | State, dtype: Any, max_iter: int) -> Result:
-        return minimize(
-            objective,
-            solver,
-            start,
-            tol=max(self.tol, 64 * float(np.finfo(dtype).eps)),
-            max_iter=max_iter,
-            monitor=Monitor(self.verbose),
-        )
+    def _minimize(
+        self, objective: Objective, solver: Solver[Any], start: Array | State, dtype: Any, max_iter: int, monitor: Monitor
+    ) -> Result:
+        tol = max(self.tol, 64 * float(np.finfo(dtype).eps))
+        result = minimize(objective, solver, start, tol=tol, max_iter=max_iter, watch=monitor)
+        monitor.print_last()
+        return result
+
+    def _stopper(
+        self,
+        objective: Objective,
+        rule: EarlyStopping | None,
+        held: Held | None,
+        snapshot: Callable[[State], dict[str, Any]],
+    ) -> Stopper | None:
+        """Return what watches the validation rows, or the training objective; None when nothing is to be watched."""
+        if held is None:
+            return Stopper(rule) if rule else None
+        y = self._target.prepare(held.y, objective.loss.rowwise)
+        objective.loss.check_target(self._target.encode(y, objective.loss.rowwise))
+        data = Data(held.X, y, held.weight)
+        validation = Objective(data, self._target, objective.model, objective.loss, NoPenalty(), 0.0)
+        score = None
+        if rule and rule.scoring is not None:
+            scorer = check_scoring(self, scoring=rule.scoring)
+
+            def score(state: State) -> float:
+                fitted = copy(self)
+                fitted.__dict__.update(snapshot(state))
+                return float(scorer(fitted, held.X, held.y))
+
+        return Stopper(rule, lambda state: validation.value(state.params), score)
+
+    def _take_best(self, result: Result, stopper: Stopper | None, monitor: Monitor) -> None:
+        """Note the history, and return to the iteration that early stopping found best."""
+        self.history_ = monitor.history
+        for name in ("validation_loss_curve_", "best_iteration_"):
+            self.__dict__.pop(name, None)
+        if "validation_loss" in self.history_:
+            self.validation_loss_curve_ = self.history_["validation_loss"].tolist()
+        if stopper is not None and stopper.rule is not None and stopper.best is not None:
+            self.best_iteration_ = stopper.best.iteration
+            if stopper.rule.restore_best:
+                result.converged = result.converged and stopper.best is result.state
+                result.asked, result.state = result.asked or result.reason == "converged", stopper.best
 
     def _check_scalars(self) -> None:
         checks: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
@@ -127,16 +218,19 @@ class Fitting(BaseEstimator):
                 return params
         return model.start(bound, constant, check_random_state(self.random_state))
 
+    def _fitted(self, objective: Objective, params: Array, dtype: Any) -> dict[str, Any]:
+        """Return the fitted attributes of params."""
+        return {name: self._shaped(value.astype(dtype)) for name, value in objective.model.attributes(params).items()}
+
     def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
-        for name, value in objective.model.attributes(result.state.params).items():
-            setattr(self, name, self._shaped(value.astype(dtype)))
+        self.__dict__.update(self._fitted(objective, result.state.params, dtype))
         self.n_iter_ = max(1, result.n_iter)
         self.loss_curve_ = result.curve
         self.converged_, self.stop_reason_ = result.converged, result.reason
         self.optimality_ = result.state.optimality
         if result.interrupt is not None:
             raise result.interrupt
-        if not result.converged:
+        if not (result.converged or result.asked):
             warnings.warn(self._complaint(objective, result), ConvergenceWarning, stacklevel=4)
 
     def _shaped(self, value: Array) -> Any:

@@ -1,17 +1,27 @@
-"""What watches a fit: printing, for now."""
+"""What watches a fit: its history, what it prints, and whatever may end it."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from .losses.numeric import Array
     from .solvers.base import State
 
 __all__ = ["Monitor"]
 
+Watcher = Callable[["State"], str]
+
 
 class Monitor:
-    """Print the iteration, the objective, the optimality and the step length at every `every`-th iteration; 0 is silent.
+    """Keep the history of a fit, print every `every`-th iteration (0 is silent), and ask the watchers whether to go on.
+
+    A watcher takes a state and returns why to stop, or an empty string. What it measured is in its attribute ``measured``, if
+    it has one, by name, for the history.
 
     Examples
     --------
@@ -22,13 +32,50 @@ class Monitor:
             1 ...
     """
 
-    def __init__(self, every: int) -> None:
-        self.every = every
+    def __init__(self, every: int = 0, watchers: Sequence[Watcher] = ()) -> None:
+        self.every, self.watchers = every, watchers
+        self.rows: list[dict[str, float]] = []
+        self.began = time.perf_counter()
+        self.last: State | None = None
+        self._printed = -1
 
-    def __call__(self, iteration: int, state: State, last: bool = False) -> None:
-        """Take note of an iteration."""
-        if not self.every or (iteration % self.every and not last):
+    def __call__(self, state: State) -> str:
+        """Take note of a state, and return why to stop, or an empty string."""
+        if self.last is not None and state.iteration == self.last.iteration:
+            return ""  # another solver goes on from there
+        self.last = state
+        reasons = [watcher(state) for watcher in self.watchers]
+        row: dict[str, float] = {
+            "iteration": state.iteration,
+            "objective": state.value,
+            "optimality": state.optimality,
+            "step": state.step,
+            "gradient_norm": float(np.linalg.norm(state.gradient)),
+            "seconds": time.perf_counter() - self.began,
+        }
+        for watcher in self.watchers:
+            row |= getattr(watcher, "measured", {})
+        self.rows.append(row)
+        if self.every and state.iteration % self.every == 0:
+            self.print_last()
+        return next((reason for reason in reasons if reason), "")
+
+    def print_last(self) -> None:
+        """Print a line about the last state, unless that was done."""
+        state = self.last
+        if not self.every or state is None or state.iteration == self._printed:
             return
-        if iteration == 0:
-            print(f"{'iteration':>9}{'objective':>15}{'optimality':>12}{'step':>12}")
-        print(f"{iteration:>9d}{state.value:>15.8g}{state.optimality:>12.2e}{state.step:>12.3g}")
+        row = self.rows[-1]
+        extra = [name for name in row if name.startswith("validation")]
+        if self._printed < 0:
+            titles = "".join(f"{name:>18}" for name in extra)
+            print(f"{'iteration':>9}{'objective':>15}{'optimality':>12}{'step':>12}{titles}")
+        values = "".join(f"{row[name]:>18.8g}" for name in extra)
+        print(f"{state.iteration:>9d}{state.value:>15.8g}{state.optimality:>12.2e}{state.step:>12.3g}{values}")
+        self._printed = state.iteration
+
+    @property
+    def history(self) -> dict[str, Array]:
+        """The rows as columns, for the iterations after the start; for the start alone if there were none."""
+        rows = self.rows[1:] or self.rows
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}

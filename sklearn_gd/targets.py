@@ -20,9 +20,12 @@ class Target(ABC):
     ----------
     exclusive : bool
         Whether a sample belongs to exactly one of more than two classes.
+    stratified : bool
+        Whether a random split of the rows should keep the shares of the values of y.
     """
 
     exclusive: bool = False
+    stratified: bool = False
 
     @abstractmethod
     def prepare(self, y: Any, rowwise: bool) -> Array:
@@ -78,6 +81,10 @@ class _Classes(Target):
     classes: Array
 
     @abstractmethod
+    def check(self, y: Any, name: str) -> None:
+        """Raise ValueError when y, called by a name, holds what is no class."""
+
+    @abstractmethod
     def decision(self, raw: Array) -> Array:
         """Return decision_function: (n,) for two classes, else (n, K)."""
 
@@ -89,17 +96,30 @@ class _Classes(Target):
 class Labels(_Classes):
     """One class label for each sample: two classes, or more."""
 
+    stratified = True
+
     def __init__(self, y: Array) -> None:
         self.classes = _sorted_values(y)
         self.exclusive = len(self.classes) > 2
         signs = 2.0 * np.eye(len(self.classes)) - 1.0
         self._signs = signs if self.exclusive else signs[:, 1:]
 
+    def check(self, y: Any, name: str) -> None:
+        unknown = np.setdiff1d(y, self.classes)
+        if len(unknown):
+            raise ValueError(
+                f"{name} has a label that is no class, {unknown.tolist()[0]!r}: expected one of {self.classes.tolist()}."
+            )
+
+    def codes(self, y: Array) -> Array:
+        """Return the number of the class of each label."""
+        return np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+
     def prepare(self, y: Array, rowwise: bool) -> Array:
         # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
         if not (rowwise or self.exclusive):
             return np.where(y == self.classes[1], 1.0, -1.0).reshape(-1, 1)
-        return np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+        return self.codes(y)
 
     def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
         counts = np.bincount(self._codes(y), weights=weight, minlength=len(self.classes))
@@ -148,6 +168,10 @@ def _sorted_values(y: Array) -> Array:
 
 class Multilabel(_Classes):
     """An indicator matrix: any number of labels for each sample."""
+
+    def check(self, y: Any, name: str) -> None:
+        if y.ndim != 2 or y.shape[1] != len(self.classes):
+            raise ValueError(f"{name} has shape {y.shape}: expected an indicator matrix with {len(self.classes)} columns.")
 
     def __init__(self, y: Any) -> None:
         self.classes = np.arange(y.shape[1])

@@ -64,12 +64,13 @@ class State:
 
 @dataclass
 class Result:
-    """What `minimize` returns: the best state, and how it ended."""
+    """What `minimize` returns: the best state, and how it ended; `asked` when somebody wanted it to."""
 
     state: State
     n_iter: int
     reason: str
     converged: bool
+    asked: bool = False
     curve: list[float] = field(default_factory=list)
     interrupt: KeyboardInterrupt | None = None
     moves: Sequence[tuple[Array, Array]] = ()
@@ -162,11 +163,12 @@ def iterate(
     *,
     tol: float,
     max_iter: int,
-    monitor: Callable[..., None] | None = None,
+    watch: Callable[[State], str] = lambda state: "",
 ) -> Result:
     """Step from params, or from a state, until the certificate is below `tol`, or the iterations are spent: the one loop.
 
-    The best iterate is kept. A value that is not finite ends the loop, as does Ctrl-C, which the result carries on.
+    The best iterate is kept. `watch` sees every state, and may return why to stop. A value that is not finite ends the loop, as
+    does Ctrl-C, which the result carries on.
 
     Raises
     ------
@@ -180,11 +182,10 @@ def iterate(
     moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
     rounding = 64 * float(np.finfo(objective.data.dtype).eps)
-    reason = _verdict(objective, solver, state, tol, max_iter)
+    asked = watch(state)
+    reason = asked or _verdict(objective, solver, state, tol, max_iter)
     try:
         while not reason:
-            if monitor:
-                monitor(state.iteration, state)
             previous, state = state, solver.step(objective, state)
             moves.append((previous.params, state.params - previous.params))
             if not np.isfinite(state.value):
@@ -196,19 +197,20 @@ def iterate(
             if state.value <= best.value + rounding * abs(best.value):
                 best = state
             best.hint = state.hint
-            reason = _verdict(objective, solver, state, tol, max_iter)
+            asked = watch(state)
+            reason = asked or _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
     best = solver.settled(objective, best, state)
-    if monitor:
-        monitor(state.iteration, state, last=True)
-    return Result(best, state.iteration, reason, reason == "converged", curve or [best.value], interrupt, moves)
+    converged = reason == "converged"
+    return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves)
 
 
 def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:
     """Return what `iterate` does, with the same settings, told apart from where there is no finite optimum."""
     result = iterate(objective, solver, start, **settings)
-    doubtful = solver.certifies and not result.interrupt and (objective.price(result.state.params) == 0 or not result.converged)
+    doubtful = objective.price(result.state.params) == 0 or not result.converged
+    doubtful = doubtful and solver.certifies and not (result.interrupt or result.asked)
     if doubtful and _without_optimum(objective, result.state.params, result.moves):
         result.converged, result.reason = False, "no finite optimum"
     return result

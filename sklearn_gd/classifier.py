@@ -1,4 +1,4 @@
-"""GDRegressor and GDClassifier: the scikit-learn face. No mathematics here."""
+"""GDClassifier: the scikit-learn face. No mathematics here."""
 
 from __future__ import annotations
 
@@ -7,167 +7,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from .fitting import Fitting, check_weight, peek
+from .callbacks import with_callbacks
+from .early_stopping import EarlyStopping
+from .fitting import Fitting, Held, check_weight, peek
 from .losses import Loss
 from .losses.numeric import Array
 from .models import Linear
 from .penalties import Penalty
 from .solvers import Solver
-from .targets import Continuous, Labels, Multilabel
+from .targets import Labels, Multilabel
 
-__all__ = ["GDClassifier", "GDRegressor"]
-
-
-class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
-    r"""Linear regression under any loss.
-
-    .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
-
-    Parameters
-    ----------
-    loss : str, Loss or callable, default="squared_error"
-        A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Huber(delta=2.0)``, or a function ``f(y_true, raw)`` that
-        returns the loss of each element.
-    penalty : str, Penalty or None, default="l2"
-        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
-        ``L2() + NonNegative()``.
-    alpha : float, default=1e-4
-        The strength of the penalty, at least 0. Ridge's alpha is this times the sum of the weights.
-    fit_intercept : bool, default=True
-        Whether to fit the intercept, which is never penalised.
-    model : str or Linear, default="linear"
-        The model; ``Linear(init="normal")`` starts from random parameters.
-    solver : str or Solver, default="auto"
-        "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
-    max_iter : int or None, default=None
-        The most iterations; None is the solver's own default.
-    tol : float, default=1e-7
-        The fit has converged when `optimality_` is below it.
-    warm_start : bool, default=False
-        Start from the coefficients of the last fit.
-    n_jobs : int or None, default=None
-        How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
-        each processor. The result does not depend on it.
-    random_state : int, RandomState instance or None, default=None
-        For the random start of a model; the default start is not random.
-    verbose : int, default=0
-        Print every verbose-th iteration.
-
-    Attributes
-    ----------
-    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
-        The weights, in units of raw / feature.
-    intercept_ : float or ndarray of shape (n_outputs,)
-        The intercept, in units of raw.
-    loss_, penalty_, solver_, model_ : objects
-        The parts that were used.
-    n_iter_ : int
-        The number of iterations.
-    loss_curve_ : list of float
-        The objective after each iteration.
-    optimality_ : float
-        The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
-    converged_ : bool
-        Whether `optimality_` came below tol.
-    stop_reason_ : str
-        Why the fit ended.
-    n_features_in_ : int
-        The number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if X had string names.
-
-    See Also
-    --------
-    GDClassifier : The same for classes.
-
-    References
-    ----------
-    T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2009, chapters 3 and 10.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_gd import GDRegressor
-    >>> X = np.arange(10.0).reshape(-1, 1)
-    >>> y = 3.0 * X[:, 0] + 4.0
-    >>> y[9] = 1000.0
-    >>> model = GDRegressor(loss="absolute_error", alpha=0.0).fit(X, y)
-    >>> model.coef_.round(3), round(model.intercept_, 3)
-    (array([3.]), 4.0)
-    """
-
-    _task, _other = "regression", "GDClassifier"
-
-    def __init__(
-        self,
-        loss: str | Loss | Callable[..., Any] = "squared_error",
-        *,
-        penalty: str | Penalty | None = "l2",
-        alpha: float = 1e-4,
-        fit_intercept: bool = True,
-        model: str | Linear = "linear",
-        solver: str | Solver[Any] = "auto",
-        max_iter: int | None = None,
-        tol: float = 1e-7,
-        warm_start: bool = False,
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.loss = loss
-        self.penalty = penalty
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.model = model
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDRegressor:
-        """Fit the model.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            CSR, CSC or dense, float64 or float32; it is not copied.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets, in the domain of the loss.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights, at least 0; a weight of k is k copies of the row.
-
-        Returns
-        -------
-        self : GDRegressor
-        """
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
-        )
-        if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
-            y = column_or_1d(y, warn=True)
-        self._fit(X, y, Continuous(y), check_weight(sample_weight, X))
-        return self
-
-    def _shaped(self, value: Array) -> Any:
-        if not self._target.one_dimensional:
-            return value
-        return value[0] if value.ndim == 2 else value.item()
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        # scikit-learn's checks feed negative targets to whatever is tagged as multi-output.
-        tags.target_tags.positive_only = peek(self.loss, "positive_only")
-        tags.target_tags.multi_output = not tags.target_tags.positive_only
-        return tags
+__all__ = ["GDClassifier"]
 
 
 def _probabilistic(estimator: GDClassifier) -> bool:
@@ -210,6 +66,8 @@ class GDClassifier(ClassifierMixin, Fitting):
         The fit has converged when `optimality_` is below it.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
+    early_stopping : bool or EarlyStopping, default=False
+        Whether to end before the optimum, by rows that are held out: True is ``EarlyStopping()``.
     n_jobs : int or None, default=None
         How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
         each processor. The result does not depend on it.
@@ -234,6 +92,13 @@ class GDClassifier(ClassifierMixin, Fitting):
         The number of iterations.
     loss_curve_ : list of float
         The objective after each iteration.
+    history_ : dict of ndarray
+        For each iteration "iteration", "objective", "optimality", "step" (or learning rate), "gradient_norm", "seconds", and
+        with validation rows "validation_loss"; ``pandas.DataFrame(model.history_)`` is a table.
+    validation_loss_curve_ : list of float
+        The loss of the validation rows after each iteration, if there are any; it has no penalty.
+    best_iteration_ : int
+        With early stopping, the iteration that did best.
     optimality_ : float
         The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
     converged_ : bool
@@ -279,6 +144,7 @@ class GDClassifier(ClassifierMixin, Fitting):
         max_iter: int | None = None,
         tol: float = 1e-7,
         warm_start: bool = False,
+        early_stopping: bool | EarlyStopping = False,
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -293,12 +159,24 @@ class GDClassifier(ClassifierMixin, Fitting):
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
+        self.early_stopping = early_stopping
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDClassifier:
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> GDClassifier:
         """Fit the model.
 
         Parameters
@@ -309,6 +187,11 @@ class GDClassifier(ClassifierMixin, Fitting):
             The labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, at least 0; a weight of k is k copies of the row.
+
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            Validation rows, to watch and to stop early by, instead of a share of X.
+        groups : array-like of shape (n_samples,), default=None
+            For the splitter of ``EarlyStopping(cv=...)``.
 
         Returns
         -------
@@ -333,12 +216,19 @@ class GDClassifier(ClassifierMixin, Fitting):
                     f"y has one class only, {target.classes[0]}: expected at least two classes among the rows of positive "
                     "weight."
                 )
-        self.classes_ = target.classes
-        self._fit(X, y, target, weight)
+        self.classes_, held = target.classes, None
+        if X_val is not None or y_val is not None:
+            X_val, y_val = self._validation(X_val, y_val)
+            target.check(y_val, "y_val")
+            weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
+            held = Held(X_val, y_val, self._class_weighted(y_val, weight_val))
+        self._fit(X, y, target, weight, held, groups)
         return self
 
     def _class_weighted(self, y: Any, weight: Array) -> Array:
         """Return the sample weights times those of the classes."""
+        if self.class_weight is None:
+            return weight
         if (
             isinstance(self.class_weight, str)
             and self.class_weight == "balanced"
