@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
-from .fitting import Fitting, Held, check_weight, peek
+from .fitting import Held, check_weight, peek
 from .losses import Loss
 from .losses.numeric import Array
 from .models import Linear
 from .penalties import Penalty
 from .solvers import Solver
+from .streaming import Streaming, streams
 from .targets import Labels, Multilabel
 
 __all__ = ["GDClassifier"]
@@ -35,7 +36,7 @@ def _probabilistic(estimator: GDClassifier) -> bool:
     )
 
 
-class GDClassifier(ClassifierMixin, Fitting):
+class GDClassifier(ClassifierMixin, Streaming):
     r"""Linear classification under any loss.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
@@ -224,6 +225,65 @@ class GDClassifier(ClassifierMixin, Fitting):
             held = Held(X_val, y_val, self._class_weighted(y_val, weight_val))
         self._fit(X, y, target, weight, held, groups)
         return self
+
+    @available_if(streams)
+    def partial_fit(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GDClassifier:
+        """Take mini-batch steps through some rows, once, and go on from there at the next call.
+
+        `max_iter` is not used. A learning rate that is planned for a whole fit, such as "linear" or "cosine", stays at its
+        height. ``class_weight="balanced"`` goes by the counts of all rows so far.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; required at the first call, unless y is an indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a batch whose weights are all zero changes nothing.
+
+        Returns
+        -------
+        self : GDClassifier
+        """
+        first = not hasattr(self, "_stream")
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, reset=first
+        )
+        weight = check_weight(sample_weight, X, empty=True)
+        multilabel = y.ndim == 2 and type_of_target(y).startswith("multilabel")
+        y = y if multilabel else column_or_1d(y, warn=True)
+        if first and not hasattr(self, "_target"):
+            if classes is None and not multilabel:
+                raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
+            self._target = Multilabel(y) if multilabel else Labels(np.asarray(classes))
+            if len(self._target.classes) < 2 and not multilabel:
+                raise ValueError(f"classes={self._target.classes.tolist()}: expected at least two.")
+            self.classes_ = self._target.classes
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={np.asarray(classes).tolist()} differ from those of an earlier call, {self.classes_.tolist()}."
+            )
+        self._target.check(y, "y")
+        weight = weight * self._running_shares(y, weight)
+        if np.any(weight > 0):
+            self._partial_fit(X, y, weight)
+        return self
+
+    def _running_shares(self, y: Any, weight: Array) -> Array:
+        """Return the weight of each row's class, which for "balanced" rests upon all rows so far."""
+        if self.class_weight is None:
+            return np.ones(len(weight))
+        if isinstance(self._target, Multilabel):
+            raise ValueError(f"class_weight={self.class_weight!r}: expected None in partial_fit with an indicator matrix.")
+        codes = self._target.codes(y)
+        if not isinstance(self.class_weight, str):
+            return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)[codes]
+        totals = np.bincount(codes, weights=weight, minlength=len(self.classes_))
+        self._totals = totals = totals + getattr(self, "_totals", 0.0)
+        return totals.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))[codes]
 
     def _class_weighted(self, y: Any, weight: Array) -> Array:
         """Return the sample weights times those of the classes."""

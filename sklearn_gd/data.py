@@ -36,11 +36,26 @@ class Block:
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,)."""
+    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,); and the sum of weights."""
 
     mean: Array
     centered: Array
     raw: Array
+    weight: float
+
+    @classmethod
+    def none(cls, n_features: int) -> Moments:
+        """Return the moments of no rows."""
+        return cls(np.zeros(n_features), np.zeros(n_features), np.zeros(n_features), 0.0)
+
+    def merged(self, mean: Array, centered: Array, weight: float) -> Moments:
+        """Return the moments of these rows and of more, whose weight is not zero."""
+        total = self.weight + weight
+        share = weight / total
+        gap = mean - self.mean
+        mean = self.mean + share * gap
+        centered = self.centered + centered + self.weight * share * gap**2
+        return Moments(mean, centered, centered + total * mean**2, total)
 
     def norms(self, centered: bool) -> Array:
         """Return the norm of each column, about its mean if `centered`; 0 where it is only rounding noise."""
@@ -141,7 +156,7 @@ class Data:
         """Return some columns of the rows, given by their numbers."""
         result = Data(self.X.columns(features), self.y, self.weight, self._used, self.mapper)
         moments = self.moments
-        result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features])
+        result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features], moments.weight)
         return result
 
     def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Data:
@@ -152,17 +167,10 @@ class Data:
     @cached_property
     def moments(self) -> Moments:
         """The weighted moments of the columns, from one pass."""
-        weight, mean = 0.0, np.zeros(self.n_features)
-        centered = np.zeros(self.n_features)
+        moments = Moments.none(self.n_features)
         for block in self.blocks():
-            block_weight = block.weight.sum()
-            block_mean, block_centered = block.X.moments(block.weight)
-            share = block_weight / (weight + block_weight)
-            gap = block_mean - mean
-            mean = mean + share * gap
-            centered = centered + block_centered + weight * share * gap**2
-            weight += block_weight
-        return Moments(mean, centered, centered + weight * mean**2)
+            moments = moments.merged(*block.X.moments(block.weight), float(block.weight.sum()))
+        return moments
 
 
 def _added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:

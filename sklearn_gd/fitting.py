@@ -18,18 +18,41 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
-from .data import Data, Mapper, workers
+from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
 from .losses import Loss, get_loss
 from .losses.numeric import Array
-from .models import Linear, get_model
+from .models import Linear, LinearMap, get_model
 from .monitor import Monitor
 from .objective import Objective
 from .penalties import NoPenalty, get_penalty
-from .solvers import Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
+from .solvers import Plan, Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
 from .targets import Target
 
-__all__ = ["Fitting", "Held", "check_weight", "peek"]
+__all__ = ["Fitting", "Held", "Stream", "check_weight", "peek"]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What ``partial_fit`` knows of the rows so far.
+
+    Attributes
+    ----------
+    exponent : int
+        Weights are divided by this power of two.
+    moments : Moments
+        The moments of the columns.
+    bound : LinearMap
+        The model, bound to the first `rows` rows.
+    rows, seen : int
+        The number of rows that the model is bound to, and of all.
+    """
+
+    exponent: int
+    moments: Moments
+    bound: LinearMap
+    rows: int
+    seen: int
 
 
 @dataclass(frozen=True)
@@ -96,8 +119,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         penalty.check_features(X.shape[1])
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
-        scaled = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
-        data = Data(X, target.prepare(y, loss.rowwise), scaled, mapper=mapper)
+        exponent = int(np.frexp(weight.max())[1])
+        data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper)
         loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
@@ -123,7 +146,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         tasks = Tasks(self, X, y, weight, None if self.solver == "auto" else budget, snapshot) if has_callbacks(self) else None
         monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
         seed = int(check_random_state(self.random_state).randint(2**31))
-        start = solver.begin(objective, first, seed, budget)
+        last = self._last(solver) if self.warm_start else None
+        start = solver.begin(objective, first, Plan(seed, budget), last)
         if self.solver == "auto" and not self.warm_start:
             start = ready(objective, solver, first)
         result = self._minimize(objective, solver, start, X.dtype, budget, monitor)
@@ -142,7 +166,14 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             _, gradient = objective.value_and_gradient(result.state.params)
             result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state.params = solver.finish(objective, result.state.params)
+        self._state = solver.kept(objective, result.last)
+        self._stream = Stream(exponent, data.moments, objective.model, data.n_rows, data.n_rows)
+        self.__dict__.pop("_totals", None)
         return objective, result
+
+    def _last(self, solver: Solver[Any]) -> State | None:
+        """Return what the last fit has kept, if it was by the same rule."""
+        return getattr(self, "_state", None) if type(getattr(self, "solver_", None)) is type(solver) else None
 
     def _minimize(
         self, objective: Objective, solver: Solver[Any], start: Array | State, dtype: Any, max_iter: int, monitor: Monitor
@@ -274,6 +305,9 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         raw = self._raw(X)
         return self._target.decode(raw, self.loss_.inverse_link(raw))
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_stream")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -288,8 +322,8 @@ def peek(loss: Any, fact: str) -> bool:
         return False
 
 
-def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_weight") -> Array:
-    """Return the sample weights as float64, (n,).
+def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_weight", empty: bool = False) -> Array:
+    """Return the sample weights as float64, (n,); all may be zero only if `empty`.
 
     Raises
     ------
@@ -310,6 +344,6 @@ def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_we
         raise ValueError(f"{name} contains NaN or infinity: expected finite numbers.")
     if np.any(weight < 0):
         raise ValueError(f"{name} has a negative entry, {weight.min():g}: expected numbers >= 0.")
-    if not np.any(weight > 0):
+    if not (empty or np.any(weight > 0)):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight

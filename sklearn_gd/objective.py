@@ -215,11 +215,8 @@ class Objective:
         values, vectors = np.linalg.eigh(matrix)
         return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
 
-    def diagonal(self, params: Array) -> Array:
-        """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2.
-
-        It takes the curvature of the loss, averaged over the rows, times the mean square of each column.
-        """
+    def mean_curvature(self, params: Array) -> Array:
+        """Return the second derivative of the loss in each column of raw, averaged over the rows: (K,), positive."""
 
         def part(block: Block) -> tuple[Array]:
             raw = self.shifted(block, self.model.push_forward(block.X, params, params))
@@ -232,11 +229,17 @@ class Objective:
 
         mean = self.data.reduce(part)[0] / self.total
         mean = np.maximum(mean, 1e-3 * mean.max(initial=0.0))
-        if not (np.all(np.isfinite(mean)) and mean.max(initial=0.0) > 0):
-            mean = np.ones_like(mean)
+        usable = np.all(np.isfinite(mean)) and mean.max(initial=0.0) > 0
+        return mean if usable else np.ones_like(mean)
+
+    def diagonal(self, params: Array, mean_curvature: Array | None = None) -> Array:
+        """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2.
+
+        It takes the curvature of the loss, averaged over the rows, times the mean square of each column.
+        """
         matrix = np.empty((self.model.n_rows, self.model.n_raw))
-        matrix[:] = mean
-        matrix[: self.model.n_features] *= (self.column_norms**2 / self.total)[:, None]
+        matrix[:] = self.mean_curvature(params) if mean_curvature is None else mean_curvature
+        matrix[: self.model.n_features] *= (self.column_norms**2 / self.data.moments.weight)[:, None]
         matrix[: self.model.n_features] += self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
         floor = np.where(matrix > 0, matrix, np.inf).min(initial=np.inf)
         return np.where(matrix > 0, matrix, floor if np.isfinite(floor) else 1.0).ravel()

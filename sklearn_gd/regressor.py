@@ -8,22 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
-from .fitting import Fitting, Held, check_weight, peek
+from .fitting import Held, check_weight, peek
 from .losses import Loss
 from .losses.numeric import Array
 from .models import Linear
 from .penalties import Penalty
 from .solvers import Solver
+from .streaming import Streaming, streams
 from .targets import Continuous
 
 __all__ = ["GDRegressor"]
 
 
-class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
+class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     r"""Linear regression under any loss.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
@@ -183,10 +185,49 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Fitting):
         weight, held = check_weight(sample_weight, X), None
         if X_val is not None or y_val is not None:
             X_val, y_val = self._validation(X_val, y_val)
-            if y_val.shape[1:] != y.shape[1:]:
-                raise ValueError(f"y_val has shape {y_val.shape}: expected that of y, {y.shape}, but for the number of rows.")
+            Continuous(y).check(y_val, "y_val")
             held = Held(X_val, y_val, check_weight(sample_weight_val, X_val, "sample_weight_val"))
         self._fit(X, y, Continuous(y), weight, held, groups)
+        return self
+
+    @available_if(streams)
+    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDRegressor:
+        """Take mini-batch steps through some rows, once, and go on from there at the next call.
+
+        `max_iter` is not used. A learning rate that is planned for a whole fit, such as "linear" or "cosine", stays at its
+        height.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a batch whose weights are all zero changes nothing.
+
+        Returns
+        -------
+        self : GDRegressor
+        """
+        first = not hasattr(self, "_stream")
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            y_numeric=True,
+            reset=first,
+        )
+        if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
+            y = column_or_1d(y, warn=True)
+        weight = check_weight(sample_weight, X, empty=True)
+        if first:
+            self._target = Continuous(y)
+        else:
+            self._target.check(y, "y")
+        if np.any(weight > 0):
+            self._partial_fit(X, y, weight)
         return self
 
     def _shaped(self, value: Array) -> Any:

@@ -59,6 +59,11 @@ class Continuous(Target):
         self.one_dimensional = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
+    def check(self, y: Array, name: str) -> None:
+        """Raise ValueError when y, called by a name, has another number of outputs."""
+        if y.ndim != 2 - self.one_dimensional or (y.ndim == 2 and y.shape[1] != self.n_outputs):
+            raise ValueError(f"{name} has shape {y.shape}: expected {self.n_outputs} output(s), as at first.")
+
     def prepare(self, y: Array, rowwise: bool) -> Array:
         return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..parts import resolve
 from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
-from .base import Result, Solver, State, minimize, rehearsed
+from .base import Plan, Result, Solver, State, minimize, rehearsed
 from .dual import Dual
 from .gradient import GradientDescent
 from .interior_point import InteriorPoint
@@ -18,7 +18,7 @@ from .proximal import ProximalPoint
 from .quasi_newton import LBFGS
 from .row_space import RowSpace
 from .rules import SGD, SVRG, AdaDelta, AdaGrad, RMSprop
-from .stochastic import Stochastic
+from .stochastic import Stochastic, StochasticState
 from .working_rows import WorkingRows
 from .working_set import WorkingSet
 
@@ -44,6 +44,7 @@ __all__ = [
     "NAdam",
     "Newton",
     "NewtonCG",
+    "Plan",
     "ProximalPoint",
     "RMSprop",
     "Result",
@@ -51,6 +52,7 @@ __all__ = [
     "Solver",
     "State",
     "Stochastic",
+    "StochasticState",
     "WorkingRows",
     "WorkingSet",
     "best_constant",

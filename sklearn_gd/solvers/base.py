@@ -16,7 +16,7 @@ from ..parts import Part
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["Result", "Solver", "State", "descend", "iterate", "minimize", "rehearsed", "search_line"]
+__all__ = ["Plan", "Result", "Solver", "State", "descend", "iterate", "minimize", "rehearsed", "search_line"]
 
 
 # Rows enough for a first look.
@@ -64,7 +64,7 @@ class State:
 
 @dataclass
 class Result:
-    """What `minimize` returns: the best state, and how it ended; `asked` when somebody wanted it to."""
+    """What `minimize` returns: the best state, how it ended, `asked` when somebody wanted it to, and the last state."""
 
     state: State
     n_iter: int
@@ -74,6 +74,15 @@ class Result:
     curve: list[float] = field(default_factory=list)
     interrupt: KeyboardInterrupt | None = None
     moves: Sequence[tuple[Array, Array]] = ()
+    last: State | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a solver that draws rows at random needs to know of a fit: a seed, and how many epochs are to come."""
+
+    seed: int = 0
+    horizon: float = np.inf
 
 
 StateType = TypeVar("StateType", bound=State)
@@ -133,9 +142,13 @@ class Solver(Part, ABC, Generic[StateType]):
     def step(self, objective: Objective, state: StateType) -> StateType:
         """Return the state one iteration later."""
 
-    def begin(self, objective: Objective, params: Array, seed: int, max_iter: float) -> Array | State:
-        """Return where the loop begins; a solver that draws rows takes note of the seed and of the iterations to come."""
+    def begin(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> Array | State:
+        """Return where the loop begins: from params, or from what another fit has `kept`."""
         return params
+
+    def kept(self, objective: Objective, state: StateType) -> State | None:
+        """Return what another fit can go on from, in terms of coef_ and intercept_ themselves; None if params are all."""
+        return None
 
     def struggles(self, state: StateType) -> bool:
         """Tell whether the objective proved to be of a kind that this solver is not made for."""
@@ -203,7 +216,7 @@ def iterate(
         reason, interrupt = "interrupted", error
     best = solver.settled(objective, best, state)
     converged = reason == "converged"
-    return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves)
+    return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
 
 
 def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:

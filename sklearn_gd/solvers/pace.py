@@ -106,3 +106,17 @@ class Pace:
         fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
         fresh.average = 0.0 * self.average
         return fresh
+
+    def rescaled(self, origin: Array, ratio: Array) -> Pace:
+        """Return the pace in other units of the parameters, `ratio` times as large, from the origin in them."""
+        size = float(np.exp(np.log(ratio).mean()))
+        fresh = Pace.at(origin, self.first / size)
+        fresh.average, fresh.sum = self.average * ratio, self.sum * ratio
+        fresh.reach, fresh.bound, fresh.squares, fresh.usual = (
+            self.reach / size,
+            self.bound / size,
+            self.squares * size**2,
+            self.usual * size,
+        )
+        fresh.product, fresh.clock = self.product, self.clock
+        return fresh

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..losses.numeric import Array
 from ..schedules import Constant, Schedule, get_schedule
-from .base import Solver, State
+from .base import Plan, Solver, State
 from .pace import Pace
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ RISE = 1e-3
 
 # The rise, relative to what was gained or to F0, that leads back to the best point.
 RELAPSE, RELAPSE_OF_ALL = 0.1, 0.05
+
+# Rows that the first guess may rest upon.
+FEW = 100
 
 # Epochs without an improvement that end a fit.
 PATIENCE = 5
@@ -52,16 +56,18 @@ class StochasticState(State):
         The last iterate; params is it, or the average.
     moments : tuple of ndarray
         What the rule remembers.
+    bend : ndarray of shape (K,)
+        The mean curvature of the loss in raw, where all began.
     scale : ndarray, flat
         The unit of each parameter.
     pace : Pace or None
         The automatic learning rate.
     anchor : ndarray, flat
         Where the best epoch began, to return to when one leads far away.
-    seed : int
-        What the order of the rows depends on.
-    horizon : float
-        How many epochs the learning rate is planned for; infinite for a stream.
+    plan : Plan
+        The seed, and how many epochs the learning rate is planned for; infinite for a stream.
+    began : int
+        The clock when this fit began.
     clock, epochs : int
         The number of mini-batches, and how many times an order was drawn.
     rows, weight : float
@@ -76,11 +82,12 @@ class StochasticState(State):
 
     point: Array
     moments: Moments
+    bend: Array
     scale: Array
     pace: Pace | None
     anchor: Array
-    seed: int = 0
-    horizon: float = np.inf
+    plan: Plan = field(default_factory=Plan)
+    began: int = 0
     clock: int = 0
     epochs: int = 0
     rows: float = 0.0
@@ -88,6 +95,14 @@ class StochasticState(State):
     share: float = 1.0
     rises: int = 0
     lows: tuple[float, ...] = ()
+
+    def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
+        """Return the state in other coordinates, to which `move` takes params, and in other units."""
+        pace = self.pace
+        if pace is not None:
+            pace = pace.rescaled(move(pace.origin * self.scale) / scale, scale / self.scale)
+        params, point, anchor = move(self.params), move(self.point), move(self.anchor)
+        return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
 
     @property
     def least(self) -> float:
@@ -150,28 +165,61 @@ class Stochastic(Solver[StochasticState]):
     def init(self, objective: Objective, params: Array) -> StochasticState:
         params = objective.prox(params, 0.0)
         value = objective.value(params)
-        scale, pace = np.ones_like(params), None
+        bend, pace = objective.mean_curvature(params), None
+        scale = self.units(objective, params, bend)
         if self.schedule(objective).automatic:
-            scale = np.sqrt(1.0 / objective.diagonal(params))
-            if not objective.separable:  # only then may the step differ from weight to weight
-                scale[:] = np.exp(np.log(scale).mean())
-            block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(0)))
-            gradient = objective.batch_value_and_gradient(params, block, self._mean_weight(objective))[1]
-            gradient = scale * objective.with_penalty(params, gradient)
-            length = float(np.sqrt(gradient @ gradient))
-            guess = length if objective.loss.smooth else abs(value) / (length + 1e-300)
-            pace = Pace.at(params / scale, max(0.01 * guess, 1e-12))
+            pace = Pace.at(params / scale, self._guess(objective, params, scale))
         moments = tuple(np.zeros_like(params) for _ in range(self.memory))
         return StochasticState(
-            params, value, 0.0 * params, np.inf, point=params, moments=moments, scale=scale, pace=pace, anchor=params
+            params, value, 0.0 * params, np.inf, point=params, moments=moments, bend=bend, scale=scale, pace=pace, anchor=params
         )
 
-    def begin(self, objective: Objective, params: Array, seed: int, max_iter: float) -> StochasticState:
-        return replace(self.init(objective, params), seed=seed, horizon=max_iter)
+    def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
+        """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
+        block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(0)))
+        value, gradient = objective.batch_value_and_gradient(params, block, objective.total / objective.data.n_rows)
+        gradient = scale * objective.with_penalty(params, gradient)
+        length = float(np.sqrt(gradient @ gradient))
+        return max(0.01 * (length if objective.loss.smooth else abs(value) / (length + 1e-300)), 1e-12)
 
-    @staticmethod
-    def _mean_weight(objective: Objective) -> float:
-        return objective.total / objective.data.n_rows
+    def units(self, objective: Objective, params: Array, bend: Array) -> Array:
+        """Return the unit of each parameter, flat: for the automatic learning rate that of its curvature.
+
+        `bend` is the mean curvature of the loss in raw, (K,).
+        """
+        if not self.schedule(objective).automatic:
+            return np.ones_like(params)
+        scale = np.sqrt(1.0 / objective.diagonal(params, bend))
+        if not objective.separable:  # only then may the step differ from weight to weight
+            scale[:] = np.exp(np.log(scale).mean())
+        return scale
+
+    def begin(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StochasticState:
+        if not (isinstance(last, StochasticState) and self.suits(objective, last)):
+            return replace(self.init(objective, params), plan=plan)
+        state = self.carried(objective, last, renew=True)
+        state = replace(state, value=objective.value(state.params), anchor=state.point, plan=plan, began=state.clock)
+        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, lows=(), stalled="", hint="")
+
+    def suits(self, objective: Objective, last: State) -> bool:
+        """Tell whether the steps can go on from what another fit by the same rule has kept."""
+        if not isinstance(last, StochasticState) or last.params.size != objective.size:
+            return False
+        return (last.pace is not None) == self.schedule(objective).automatic
+
+    def kept(self, objective: Objective, state: StochasticState) -> StochasticState:
+        return state.moved(lambda params: objective.model.shifted(params, inward=False), state.scale)
+
+    def carried(self, objective: Objective, kept: StochasticState, renew: bool) -> StochasticState:
+        """Return a kept state in the coordinates of an objective, and with `renew` in its units."""
+
+        def inward(params: Array) -> Array:
+            return objective.model.shifted(params, inward=True)
+
+        state = kept.moved(inward, self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale)
+        if state.pace is not None and renew and state.rows < FEW:
+            state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
+        return state
 
     def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
         gains = -np.diff(state.lows)
@@ -235,13 +283,13 @@ class Stochastic(Solver[StochasticState]):
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         """Return the state after each row was read once; its value is the mean of F on the way."""
         count = max(1, round(objective.data.n_rows / self.size(objective)))
-        rng = np.random.RandomState([state.seed, state.epochs % 2**32])
+        rng = np.random.RandomState([state.plan.seed, state.epochs % 2**32])
         state = copy(state)
         state.pace = deepcopy(state.pace)
         state.epochs += 1
         state.rows += objective.data.n_rows
         state.weight += objective.total
-        schedule, total = self.schedule(objective), state.horizon * count
+        schedule, total = self.schedule(objective), state.plan.horizon * count
         loss, prices = 0.0, []
         for number, block in enumerate(objective.data.batches(-(-objective.data.n_rows // count), rng)):
             if number % max(1, count // 8) == 0:
@@ -249,7 +297,7 @@ class Stochastic(Solver[StochasticState]):
             value, gradient = self.gradient(objective, state, block)
             loss += len(block.weight) * value
             state.clock += 1
-            self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1, total))
+            self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
         state.value = loss / objective.data.n_rows + float(np.mean(prices))
         return state
 

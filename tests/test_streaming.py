@@ -1,0 +1,208 @@
+"""partial_fit and warm starts: state that is kept, weights, classes, and the tools that read rows a few at a time."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import HalvingGridSearchCV, learning_curve
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.solvers import RULES, SGD, Adam
+
+BATCH = 64
+
+
+def _streamed(model, X, y, size=BATCH, epochs=1, **fit):
+    for _ in range(epochs):
+        for start in range(0, len(y), size):
+            model.partial_fit(X[start : start + size], y[start : start + size], **fit)
+            fit.pop("classes", None)
+    return model
+
+
+@pytest.mark.parametrize("rule", ["auto", *RULES])
+def test_a_stream_comes_near_the_optimum(digits, rule):
+    X, y = digits
+    model = _streamed(GDClassifier(solver=rule, random_state=0), X[:1200], y[:1200], epochs=3, classes=range(10))
+    assert model.score(X[1200:], y[1200:]) > 0.8
+    assert model.t_ == 3 * sum(max(1, round(n / 8)) for n in [64] * 18 + [48])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_state_survives_pickle(digits, rule):
+    """Moments, step numbers, the average and the automatic rate are all kept: pickled midway, the path is the same."""
+    X, y = digits
+    settings = {} if rule == "svrg" else {"average": True}
+    whole, halves = (GDClassifier(solver=RULES[rule](**settings), random_state=0) for _ in range(2))
+    _streamed(whole, X[:640], y[:640], classes=range(10))
+    _streamed(halves, X[:320], y[:320], classes=range(10))
+    _streamed(restored := pickle.loads(pickle.dumps(halves)), X[320:640], y[320:640])
+    np.testing.assert_array_equal(restored.coef_, whole.coef_)
+
+
+def test_rows_one_at_a_time_and_far_from_zero():
+    rng = np.random.RandomState(0)
+    X = rng.randn(3000, 3) * [1e-6, 1.0, 1e6] + [1e-5, 0.0, 1e7]
+    y = (X - X.mean(0)) / X.std(0) @ [1.0, 2.0, 3.0] + 0.1 * rng.randn(3000) + 1000.0
+    model = _streamed(GDRegressor(alpha=0.0, random_state=0), X, y, size=1)
+    assert model.score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("make", [GDClassifier, GDRegressor])
+def test_a_batch_without_weight_changes_nothing(cancer, make):
+    X, y = cancer
+    classes = {"classes": [0, 1]} if make is GDClassifier else {}
+    model = make(class_weight="balanced") if make is GDClassifier else make()
+    model.partial_fit(X[:100], y[:100], **classes)
+    before = pickle.dumps(model.__dict__)
+    model.partial_fit(X[100:200], y[100:200], sample_weight=np.zeros(100))
+    assert pickle.dumps(model.__dict__) == before
+
+
+def test_a_first_batch_without_weight_is_not_a_fit(cancer):
+    X, y = cancer
+    model = GDClassifier().partial_fit(X[:9], y[:9], classes=[0, 1], sample_weight=np.zeros(9))
+    with pytest.raises(ValueError, match="not fitted"):
+        model.predict(X)
+    assert model.partial_fit(X, y).score(X, y) > 0.9
+
+
+def test_weights_are_unbiased(cancer):
+    """Weights all equal are none, whatever they are; a large weight draws the fit to its rows."""
+    X, y = cancer
+    plain, doubled = (
+        _streamed(GDClassifier(solver="sgd", random_state=0), X, y, classes=[0, 1], sample_weight=weight)
+        for weight in (None, 2.0)
+    )
+    np.testing.assert_allclose(plain.coef_, doubled.coef_, rtol=1e-9)
+
+
+def test_balanced_weights_from_running_counts(cancer):
+    X, y = cancer
+    rare = np.concatenate([np.flatnonzero(y == 0)[:20], np.flatnonzero(y == 1)])
+    rare = np.random.RandomState(0).permutation(rare)
+    fits = [
+        _streamed(GDClassifier(class_weight=how, random_state=0), X[rare], y[rare], epochs=20, size=40, classes=[0, 1])
+        for how in (None, "balanced", {0: 10.0, 1: 1.0})
+    ]
+    found = [np.mean(model.predict(X) == 0) for model in fits]
+    assert found[0] < found[1]
+    assert found[0] < found[2]
+    exact = GDClassifier(class_weight="balanced").fit(X[rare], y[rare])
+    assert np.mean(exact.predict(X) == fits[1].predict(X)) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("calls", "match"),
+    [
+        ([{}], "classes=None"),
+        ([{"classes": [0]}], "at least two"),
+        ([{"classes": [0, 2]}], "no class, 1"),
+        ([{"classes": [0, 1]}, {"classes": [0, 1, 2]}], "differ from those of an earlier call"),
+        ([{"classes": [0, 1]}, {"sample_weight": np.full(3, -1.0)}], "negative"),
+    ],
+)
+def test_bad_calls(calls, match):
+    model = GDClassifier()
+    for call in calls[:-1]:
+        model.partial_fit(np.eye(3), [0, 1, 1], **call)
+    with pytest.raises(ValueError, match=match):
+        model.partial_fit(np.eye(3), [0, 1, 1], **calls[-1])
+
+
+def test_only_stochastic_solvers_stream():
+    assert not hasattr(GDRegressor(solver="newton"), "partial_fit")
+    with pytest.raises(AttributeError) as caught:
+        GDRegressor(solver="newton").partial_fit  # noqa: B018
+    assert "use a stochastic solver, such as solver='sgd'" in str(caught.value.__cause__)
+    assert hasattr(GDRegressor(solver=Adam()), "partial_fit")
+
+
+def test_other_targets(diabetes, digits):
+    X, y = diabetes
+    both = _streamed(GDRegressor(random_state=0), X, np.column_stack([y, -y]), epochs=5)
+    np.testing.assert_allclose(both.coef_[0], -both.coef_[1], rtol=1e-6)
+    assert both.score(X, np.column_stack([y, -y])) > 0.45
+    bits = (digits[1][:, None] >> np.arange(4)) & 1
+    labels = _streamed(GDClassifier(random_state=0), digits[0], bits, epochs=2)
+    assert labels.predict(digits[0]).shape == bits.shape
+
+
+def test_a_divergence_keeps_what_was_before(diabetes):
+    X, y = diabetes
+    model = GDRegressor(solver=SGD(learning_rate=1e-3)).partial_fit(X, y)
+    before = model.coef_.copy()
+    model.set_params(solver=SGD(learning_rate=1e200))
+    with pytest.warns(ConvergenceWarning, match="diverged at step"):
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(model.coef_, before)
+
+
+def test_a_stream_goes_on_from_a_fit(diabetes):
+    X, y = diabetes
+    for solver in ("auto", "sgd"):
+        model = GDRegressor(solver=solver, tol=1e-4, random_state=0).fit(X, y)
+        exact = Ridge(alpha=1e-4 * len(y)).fit(X, y)
+        model.partial_fit(X, y)
+        assert model.score(X, y) > exact.score(X, y) - 0.02
+
+
+def test_tools_that_stream(digits):
+    X, y = digits
+    model = GDClassifier(solver="adagrad", random_state=0, max_iter=5)
+    _, _, scores = learning_curve(model, X, y, cv=2, exploit_incremental_learning=True, train_sizes=[0.2, 1.0])
+    assert scores.mean(axis=1)[1] > scores.mean(axis=1)[0] > 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        search = HalvingGridSearchCV(model, {"alpha": [1e-4, 1e-2, 10.0]}, cv=2, random_state=0).fit(X, y)
+    assert search.best_params_["alpha"] < 1
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_warm_start_goes_on_with_the_state(diabetes, rule):
+    """Epochs one by one, each a fit, go on: the clock, the moments and the rate do not begin anew."""
+    X, y = diabetes
+    model = GDRegressor(solver=rule, max_iter=1, warm_start=True, random_state=0, alpha=0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        clocks = [model.fit(X, y)._state.clock for _ in range(10)]
+    steps = np.diff([0, *clocks])
+    assert np.all(steps == steps[0])
+    assert model.score(X, y) > 0.45
+
+
+def test_a_path_of_warm_starts_takes_fewer_iterations(cancer):
+    X, y = cancer
+    alphas = np.geomspace(1e-1, 1e-4, 12)
+    warm = GDClassifier(solver="lbfgs", warm_start=True)
+    n_warm = sum(warm.set_params(alpha=alpha).fit(X, y).n_iter_ for alpha in alphas)
+    n_cold = sum(GDClassifier(solver="lbfgs", alpha=alpha).fit(X, y).n_iter_ for alpha in alphas)
+    assert n_warm < n_cold
+    reference = LogisticRegression(C=1 / (alphas[-1] * len(y)), tol=1e-9, max_iter=5000).fit(X, y)
+    np.testing.assert_allclose(warm.coef_, reference.coef_, rtol=1e-2, atol=1e-3)
+
+
+def test_dask_incremental(digits):
+    incremental = pytest.importorskip("dask_ml.wrappers").Incremental
+    array = pytest.importorskip("dask.array")
+    X, y = digits
+    model = incremental(GDClassifier(random_state=0))
+    model.fit(array.from_array(X, chunks=(200, 64)), array.from_array(y, chunks=200), classes=range(10))
+    assert model.estimator_.score(X, y) > 0.8
+
+
+def test_scaled_in_a_river_loop(cancer):
+    """One dict, one row at a time, with a scaler that learns too."""
+    X, y = cancer
+    scaler, model, hits = StandardScaler(), GDClassifier(random_state=0), []
+    for row, label in zip(X, y, strict=True):
+        scaler.partial_fit(row[None])
+        if hits or hasattr(model, "coef_"):
+            hits.append(model.predict(scaler.transform(row[None]))[0] == label)
+        model.partial_fit(scaler.transform(row[None]), [label], classes=[0, 1])
+    assert np.mean(hits[100:]) > 0.9
