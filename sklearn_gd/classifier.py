@@ -18,7 +18,7 @@ from .early_stopping import EarlyStopping
 from .fitting import Held, check_weight, peek
 from .losses import Loss
 from .losses.numeric import Array
-from .models import Linear
+from .models import Model
 from .penalties import Penalty
 from .solvers import Solver
 from .streaming import Streaming, streams
@@ -57,8 +57,9 @@ class GDClassifier(ClassifierMixin, Streaming):
         The strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
     fit_intercept : bool, default=True
         Whether to fit the intercept, which is never penalised.
-    model : str or Linear, default="linear"
-        The model; ``Linear(init="normal")`` starts from random parameters.
+    model : str or Model, default="linear"
+        "linear", "mlp", or an object such as ``Linear(init="normal")``, which starts from random parameters, or
+        ``MLP(hidden_layer_sizes=(50, 20))``, a network.
     solver : str or Solver, default="auto"
         "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
@@ -87,6 +88,8 @@ class GDClassifier(ClassifierMixin, Streaming):
         The weights, in units of raw / feature.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         The intercept, in units of raw.
+    coefs_, intercepts_ : list of ndarray
+        Instead of those, for a network: the weights of each layer, (fan_in, fan_out), and the intercepts.
     loss_, penalty_, solver_, model_ : objects
         The parts that were used.
     n_iter_ : int
@@ -140,7 +143,7 @@ class GDClassifier(ClassifierMixin, Streaming):
         penalty: str | Penalty | None = "l2",
         alpha: float = 1e-4,
         fit_intercept: bool = True,
-        model: str | Linear = "linear",
+        model: str | Model = "linear",
         solver: str | Solver[Any] = "auto",
         max_iter: int | None = None,
         tol: float = 1e-7,

@@ -109,6 +109,15 @@ class Stopper:
         From a state to its validation loss; None without validation rows.
     score : callable or None
         From a state to the score of the validation rows; None to watch the loss.
+
+    Attributes
+    ----------
+    measured : dict
+        What was measured last.
+    best : State or None
+        The state that did best.
+    least : float
+        What it did: the loss watched, or minus the score.
     """
 
     def __init__(
@@ -120,7 +129,7 @@ class Stopper:
         self.rule, self.loss, self.score = rule, loss, score
         self.measured: dict[str, float] = {}
         self.best: State | None = None
-        self._least, self._gained = np.inf, 0
+        self.least, self._gained = np.inf, 0
 
     def __call__(self, state: State) -> str:
         """Measure a state, and return why to stop, or an empty string."""
@@ -128,12 +137,12 @@ class Stopper:
             self.measured = {"validation_loss": self.loss(state)}
         if self.score:
             self.measured["validation_score"] = self.score(state)
-        if self.rule is None:
-            return ""
         loss = self.measured.get("validation_loss", state.value)
         watched = -self.measured["validation_score"] if self.score else loss
-        if self.best is None or watched < self._least - self.rule.min_delta:
-            self.best, self._least, self._gained = state, watched, state.iteration
+        if self.best is None or watched < self.least - (self.rule.min_delta if self.rule else 0.0):
+            self.best, self.least, self._gained = state, watched, state.iteration
+        if self.rule is None:
+            return ""
         name = "score" if self.score else "loss"
         if self.rule.threshold is not None and loss <= self.rule.threshold:
             self.best = state

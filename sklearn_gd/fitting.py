@@ -22,7 +22,7 @@ from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
 from .losses import Loss, get_loss
 from .losses.numeric import Array
-from .models import Linear, LinearMap, get_model
+from .models import get_model
 from .monitor import Monitor
 from .objective import Objective
 from .penalties import NoPenalty, get_penalty
@@ -42,7 +42,7 @@ class Stream:
         Weights are divided by this power of two.
     moments : Moments
         The moments of the columns.
-    bound : LinearMap
+    bound : LinearMap or Network
         The model, bound to the first `rows` rows.
     rows, seen : int
         The number of rows that the model is bound to, and of all.
@@ -50,7 +50,7 @@ class Stream:
 
     exponent: int
     moments: Moments
-    bound: LinearMap
+    bound: Any
     rows: int
     seen: int
 
@@ -117,13 +117,13 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
     ) -> tuple[Objective, Result]:
         self._check_scalars()
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
-        penalty.check_features(X.shape[1])
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
         exponent = int(np.frexp(weight.max())[1])
         data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper)
         loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
+        penalty.check_features(len(bound.weights(np.zeros(bound.size))))
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())
         objective = objective.observed(constant)
@@ -132,33 +132,24 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         else:
             constant = np.zeros(bound.n_raw)
             objective.set_reference(constant)
+        if not bound.linear:
+            objective = objective.in_units_of_raw(constant)
         solver = get_solver(self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        first, budget = self._start(objective, model, constant), self.max_iter or solver.default_max_iter
+        budget = self.max_iter or solver.default_max_iter
         self._target = target
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
 
         def snapshot(state: State) -> dict[str, Any]:
             return self._fitted(objective, solver.finish(objective, state.params), X.dtype)
 
-        stopper = self._stopper(objective, rule, held, snapshot)
-        tasks = Tasks(self, X, y, weight, None if self.solver == "auto" else budget, snapshot) if has_callbacks(self) else None
-        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        last = self._last(solver) if self.warm_start else None
-        start = solver.begin(objective, first, Plan(seed, budget), last)
-        if self.solver == "auto" and not self.warm_start:
-            start = ready(objective, solver, first)
-        result = self._minimize(objective, solver, start, X.dtype, budget, monitor)
-        spare = second_try(objective, solver, result) if self.solver == "auto" else None
-        left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
-        if spare is not None and left > 0:
-            self.solver_, before = spare, result
-            again = spare.init(objective, before.state.params)
-            again.iteration = before.n_iter
-            result = self._minimize(objective, spare, again, X.dtype, before.n_iter + left, monitor)
-            result.curve = before.curve + result.curve
+        fits = max(1, model.n_init)
+        length = None if self.solver == "auto" else fits * budget
+        tasks = Tasks(self, X, y, weight, length, snapshot) if has_callbacks(self) else None
+        rng = check_random_state(self.random_state)
+        attempts = [self._attempt(objective, constant, rule, held, snapshot, tasks, budget, rng) for _ in range(fits)]
+        result, monitor, stopper = min(attempts, key=lambda attempt: attempt[2].least if attempt[2] else attempt[0].state.value)
         if tasks is not None:
             tasks.close()
         self._take_best(result, stopper, monitor)
@@ -171,14 +162,45 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         self.__dict__.pop("_totals", None)
         return objective, result
 
+    def _attempt(
+        self,
+        objective: Objective,
+        constant: Array,
+        rule: EarlyStopping | None,
+        held: Held | None,
+        snapshot: Callable[[State], dict[str, Any]],
+        tasks: Tasks | None,
+        budget: int,
+        random_state: np.random.RandomState,
+    ) -> tuple[Result, Monitor, Stopper | None]:
+        """Return one fit from one start, and who has watched it."""
+        solver, automatic = self.solver_, isinstance(self.solver, str) and self.solver == "auto"
+        stopper = self._stopper(objective, rule, held, snapshot)
+        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
+        first = self._start(objective, constant, random_state)
+        last = self._last(solver) if self.warm_start else None
+        start = solver.begin(objective, first, Plan(int(random_state.randint(2**31)), budget), last)
+        if automatic and not self.warm_start:
+            start = ready(objective, solver, first)
+        result = self._minimize(objective, solver, start, budget, monitor)
+        spare = second_try(objective, solver, result) if automatic else None
+        left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
+        if spare is not None and left > 0:
+            self.solver_, before = spare, result
+            again = spare.init(objective, before.state.params)
+            again.iteration = before.n_iter
+            result = self._minimize(objective, spare, again, before.n_iter + left, monitor)
+            result.curve = before.curve + result.curve
+        return result, monitor, stopper
+
     def _last(self, solver: Solver[Any]) -> State | None:
         """Return what the last fit has kept, if it was by the same rule."""
         return getattr(self, "_state", None) if type(getattr(self, "solver_", None)) is type(solver) else None
 
     def _minimize(
-        self, objective: Objective, solver: Solver[Any], start: Array | State, dtype: Any, max_iter: int, monitor: Monitor
+        self, objective: Objective, solver: Solver[Any], start: Array | State, max_iter: int, monitor: Monitor
     ) -> Result:
-        tol = max(self.tol, 64 * float(np.finfo(dtype).eps))
+        tol = max(self.tol, 64 * float(np.finfo(objective.data.dtype).eps))
         result = minimize(objective, solver, start, tol=tol, max_iter=max_iter, watch=monitor)
         monitor.print_last()
         return result
@@ -239,19 +261,19 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
         return loss
 
-    def _start(self, objective: Objective, model: Linear, constant: Array) -> Array:
+    def _start(self, objective: Objective, constant: Array, random_state: np.random.RandomState) -> Array:
         bound = objective.model
-        coef = np.atleast_2d(getattr(self, "coef_", np.empty((0, 0))))
-        if self.warm_start and coef.shape == (bound.n_raw, bound.n_features):
-            rows = [coef.T] + [np.atleast_2d(self.intercept_)] * bound.fit_intercept
-            params = bound.shifted(np.concatenate(rows), inward=True)
-            if np.isfinite(objective.value(objective.prox(params, 0.0))):  # on other data, a start may be out of range
-                return params
-        return model.start(bound, constant, check_random_state(self.random_state))
+        params: Array | None = bound.from_attributes(vars(self)) if self.warm_start else None
+        if params is not None and np.isfinite(objective.value(objective.prox(params, 0.0))):
+            return params  # on other data, it may be out of range
+        return self.model_.start(bound, constant, random_state)
 
     def _fitted(self, objective: Objective, params: Array, dtype: Any) -> dict[str, Any]:
         """Return the fitted attributes of params."""
-        return {name: self._shaped(value.astype(dtype)) for name, value in objective.model.attributes(params).items()}
+        attributes = objective.model.attributes(params)
+        if not objective.model.linear:
+            return {name: [array.astype(dtype) for array in arrays] for name, arrays in attributes.items()}
+        return {name: self._shaped(value.astype(dtype)) for name, value in attributes.items()}
 
     def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
         self.__dict__.update(self._fitted(objective, result.state.params, dtype))
@@ -287,7 +309,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         """Return the raw predictions, (n, K)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
-        return np.asarray(X @ np.atleast_2d(self.coef_).T) + self.intercept_
+        return self.model_.raw(X, vars(self))
 
     def predict(self, X: Any) -> Any:
         """Predict the target of each sample.
@@ -306,7 +328,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         return self._target.decode(raw, self.loss_.inverse_link(raw))
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_stream")
+        return hasattr(self, "coef_") or hasattr(self, "coefs_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

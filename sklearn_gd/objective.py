@@ -31,8 +31,8 @@ class Objective:
     ----------
     data : Data
     target : Target
-    model : LinearMap
-        A bound model.
+    model : LinearMap or Network
+        A bound model. Only solvers for linear models ask for more than the two share.
     loss : Loss
     penalty : Penalty
     alpha : float
@@ -45,7 +45,7 @@ class Objective:
         self,
         data: Data,
         target: Target,
-        model: LinearMap,
+        model: Any,
         loss: Loss,
         penalty: Penalty,
         alpha: float,
@@ -96,7 +96,7 @@ class Objective:
         """Return F."""
 
         def part(block: Block) -> tuple[float]:
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.raw(block.X, params))
             return (self.cost(self.loss.value(self.encoded(block), raw), block.weight),)
 
         return self.data.reduce(part)[0] + self.price(params)
@@ -127,9 +127,14 @@ class Objective:
         value, gradient = self.data.reduce(part)
         return value + self.smooth_price(params), self.with_penalty(params, gradient / self.total)
 
-    def batch_value_and_gradient(self, params: Array, block: Block, mean_weight: float) -> tuple[float, Array]:
-        """Return the mean loss of a mini-batch, and its gradient, flat; both unbiased."""
-        raw, pull_back = self.model.forward(block.X, params)
+    def batch_value_and_gradient(
+        self, params: Array, block: Block, mean_weight: float, random_state: np.random.RandomState | None = None
+    ) -> tuple[float, Array]:
+        """Return the mean loss of a mini-batch, and its gradient, flat; both unbiased.
+
+        The random state is for what a network does at random.
+        """
+        raw, pull_back = self.model.forward(block.X, params, random_state)
         value, slope = self.loss.value_and_gradient(self.encoded(block), self.shifted(block, raw))
         scale = 1.0 / (len(block.weight) * mean_weight)
         mean = scale * float(block.weight @ (value if value.ndim == 1 else value.sum(axis=1)))
@@ -137,8 +142,11 @@ class Objective:
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
         """Return the gradient of F's smooth part from that of the mean loss."""
-        price = self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
-        return gradient + self.model.padded(price) + self.line[1]
+        result = gradient + self.line[1]
+        if not (self.smooth_penalty.absent or self.alpha == 0):
+            weights = self.model.weights(result)
+            weights += self.alpha * self.smooth_penalty.gradient(self.model.weights(params))
+        return np.asarray(result)
 
     def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, float]:
         """Return the second derivative of F's smooth part in the blocks of `LinearMap.gram`, and on how many rows it rests.
@@ -153,7 +161,7 @@ class Objective:
         sizes = np.zeros(2)
 
         def curvature(block: Block) -> Array:
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.raw(block.X, params))
             bend = self._curvature(self.encoded(block), raw, width)
             size = block.weight * (np.einsum("nkk->n", bend) if self.loss.rowwise else bend.sum(axis=1))
             sizes[:] += size.sum(), size @ size
@@ -184,7 +192,7 @@ class Objective:
         kept = []
         for block in self.data.blocks():
             y = self.encoded(block)
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.raw(block.X, params))
             bend = (
                 partial(self.loss.curvature_product, y, raw)
                 if self.loss.rowwise
@@ -219,7 +227,7 @@ class Objective:
         """Return the second derivative of the loss in each column of raw, averaged over the rows: (K,), positive."""
 
         def part(block: Block) -> tuple[Array]:
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.raw(block.X, params))
             y = self.encoded(block)
             if self.loss.rowwise:
                 curvature = np.einsum("nkk->nk", self._curvature(y, raw))
@@ -235,8 +243,11 @@ class Objective:
     def diagonal(self, params: Array, mean_curvature: Array | None = None) -> Array:
         """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2.
 
-        It takes the curvature of the loss, averaged over the rows, times the mean square of each column.
+        It takes the curvature of the loss, averaged over the rows, times the mean square of each column. The parameters of a
+        network have units of their own.
         """
+        if not self.model.linear:
+            return self.model.typical() ** -2.0
         matrix = np.empty((self.model.n_rows, self.model.n_raw))
         matrix[:] = self.mean_curvature(params) if mean_curvature is None else mean_curvature
         matrix[: self.model.n_features] *= (self.column_norms**2 / self.data.moments.weight)[:, None]
@@ -261,9 +272,16 @@ class Objective:
         widths = widths / (1.0 + widths * bend)
         return params - widths * self.model.padded(self.alpha * self.smooth_penalty.gradient(weights)), widths
 
-    def along(self, params: Array, direction: Array) -> Line:
-        """Return F's smooth part on the line params + t direction, as a function of t that does not touch X."""
-        return Line(self, params, direction)
+    def along(self, params: Array, direction: Array) -> Callable[[float], tuple[float, float]]:
+        """Return F's smooth part on the line params + t direction, and its slope, as a function of t."""
+        if self.model.linear:
+            return Line(self, params, direction)
+
+        def line(t: float) -> tuple[float, float]:
+            value, gradient = self.value_and_gradient(params + t * direction)
+            return value, float(gradient @ direction)
+
+        return line
 
     # -- kinked losses ------------------------------------------------------------------------------------------------
 
@@ -309,7 +327,7 @@ class Objective:
         """Return the second derivative with the curvature of each row averaged over the columns of raw: (1, m, m)."""
 
         def part(block: Block) -> tuple[Array]:
-            raw = self.shifted(block, self.model.push_forward(block.X, params, params))
+            raw = self.shifted(block, self.model.raw(block.X, params))
             curvature = self._curvature(self.encoded(block), raw)
             if self.loss.rowwise:
                 curvature = np.einsum("nkk->nk", curvature)
@@ -333,8 +351,28 @@ class Objective:
 
     def uncentered(self) -> Objective:
         """Return the same objective in terms of coef_ and intercept_ themselves."""
-        result, model = copy(self), self.model
-        result.model = LinearMap(model.n_features, model.n_raw, model.fit_intercept)
+        result = copy(self)
+        result.model = self.model.uncentered()
+        return result
+
+    def in_units_of_raw(self, constant: Array) -> Objective:
+        """Return the same objective with a network's outputs in the unit of raw that the loss has at a constant prediction.
+
+        That is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss
+        with kinks it is Polyak's.
+        """
+        bare = self.without_features()
+        size = self._reference[1] / np.sqrt(self.total)
+        if self.loss.smooth:
+            unit = size / bare.mean_curvature(constant)
+        else:
+            values = [
+                block.weight @ self.loss.value(bare.encoded(block), bare.model.raw(block.X, constant))
+                for block in bare.data.blocks()
+            ]
+            unit = np.abs(sum(values)) / self.total / np.maximum(size, 1e-300)
+        result = copy(self)
+        result.model = self.model.in_units(unit * np.ones(self.model.n_raw))
         return result
 
     def mean_target(self) -> Array:
@@ -378,6 +416,11 @@ class Objective:
         """The root mean square of the loss's slope at the best constant prediction."""
         return float(np.hypot.reduce(self._reference[1]) / np.sqrt(self.total))
 
+    @property
+    def scale(self) -> float:
+        """How much F changes, at the constant prediction, when the output of a network changes by one."""
+        return self.slope_size * float(self.model.unit.max()) or 1.0
+
     def subgradient(self, params: Array, gradient: Array) -> Array:
         """Return the smallest subgradient of F, flat, from the gradient of its smooth part."""
         if self.prox_penalty.absent:
@@ -387,6 +430,9 @@ class Objective:
 
     def optimality(self, params: Array, gradient: Array) -> float:
         """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units."""
+        if not self.model.linear:
+            kink = self.subgradient(params, gradient)
+            return float(np.abs(kink).max(initial=0.0) / self.scale)
         worst = float(self.violations(params, gradient).max(initial=0.0))
         return worst if np.isfinite(worst) else np.inf
 

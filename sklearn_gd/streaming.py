@@ -17,7 +17,7 @@ from .losses.numeric import Array
 from .models import get_model
 from .objective import Objective
 from .penalties import get_penalty
-from .solvers import RULES, AdaGrad, Plan, Stochastic, StochasticState, get_solver
+from .solvers import RULES, AdaGrad, Adam, Plan, Stochastic, StochasticState, get_solver
 
 __all__ = ["Streaming", "streams"]
 
@@ -28,6 +28,11 @@ def streams(estimator: Streaming) -> bool:
     if (isinstance(solver, str) and (solver == "auto" or solver in RULES)) or isinstance(solver, Stochastic):
         return True
     raise AttributeError(f"solver={solver!r} has no partial_fit: use a stochastic solver, such as solver='sgd'.")
+
+
+def _automatic(objective: Objective) -> Stochastic:
+    """Return the solver of a stream for "auto"."""
+    return AdaGrad(average=True) if objective.model.linear else Adam()
 
 
 class Streaming(Fitting):
@@ -63,7 +68,6 @@ class Streaming(Fitting):
         The coordinates are renewed whenever the number of rows has doubled.
         """
         penalty, model = get_penalty(self.penalty), get_model(self.model)
-        penalty.check_features(data.n_features)
         stream: Stream | None = getattr(self, "_stream", None)
         seen = data.n_rows + (stream.seen if stream else 0)
         before = stream.moments if stream else Moments.none(data.n_features)
@@ -73,7 +77,12 @@ class Streaming(Fitting):
             rows, bound = seen, model.bind(self._target.n_raw(loss.rowwise), self.fit_intercept, moments, center=True)
         else:
             rows, bound = stream.rows, stream.bound
+        penalty.check_features(len(bound.weights(np.zeros(bound.size))))
         objective = Objective(data, self._target, bound, loss, penalty, self.alpha)
+        if not bound.linear:
+            constant = self._constant(objective)
+            objective.set_reference(constant)
+            objective = objective.in_units_of_raw(constant) if rows == seen else objective
         solver: Any = get_solver(
             AdaGrad(average=True) if isinstance(self.solver, str) and self.solver == "auto" else self.solver, objective
         )
@@ -89,11 +98,12 @@ class Streaming(Fitting):
     def _first(self, objective: Objective) -> Array:
         """Return the params to begin with: those that are there, or no weights and the mean as the intercept."""
         bound = objective.model
-        if hasattr(self, "coef_"):
-            rows = [np.atleast_2d(self.coef_).T] + [np.atleast_2d(self.intercept_)] * bound.fit_intercept
-            return bound.shifted(np.concatenate(rows), inward=True)
-        constant = np.zeros(bound.n_raw)
-        if self._task == "regression":
-            mean = objective.loss.link(objective.mean_target())
-            constant = np.where(np.isfinite(mean), mean, 0.0)
-        return get_model(self.model).start(bound, constant, check_random_state(self.random_state))
+        params = bound.from_attributes(vars(self))
+        if params is not None:
+            return np.asarray(params)
+        return get_model(self.model).start(bound, self._constant(objective), check_random_state(self.random_state))
+
+    def _constant(self, objective: Objective) -> Array:
+        """Return the constant raw prediction to begin with: the mean; zeros for classes, of which a batch may have one only."""
+        mean = objective.loss.link(objective.mean_target()) if self._task == "regression" else np.zeros(objective.model.n_raw)
+        return np.where(np.isfinite(mean), mean, 0.0)

@@ -131,6 +131,9 @@ def _chosen(objective: Objective) -> Solver[Any]:
     rows, features = objective.data.n_rows, objective.model.n_features
     if objective.loss.online:
         return SGD()
+    if not objective.model.linear:
+        exact = objective.loss.smooth and objective.prox_penalty.absent and not objective.model.drops
+        return LBFGS() if exact and rows <= 2000 else Adam()
     if not objective.loss.smooth:
         if not objective.loss.has_lines or not objective.prox_penalty.absent:
             return ProximalPoint()

@@ -38,6 +38,7 @@ class Adam(Stochastic):
     """
 
     memory = 2
+    relative_rate = 0.06
     ranges = Stochastic.ranges | {"beta_1": SHARE, "beta_2": SHARE}
 
     def __init__(
@@ -55,13 +56,16 @@ class Adam(Stochastic):
         self.beta_2 = beta_2
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
-        mean = self.beta_1 * moments[0] + (1.0 - self.beta_1) * gradient
-        squares = self.beta_2 * moments[1] + (1.0 - self.beta_2) * gradient * gradient
+        mean, squares = moments
+        mean *= self.beta_1
+        mean += (1.0 - self.beta_1) * gradient
+        squares *= self.beta_2
+        squares += (1.0 - self.beta_2) * (gradient * gradient)
         metric = self._metric(squares, t)
-        return metric * mean / (1.0 - self.beta_1**t), metric, (mean, squares)
+        return metric * (mean / (1.0 - self.beta_1**t)), metric, (mean, squares)
 
     def _metric(self, squares: Array, t: int) -> Array:
-        return inverse(np.sqrt(squares / (1.0 - self.beta_2**t)))
+        return inverse(np.sqrt(squares), np.sqrt(1.0 - self.beta_2**t))
 
 
 class AdamW(Adam):
@@ -176,6 +180,7 @@ class Lion(Stochastic):
 
     memory = 1
     trust = 0.5
+    relative_rate = 0.006
     ranges = Stochastic.ranges | {"beta_1": SHARE, "beta_2": SHARE}
 
     def __init__(

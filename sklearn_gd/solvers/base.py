@@ -103,6 +103,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it holds curvature, and so reaches an optimum to working precision.
     takes_online : bool
         Whether its path means something for a loss whose minimum does not (`Loss.online`).
+    takes_networks : bool
+        Whether it can do a model that is not linear.
     certifies : bool
         Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
     """
@@ -114,6 +116,7 @@ class Solver(Part, ABC, Generic[StateType]):
     second_order: bool = False
     certifies: bool = True
     takes_online: bool = False
+    takes_networks: bool = False
 
     def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
         """Return "converged" when the state is good enough, or an empty string."""
@@ -126,6 +129,14 @@ class Solver(Part, ABC, Generic[StateType]):
         name, loss = type(self).__name__, type(objective.loss).__name__
         if objective.loss.online and not self.takes_online:
             raise ValueError(f"{loss} has its minimum where nothing is learned, and {name} would go there: use solver=SGD().")
+        if not (objective.model.linear or self.takes_networks):
+            raise ValueError(
+                f"{name} needs a linear model: for MLP use solver='auto', 'adam', another stochastic one, or 'lbfgs'."
+            )
+        if not (objective.model.linear or objective.separable):
+            raise ValueError(
+                f"{objective.penalty!r} couples the weights of features, and MLP needs one that does not: use 'l1'."
+            )
         if not objective.loss.smooth and not self.takes_kinked_loss:
             raise ValueError(f"{loss} has kinks, and {name} needs a smooth loss: use solver='auto'.")
         if not objective.prox_penalty.absent and not self.takes_prox:
@@ -160,7 +171,7 @@ class Solver(Part, ABC, Generic[StateType]):
 
     def finish(self, objective: Objective, params: Array) -> Array:
         """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
-        if not objective.loss.shift_invariant:
+        if not (objective.loss.shift_invariant and objective.model.linear):
             return params
         model = objective.model
         matrix = params.reshape(model.n_rows, model.n_raw).copy()

@@ -91,6 +91,7 @@ class LBFGS(Solver[LBFGSState]):
     D. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
     """
 
+    takes_networks = True
     ranges = {"memory": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
 
     def __init__(self, memory: int = 10) -> None:

@@ -53,6 +53,7 @@ class SGD(Stochastic):
     """
 
     takes_online = True
+    relative_rate, scale_free = 3.0, False
     ranges = Stochastic.ranges | {"momentum": SHARE, "nesterov": ("True or False", lambda value: value in (True, False))}
 
     def __init__(
@@ -107,6 +108,7 @@ class AdaGrad(_Rule):
     """
 
     memory, decays = 1, True
+    relative_rate = 0.2
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         total = moments[0] + gradient * gradient
@@ -138,6 +140,7 @@ class RMSprop(Stochastic):
     """
 
     memory = 1
+    relative_rate = 0.05
     ranges = Stochastic.ranges | {"rho": SHARE}
 
     def __init__(
@@ -180,6 +183,7 @@ class AdaDelta(Stochastic):
     """
 
     memory = 2
+    relative_rate = 1000.0  # epsilon is that small
     ranges = Stochastic.ranges | {"rho": SHARE, "epsilon": ("a number > 0", lambda value: 0 < value < np.inf)}
 
     def __init__(
@@ -233,6 +237,8 @@ class SVRG(_Rule):
     >>> SVRG(batch_size=32)
     SVRG(batch_size=32)
     """
+
+    relative_rate, scale_free = 3.0, False
 
     def init(self, objective: Objective, params: Array) -> SVRGState:
         state = super().init(objective, params)

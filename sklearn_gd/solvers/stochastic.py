@@ -27,8 +27,8 @@ RISE = 1e-3
 # The rise, relative to what was gained or to F0, that leads back to the best point.
 RELAPSE, RELAPSE_OF_ALL = 0.1, 0.05
 
-# Rows that the first guess may rest upon.
-FEW = 100
+# Rows that the first guess may rest upon, and that the curvature does.
+FEW, SOME = 100, 4096
 
 # Epochs without an improvement that end a fit.
 PATIENCE = 5
@@ -41,9 +41,10 @@ SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
 TINY = 1e-150
 
 
-def inverse(root: Array) -> Array:
-    """Return 1 / root, finite."""
-    return 1.0 / (root + TINY)
+def inverse(root: Array, scale: float = 1.0) -> Array:
+    """Return scale / root, finite, written on root."""
+    root += TINY
+    return np.divide(scale, root, out=root)
 
 
 @dataclass(kw_only=True)
@@ -78,6 +79,8 @@ class StochasticState(State):
         Epochs in a row in which the mean loss did not fall.
     lows : tuple of float
         The lowest mean loss of an epoch, as it was after each of the last epochs.
+    noise : RandomState or None
+        For what a network does at random in this epoch.
     """
 
     point: Array
@@ -95,6 +98,7 @@ class StochasticState(State):
     share: float = 1.0
     rises: int = 0
     lows: tuple[float, ...] = ()
+    noise: np.random.RandomState | None = None
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
         """Return the state in other coordinates, to which `move` takes params, and in other units."""
@@ -128,10 +132,13 @@ class Stochastic(Solver[StochasticState]):
     default_max_iter = 100
     takes_kinked_loss = True
     takes_prox = True
+    takes_networks = True
     certifies = False
     memory: ClassVar[int] = 0
     decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
     trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
+    relative_rate: ClassVar[float] = 0.0  # "auto" for a network, relative to its first weights; 0: as for linear models
+    scale_free: ClassVar[bool] = True  # whether the direction does not depend on the unit of F
     decoupled: ClassVar[bool] = False  # whether the smooth penalty is left to its prox
     ranges = {
         "learning_rate": (
@@ -150,7 +157,7 @@ class Stochastic(Solver[StochasticState]):
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         """Return the direction for a learning rate of one, its metric, and the new moments; t counts from 1.
 
-        The metric is what the gradient was multiplied by, entry by entry; None where that is one.
+        The moments may be written on. The metric is what the gradient was multiplied by, entry by entry; None for ones.
         """
 
     @property
@@ -158,14 +165,18 @@ class Stochastic(Solver[StochasticState]):
         return get_schedule(self.learning_rate).automatic
 
     def schedule(self, objective: Objective) -> Schedule:
-        """Return the schedule: for a loss without a scale, "auto" is a rate of 1."""
+        """Return the schedule. For a loss without a scale, "auto" is a rate of 1; for a network, a rate of the rule's own."""
         schedule = get_schedule(self.learning_rate)
-        return Constant(1.0) if objective.loss.online and schedule.automatic else schedule
+        if schedule.automatic and objective.loss.online:
+            return Constant(1.0)
+        if schedule.automatic and not objective.model.linear and self.relative_rate:
+            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.scale
+        return schedule
 
     def init(self, objective: Objective, params: Array) -> StochasticState:
         params = objective.prox(params, 0.0)
-        value = objective.value(params)
-        bend, pace = objective.mean_curvature(params), None
+        some = objective.sample(SOME)
+        value, bend, pace = some.value(params), some.mean_curvature(params), None
         scale = self.units(objective, params, bend)
         if self.schedule(objective).automatic:
             pace = Pace.at(params / scale, self._guess(objective, params, scale))
@@ -187,7 +198,7 @@ class Stochastic(Solver[StochasticState]):
 
         `bend` is the mean curvature of the loss in raw, (K,).
         """
-        if not self.schedule(objective).automatic:
+        if not get_schedule(self.learning_rate).automatic or objective.loss.online:
             return np.ones_like(params)
         scale = np.sqrt(1.0 / objective.diagonal(params, bend))
         if not objective.separable:  # only then may the step differ from weight to weight
@@ -198,7 +209,9 @@ class Stochastic(Solver[StochasticState]):
         if not (isinstance(last, StochasticState) and self.suits(objective, last)):
             return replace(self.init(objective, params), plan=plan)
         state = self.carried(objective, last, renew=True)
-        state = replace(state, value=objective.value(state.params), anchor=state.point, plan=plan, began=state.clock)
+        state = replace(
+            state, value=objective.sample(SOME).value(state.params), anchor=state.point, plan=plan, began=state.clock
+        )
         return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, lows=(), stalled="", hint="")
 
     def suits(self, objective: Objective, last: State) -> bool:
@@ -228,6 +241,8 @@ class Stochastic(Solver[StochasticState]):
 
     def settled(self, objective: Objective, best: StochasticState, last: StochasticState) -> StochasticState:
         # The mean loss of an epoch is a noisy witness.
+        if best is last:
+            return last
         values = [objective.value(state.params) for state in (best, last)]
         return last if objective.loss.online or values[1] < values[0] else best
 
@@ -260,13 +275,12 @@ class Stochastic(Solver[StochasticState]):
 
     def _returned(self, before: StochasticState, state: StochasticState, ceiling: float) -> StochasticState:
         """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
-        if state.pace is None:
+        if not get_schedule(self.learning_rate).automatic:
             diverged = not np.isfinite(state.value) or state.value > 1e3 * max(abs(ceiling), abs(before.value))
             hint = f"The learning rate {state.step:.3g} is too large; learning_rate='auto' needs none."
             return replace(state, stalled="diverged" if diverged else "", hint=hint if diverged else state.hint)
-        assert before.pace is not None
         moments = tuple(0.0 * moment for moment in before.moments)
-        pace = before.pace.resumed(before.anchor / before.scale)
+        pace = before.pace and before.pace.resumed(before.anchor / before.scale)
         return replace(
             before,
             params=before.anchor,
@@ -285,7 +299,8 @@ class Stochastic(Solver[StochasticState]):
         count = max(1, round(objective.data.n_rows / self.size(objective)))
         rng = np.random.RandomState([state.plan.seed, state.epochs % 2**32])
         state = copy(state)
-        state.pace = deepcopy(state.pace)
+        state.pace, state.moments = deepcopy(state.pace), deepcopy(state.moments)  # the steps write on them
+        state.noise = np.random.RandomState([state.plan.seed, state.epochs % 2**32, 1])
         state.epochs += 1
         state.rows += objective.data.n_rows
         state.weight += objective.total
@@ -303,7 +318,7 @@ class Stochastic(Solver[StochasticState]):
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
         """Return the mean loss of a mini-batch and the gradient of F's smooth part."""
-        value, gradient = objective.batch_value_and_gradient(state.point, block, state.weight / state.rows)
+        value, gradient = objective.batch_value_and_gradient(state.point, block, state.weight / state.rows, state.noise)
         return value, gradient if self._splits(objective) else objective.with_penalty(state.point, gradient)
 
     def _splits(self, objective: Objective) -> bool:
@@ -312,8 +327,9 @@ class Stochastic(Solver[StochasticState]):
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
         """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
         scale, pace, rate = state.scale, state.pace, share
+        gradient = scale * gradient
         if pace is not None:
-            gradient = pace.tamed(scale * gradient)
+            gradient = pace.tamed(gradient)
         direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
         if metric is not None and not objective.separable:
             level = 1.0 / float((1.0 / metric).mean())
@@ -321,12 +337,13 @@ class Stochastic(Solver[StochasticState]):
         if pace is not None:
             rate = share * pace.rate(direction, self.decays, self.trust)
         stride = rate * scale
-        widths = stride * scale if metric is None else stride * scale * metric
-        point, smooth = state.point - stride * direction, objective.prox_penalty.absent
-        if self._splits(objective):
-            point, widths = objective.shrunk(point, widths)
-            smooth = False
-        point = objective.prox(point, widths if objective.separable else float(widths[0]))
+        point = state.point - stride * direction
+        smooth = objective.prox_penalty.absent and not self._splits(objective)
+        if not smooth:
+            widths = stride * scale if metric is None else stride * scale * metric
+            if self._splits(objective):
+                point, widths = objective.shrunk(point, widths)
+            point = objective.prox(point, widths if objective.separable else float(widths[0]))
         if pace is not None and share > 0:
             before, after = state.point / scale, point / scale
             pace.note(before, after, rate / share * gradient if smooth else (before - after) / share)

@@ -1,28 +1,24 @@
-"""Models: parameters to raw predictions, and back. `MODELS` maps the names that ``model=`` takes to the classes.
-
-A model part is configuration; `Linear.bind` returns the map itself, for given shapes. Solvers see the parameters as one flat
-vector of float64.
-"""
+"""The linear model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .losses.numeric import Array
-from .matrices import Matrix
-from .parts import Part, resolve
+from ..losses.numeric import Array
+from ..matrices import Matrix
+from .base import Model
 
 if TYPE_CHECKING:
-    from .data import Moments
+    from ..data import Moments
 
-__all__ = ["MODELS", "Linear", "LinearMap", "get_model"]
+__all__ = ["Linear", "LinearMap"]
 
 
-class Linear(Part):
+class Linear(Model):
     r"""A linear model.
 
     .. math:: raw = X W + b
@@ -71,6 +67,10 @@ class Linear(Part):
             params[-1] = constant
         return params.ravel()
 
+    def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
+        """Return raw, (n, K), from the fitted attributes."""
+        return np.asarray(X @ np.atleast_2d(fitted["coef_"]).T) + fitted["intercept_"]
+
 
 class LinearMap:
     """raw = (X - center) W + b, with params of shape (n_features + 1, K) in C order, b the last row if there is one.
@@ -78,6 +78,9 @@ class LinearMap:
     The shift changes nothing but the meaning of b. It keeps the columns apart from the intercept, so that a timestamp in
     milliseconds does not ruin the conditioning, without a copy of X. A constant column is all shift: it has no gradient.
     """
+
+    linear = True
+    drops = False
 
     def __init__(
         self,
@@ -92,6 +95,14 @@ class LinearMap:
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
+
+    def in_units(self, unit: Array) -> LinearMap:
+        """Return itself: a unit of raw would change nothing."""
+        return self
+
+    def uncentered(self) -> LinearMap:
+        """Return the map in terms of coef_ and intercept_ themselves."""
+        return LinearMap(self.n_features, self.n_raw, self.fit_intercept)
 
     def weights(self, params: Array) -> Array:
         """Return the penalised part, a view of shape (n_features, K)."""
@@ -138,10 +149,23 @@ class LinearMap:
         intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw)
         return {"coef_": matrix[: self.n_features].T.copy(), "intercept_": intercept.copy()}
 
-    def forward(self, X: Matrix, params: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
+    def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
+        """Return the params of fitted attributes; None if there are none of this shape."""
+        coef = np.atleast_2d(fitted.get("coef_", np.empty((0, 0))))
+        if coef.shape != (self.n_raw, self.n_features):
+            return None
+        rows = [coef.T] + [np.atleast_2d(fitted["intercept_"])] * self.fit_intercept
+        return self.shifted(np.concatenate(rows), inward=True)
 
-        return self.push_forward(X, params, params), partial(self.pull, X)
+    def raw(self, X: Matrix, params: Array) -> Array:
+        """Return raw, (n, K)."""
+        return self.push_forward(X, params, params)
+
+    def forward(
+        self, X: Matrix, params: Array, random_state: np.random.RandomState | None = None
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
+        return self.raw(X, params), partial(self.pull, X)
 
     def pull(self, X: Matrix, g: Array) -> Array:
         """Return the gradient of the sum of g * raw, flat."""
@@ -193,25 +217,3 @@ class LinearMap:
     def unblocked(self, blocks: Array) -> Array:
         """Return the flat vector of `blocks`."""
         return blocks.T.ravel()
-
-
-MODELS = {"linear": Linear}
-
-
-def get_model(model: str | Linear) -> Linear:
-    """Return a fresh, checked model for a name or an object.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or a parameter out of range.
-    TypeError
-        For anything else.
-
-    Examples
-    --------
-    >>> from sklearn_gd.models import get_model
-    >>> get_model("linear")
-    Linear()
-    """
-    return resolve(model, MODELS, Linear, "model", {})

@@ -1,0 +1,35 @@
+"""Models: parameters to raw predictions, and back. `MODELS` maps the names that ``model=`` takes to the classes.
+
+A model part is configuration; its `bind` returns the map itself, for given shapes. Solvers see the parameters as one flat
+vector of float64.
+"""
+
+from __future__ import annotations
+
+from ..parts import resolve
+from .base import Model
+from .linear import Linear, LinearMap
+from .mlp import ACTIVATIONS, MLP, Network
+
+__all__ = ["ACTIVATIONS", "MLP", "MODELS", "Linear", "LinearMap", "Model", "Network", "get_model"]
+
+MODELS: dict[str, type[Model]] = {"linear": Linear, "mlp": MLP}
+
+
+def get_model(model: str | Model) -> Model:
+    """Return a fresh, checked model for a name or an object.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or a parameter out of range.
+    TypeError
+        For anything else.
+
+    Examples
+    --------
+    >>> from sklearn_gd.models import get_model
+    >>> get_model("linear")
+    Linear()
+    """
+    return resolve(model, MODELS, Model, "model", {"perceptron": "mlp", "neural_network": "mlp", "nn": "mlp"})

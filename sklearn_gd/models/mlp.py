@@ -1,0 +1,306 @@
+"""The multi-layer perceptron: forward and back propagation. `ACTIVATIONS` maps names to functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import erf, expit
+
+from ..losses.numeric import Array
+from ..matrices import Dense, Matrix
+from .base import Model
+
+if TYPE_CHECKING:
+    from ..data import Moments
+
+__all__ = ["ACTIVATIONS", "MLP", "Network"]
+
+LEAK = 0.01
+
+# What the first weights of the last layer are multiplied by: the fit begins near the best constant prediction.
+LAST = 0.1
+
+
+def _gelu_slope(z: Array, a: Array) -> Array:
+    return 0.5 * (1.0 + erf(z / np.sqrt(2.0))) + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+
+
+# Each is a function of z, and its derivative from z and the value a.
+ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
+    "identity": (lambda z: z, lambda z, a: np.ones_like(z)),
+    "relu": (lambda z: np.maximum(z, 0), lambda z, a: z > 0),
+    "leaky_relu": (lambda z: np.maximum(z, LEAK * z), lambda z, a: np.where(z > 0, 1, LEAK).astype(z.dtype)),
+    "tanh": (np.tanh, lambda z, a: 1 - a * a),
+    "logistic": (expit, lambda z, a: a * (1 - a)),
+    "gelu": (lambda z: (0.5 * z * (1.0 + erf(z / np.sqrt(2.0)))).astype(z.dtype), _gelu_slope),
+    "softplus": (lambda z: np.logaddexp(z, 0).astype(z.dtype), lambda z, a: expit(z)),
+}
+
+# The variance of the first weights is gain / fan_in (He) for those that cut half of the line, and Glorot's for the others.
+HALVES = ("relu", "leaky_relu", "gelu", "softplus")
+
+
+class MLP(Model):
+    r"""A multi-layer perceptron.
+
+    .. math:: a_0 = x, \qquad a_l = f(a_{l-1} W_l + b_l), \qquad raw = a_{L-1} W_L + b_L
+
+    Inside, the columns of X are centred and divided by their standard deviation (no copy is made, and sparse ones stay sparse),
+    and raw is in units of the spread of y, so that neither needs scaling; the penalty acts on the weights of scaled columns.
+    `coefs_` and `intercepts_` are those of X and y as they are. By default ``solver="auto"`` takes `Adam`, and `LBFGS` for up
+    to 2,000 rows if the loss and the penalty are smooth and there is no dropout.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or tuple of int, default=(100,)
+        The number of units in each hidden layer.
+    activation : {"identity", "relu", "leaky_relu", "tanh", "logistic", "gelu", "softplus"}, default="relu"
+        The function f of the hidden layers.
+    init : {"auto", "he", "glorot"} or callable, default="auto"
+        How the first weights are drawn: "he" for relu and its like, "glorot" for the others, or a function
+        ``init(shape, random_state)`` for each layer. Intercepts begin at zero, the last at the best constant prediction.
+    dropout : float, default=0.0
+        The share of hidden units that are left out at random in each step of a stochastic solver; the others count for more.
+    n_init : int, default=1
+        How many times to begin anew, from other random weights; the fit of the lowest objective (or, with early stopping, of
+        the lowest validation loss) is kept.
+
+    References
+    ----------
+    D. Rumelhart, G. Hinton and R. Williams, Learning representations by back-propagating errors, 1986; X. Glorot and Y. Bengio,
+    Understanding the difficulty of training deep feedforward neural networks, 2010; K. He et al., Delving Deep into
+    Rectifiers, 2015; N. Srivastava et al., Dropout, 2014; D. Hendrycks and K. Gimpel, Gaussian Error Linear Units, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.models import MLP
+    >>> X = np.linspace(-2.0, 2.0, 200).reshape(-1, 1)
+    >>> y = np.abs(X[:, 0])
+    >>> model = GDRegressor(loss="huber", alpha=0.0, model=MLP((20,)), tol=1e-4, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.99)
+    True
+    """
+
+    ranges = {
+        "hidden_layer_sizes": (
+            "an integer >= 1, or a tuple of them",
+            lambda value: all(size >= 1 and int(size) == size for size in np.atleast_1d(value)),
+        ),
+        "activation": (f"one of {', '.join(map(repr, ACTIVATIONS))}", lambda value: value in ACTIVATIONS),
+        "init": ("'auto', 'he', 'glorot' or a function", lambda value: callable(value) or value in ("auto", "he", "glorot")),
+        "dropout": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
+        "n_init": ("an integer >= 1", lambda value: value >= 1 and int(value) == value),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str = "relu",
+        init: str | Callable[..., Any] = "auto",
+        dropout: float = 0.0,
+        n_init: int = 1,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.dropout = dropout
+        self.n_init = n_init
+
+    def bind(self, n_raw: int, fit_intercept: bool, moments: Moments, center: bool) -> Network:
+        """Return the network for this number of outputs and for columns with these moments."""
+        hidden = [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
+        sizes = [len(moments.mean), *hidden, n_raw]
+        spread = moments.norms(centered=fit_intercept) / np.sqrt(moments.weight)
+        middle = moments.mean if fit_intercept else np.zeros(sizes[0])
+        return Network(sizes, self.activation, float(self.dropout), fit_intercept, middle, spread)
+
+    def start(self, bound: Network, constant: Array, random_state: np.random.RandomState) -> Array:
+        """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
+        params = np.zeros(bound.size)
+        weights, intercepts = bound.layers(params)
+        for matrix in weights:
+            matrix[:] = self._drawn(matrix.shape, random_state)
+        weights[-1][:] *= LAST
+        if bound.fit_intercept:
+            intercepts[-1][:] = constant / bound.unit
+        return params
+
+    def _drawn(self, shape: tuple[int, ...], random_state: np.random.RandomState) -> Array:
+        """Return the first weights of a layer."""
+        if callable(self.init):
+            drawn = np.asarray(self.init(shape, random_state), dtype=np.float64)
+            if drawn.shape != shape or not np.all(np.isfinite(drawn)):
+                raise ValueError(f"MLP(init=...) returned shape {drawn.shape}: expected finite numbers of shape {shape}.")
+            return drawn
+        he = self.init == "he" or (self.init == "auto" and self.activation in HALVES)
+        variance = 2.0 / shape[0] if he else 2.0 / (shape[0] + shape[1])
+        return random_state.uniform(-1.0, 1.0, size=shape) * np.sqrt(3.0 * variance)
+
+    def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
+        """Return raw, (n, K), from the fitted attributes."""
+        activate = ACTIVATIONS[self.activation][0]
+        layers = list(zip(fitted["coefs_"], fitted["intercepts_"], strict=True))
+        values = np.asarray(X @ layers[0][0]) + layers[0][1]
+        for weights, intercept in layers[1:]:
+            values = activate(values) @ weights + intercept
+        return values
+
+
+class Network:
+    """A bound `MLP`: params are the weights of all layers, then all intercepts, of scaled columns, flat.
+
+    Parameters
+    ----------
+    sizes : list of int
+        The number of units in each layer, from the columns of X to those of raw.
+    activation : str
+    dropout : float
+    fit_intercept : bool
+    center, spread : ndarray of shape (n_features,)
+        What is taken from the columns, and what they are divided by; a column without spread is left out.
+    """
+
+    linear = False
+
+    def __init__(
+        self, sizes: list[int], activation: str, dropout: float, fit_intercept: bool, center: Array, spread: Array
+    ) -> None:
+        self.sizes, self.activation, self.dropout, self.fit_intercept = sizes, activation, dropout, fit_intercept
+        self.n_features, self.n_raw = sizes[0], sizes[-1]
+        self.center, self.unit = center, np.ones(self.n_raw)
+        self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=spread > 0)[:, None]
+        self.drops = dropout > 0
+        self.shapes = list(pairwise(sizes))
+        self.n_weights = sum(a * b for a, b in self.shapes)
+        self.size = self.n_weights + fit_intercept * sum(sizes[1:])
+
+    def typical(self) -> Array:
+        """Return the typical size of each parameter at the start, flat."""
+        result = np.empty(self.size)
+        for parameters, (fan_in, _) in zip(zip(*self.layers(result), strict=True), self.shapes, strict=True):
+            for array in parameters:
+                array[:] = np.sqrt(2.0 / fan_in)
+        return result
+
+    def in_units(self, unit: Array) -> Network:
+        """Return the network whose last layer is in a unit of raw, (K,)."""
+        result = copy(self)
+        result.unit = np.where((unit > 0) & np.isfinite(unit), unit, 1.0)
+        return result
+
+    def uncentered(self) -> Network:
+        """Return itself: its columns are always scaled."""
+        return self
+
+    def layers(self, params: Array) -> tuple[list[Array], list[Array]]:
+        """Return views of the weights and the intercepts of each layer; zeros for intercepts that there are not."""
+        weights, start = [], 0
+        for a, b in self.shapes:
+            weights.append(params[start : start + a * b].reshape(a, b))
+            start += a * b
+        if not self.fit_intercept:
+            return weights, [np.zeros(b) for _, b in self.shapes]
+        edges = np.cumsum(self.sizes[1:])[:-1]
+        return weights, np.split(params[start:], edges)
+
+    def weights(self, params: Array) -> Array:
+        """Return the penalised part, a view of shape (n_weights, 1)."""
+        return params[: self.n_weights].reshape(-1, 1)
+
+    def with_weights(self, params: Array, weights: Array) -> Array:
+        """Return params with other weights."""
+        return np.concatenate([weights.ravel(), params[self.n_weights :]])
+
+    def padded(self, per_weight: Array) -> Array:
+        """Return per_weight, (n_weights, 1), as a flat vector with zeros for the intercepts."""
+        return np.concatenate([per_weight.ravel(), np.zeros(self.size - self.n_weights)])
+
+    def raw(self, X: Matrix, params: Array) -> Array:
+        """Return raw, (n, K)."""
+        return self.forward(X, params)[0]
+
+    def forward(
+        self, X: Matrix, params: Array, random_state: np.random.RandomState | None = None
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params.
+
+        With a random state this is one step of many: hidden units are dropped, and the arithmetic is single precision.
+        """
+        activate, slope = ACTIVATIONS[self.activation]
+        weights, intercepts = self.layers(params)
+        dense = isinstance(X, Dense)
+        if isinstance(X, Dense):
+            rows = (X.X - self.center) * self.scale[:, 0]
+            X = Dense(rows if random_state is None else rows.astype(np.float32))
+            z = X.dot(weights[0]) + intercepts[0]
+        else:
+            first = self.scale * weights[0]
+            z = X.dot(first) + (intercepts[0] - self.center @ first)
+        dtype = X.dtype
+        z = z.astype(dtype, copy=False)
+        later = [matrix.astype(dtype, copy=False) for matrix in weights[1:]]
+        inputs, slopes = [], []
+        for matrix, intercept in zip(later, intercepts[1:], strict=True):
+            a = activate(z)
+            derivative = slope(z, a)
+            if random_state is not None and self.dropout:
+                kept = ((random_state.random_sample(z.shape) >= self.dropout) / (1.0 - self.dropout)).astype(dtype)
+                a, derivative = a * kept, derivative * kept
+            inputs.append(a)
+            slopes.append(derivative)
+            z = a @ matrix
+            z += intercept.astype(dtype, copy=False)
+
+        def pull(g: Array) -> Array:
+            result = np.empty(self.size)
+            into, below = self.layers(result)
+            delta = (g * self.unit).astype(dtype, copy=False)
+            for i in range(len(later) - 1, -1, -1):
+                into[i + 1][:] = inputs[i].T @ delta
+                below[i + 1][:] = delta.sum(axis=0)
+                delta = delta @ later[i].T
+                delta *= slopes[i]
+            total = delta.sum(axis=0)
+            below[0][:] = total
+            into[0][:] = X.pull(delta) if dense else self.scale * (X.pull(delta) - np.outer(self.center, total))
+            return result
+
+        return self.unit * z, pull
+
+    def shifted(self, params: Array, inward: bool) -> Array:
+        """Return params of X and y as they are in terms of scaled ones, or outward again.
+
+        The weights of a column without spread are zero inside, and stay zero.
+        """
+        params = np.array(params, dtype=np.float64)
+        weights, intercepts = self.layers(params)
+        if inward:
+            intercepts[0][:] += self.center @ weights[0]
+            weights[0][:] = np.divide(weights[0], self.scale, out=np.zeros_like(weights[0]), where=self.scale > 0)
+            weights[-1][:] /= self.unit
+            intercepts[-1][:] /= self.unit
+        else:
+            weights[0][:] *= self.scale
+            intercepts[0][:] -= self.center @ weights[0]
+            weights[-1][:] *= self.unit
+            intercepts[-1][:] *= self.unit
+        return params
+
+    def attributes(self, params: Array) -> dict[str, Any]:
+        """Return the fitted attributes: coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""
+        weights, intercepts = self.layers(self.shifted(params, inward=False))
+        return {"coefs_": weights, "intercepts_": intercepts}
+
+    def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
+        """Return the params of fitted attributes; None if there are none of this shape."""
+        weights = fitted.get("coefs_", [])
+        if [np.shape(matrix) for matrix in weights] != self.shapes:
+            return None
+        parts = [*weights, *(fitted["intercepts_"] if self.fit_intercept else [])]
+        return self.shifted(np.concatenate([np.ravel(part) for part in parts]), inward=True)
