@@ -11,18 +11,18 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
 from .fitting import Held, check_weight, peek
-from .losses import Loss
+from .losses import Loss, get_loss
 from .losses.numeric import Array
 from .models import Model
 from .penalties import Penalty
 from .solvers import Solver
 from .streaming import Streaming, streams
-from .targets import Labels, Multilabel
+from .targets import Labels, Multilabel, Sequences
 
 __all__ = ["GDClassifier"]
 
@@ -201,25 +201,16 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         self : GDClassifier
         """
-        X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True)
-        # Integers in one column are labels; to find out which of them there are is left to the target.
-        kind = "multiclass" if y.ndim == 1 and y.dtype.kind in "iub" else type_of_target(y)
-        if kind not in ("binary", "multiclass", "multilabel-indicator"):
+        X, y = self._checked(X, y)
+        kind = self._kind(y)
+        if kind not in ("binary", "multiclass", "multilabel-indicator", "sequences"):
             check_classification_targets(y)
         weight = check_weight(sample_weight, X)
         if self.class_weight is not None:
             weight = check_weight(self._class_weighted(y, weight), X, "class_weight")
-        target: Labels | Multilabel
-        if kind.startswith("multilabel"):
-            target = Multilabel(y)
-        else:
+        if kind in ("binary", "multiclass"):
             y = column_or_1d(y, warn=True)
-            target = Labels(y if np.all(weight > 0) else y[weight > 0])
-            if len(target.classes) < 2:
-                raise ValueError(
-                    f"y has one class only, {target.classes[0]}: expected at least two classes among the rows of positive "
-                    "weight."
-                )
+        target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
         self.classes_, held = target.classes, None
         if X_val is not None or y_val is not None:
             X_val, y_val = self._validation(X_val, y_val)
@@ -252,18 +243,14 @@ class GDClassifier(ClassifierMixin, Streaming):
         self : GDClassifier
         """
         first = not hasattr(self, "_stream")
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, reset=first
-        )
-        weight = check_weight(sample_weight, X, empty=True)
-        multilabel = y.ndim == 2 and type_of_target(y).startswith("multilabel")
-        y = y if multilabel else column_or_1d(y, warn=True)
+        X, y = self._checked(X, y, reset=first)
+        weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
+        if kind not in ("multilabel-indicator", "sequences"):
+            y = column_or_1d(y, warn=True)
         if first and not hasattr(self, "_target"):
-            if classes is None and not multilabel:
+            if classes is None and kind != "multilabel-indicator":
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-            self._target = Multilabel(y) if multilabel else Labels(np.asarray(classes))
-            if len(self._target.classes) < 2 and not multilabel:
-                raise ValueError(f"classes={self._target.classes.tolist()}: expected at least two.")
+            self._target = self._target_of(y, kind, classes)
             self.classes_ = self._target.classes
         elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
@@ -275,12 +262,40 @@ class GDClassifier(ClassifierMixin, Streaming):
             self._partial_fit(X, y, weight)
         return self
 
+    def _kind(self, y: Any) -> str:
+        """Return what scikit-learn's type_of_target does, of what is observed, or "sequences"."""
+        if peek(self.loss, "sequences"):
+            return "sequences"
+        # Integers in one column are labels; to find out which of them there are is left to the target.
+        if y.ndim == 1 and y.dtype.kind in "iub":
+            return "multiclass"
+        return str(type_of_target(np.where(np.isnan(y), 0.0, y) if peek(self.loss, "masks") else y))
+
+    def _target_of(self, y: Any, kind: str, classes: ArrayLike | None = None) -> Labels | Multilabel | Sequences:
+        """Return the target of y, with the classes in it or those given."""
+        if kind.startswith("multilabel"):
+            return Multilabel(y)
+        given = y if classes is None else np.asarray(classes)
+        target: Labels | Sequences
+        if kind == "sequences":
+            if y.ndim != 2:
+                raise ValueError(f"y has shape {y.shape}: expected (n_samples, n_steps) for {self.loss!r}.")
+            target = Sequences(given, get_loss(self.loss).padding, y.shape[1])
+        else:
+            target = Labels(given)
+        if len(target.classes) < 2:
+            raise ValueError(
+                f"{'y' if classes is None else 'classes'} has one class only, {target.classes.tolist()}: expected at least two "
+                "classes among the rows of positive weight."
+            )
+        return target
+
     def _running_shares(self, y: Any, weight: Array) -> Array:
         """Return the weight of each row's class, which for "balanced" rests upon all rows so far."""
         if self.class_weight is None:
             return np.ones(len(weight))
-        if isinstance(self._target, Multilabel):
-            raise ValueError(f"class_weight={self.class_weight!r}: expected None in partial_fit with an indicator matrix.")
+        if not isinstance(self._target, Labels):
+            raise ValueError(f"class_weight={self.class_weight!r}: expected None in partial_fit, but for one label a sample.")
         codes = self._target.codes(y)
         if not isinstance(self.class_weight, str):
             return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)[codes]
@@ -292,6 +307,8 @@ class GDClassifier(ClassifierMixin, Streaming):
         """Return the sample weights times those of the classes."""
         if self.class_weight is None:
             return weight
+        if peek(self.loss, "sequences") or peek(self.loss, "masks"):
+            raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
         if (
             isinstance(self.class_weight, str)
             and self.class_weight == "balanced"
@@ -302,6 +319,33 @@ class GDClassifier(ClassifierMixin, Streaming):
             share = weight.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))
             return weight * share[codes]
         return weight * compute_sample_weight(self.class_weight, y)
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.
+
+        For a loss that masks, labels that are missing count for nothing; for sequences it is the share of right labels among
+        those that are not padding.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or as for fit
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        sequences = peek(self.loss, "sequences")
+        if not (sequences or peek(self.loss, "masks")):
+            return float(super().score(X, y, sample_weight))
+        X, y = self._checked(X, y, reset=False)
+        weight, right = check_weight(sample_weight, X)[:, None], self.predict(X) == y
+        if sequences:
+            seen = y != self._target.padding
+        else:
+            right, seen = (right | np.isnan(y)).all(axis=1, keepdims=True), (~np.isnan(y)).any(axis=1, keepdims=True)
+        return float(np.sum(weight * seen * right) / np.sum(weight * seen))
 
     def decision_function(self, X: Any) -> Array:
         """Return the confidence of each sample: positive for ``classes_[1]``.

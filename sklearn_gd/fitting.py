@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
-from .losses import Loss, get_loss
+from .losses import Loss, Masked, get_loss
 from .losses.numeric import Array
 from .models import get_model
 from .monitor import Monitor
@@ -97,14 +97,27 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         rule.check_parameters()
         return rule
 
+    def _checked(self, X: Any, y: Any, reset: bool = True, **settings: Any) -> tuple[Any, Any]:
+        """Return validated X and y; what is missing in y, if the loss takes that, is NaN."""
+        accepted = {"accept_sparse": ["csr", "csc"], "dtype": [np.float64, np.float32], "reset": reset}
+        loss = self._get_loss()
+        if not (loss.masks or loss.sequences):
+            checked: tuple[Any, Any] = validate_data(self, X, y, multi_output=True, **accepted, **settings)
+            return checked
+        X = validate_data(self, X, **accepted)
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_all_finite="allow-nan" if loss.masks else True)
+        check_consistent_length(X, y)
+        if isinstance(loss, Masked):
+            y = y.astype(np.float64)
+            y[y == loss.missing] = np.nan
+        return X, y
+
     def _validation(self, X: Any, y: Any) -> tuple[Any, Any]:
         """Return validated validation rows."""
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
-        check_consistent_length(X, y)
+        X, y = self._checked(X, y, reset=False)
         return X, column_or_1d(y) if y.shape[1:] == (1,) else y
 
     def _jobs(self) -> int | None:

@@ -228,11 +228,7 @@ class Objective:
 
         def part(block: Block) -> tuple[Array]:
             raw = self.shifted(block, self.model.raw(block.X, params))
-            y = self.encoded(block)
-            if self.loss.rowwise:
-                curvature = np.einsum("nkk->nk", self._curvature(y, raw))
-            else:
-                curvature = self._curvature(y, raw)
+            curvature = np.maximum(self.loss.curvature_diagonal(self.encoded(block), raw), 0.0)
             return (block.weight @ curvature,)
 
         mean = self.data.reduce(part)[0] / self.total

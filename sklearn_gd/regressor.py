@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
@@ -180,9 +181,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         self : GDRegressor
         """
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
-        )
+        X, y = self._checked(X, y, y_numeric=True)
         if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
             y = column_or_1d(y, warn=True)
         weight, held = check_weight(sample_weight, X), None
@@ -212,16 +211,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         self : GDRegressor
         """
         first = not hasattr(self, "_stream")
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-            reset=first,
-        )
+        X, y = self._checked(X, y, reset=first, y_numeric=True)
         if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
             y = column_or_1d(y, warn=True)
         weight = check_weight(sample_weight, X, empty=True)
@@ -232,6 +222,27 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         if np.any(weight > 0):
             self._partial_fit(X, y, weight)
         return self
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the coefficient of determination R^2, averaged over the outputs; of what is observed, if the loss masks.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        if not peek(self.loss, "masks"):
+            return float(super().score(X, y, sample_weight))
+        X, y = self._checked(X, y, reset=False)
+        weight, predicted = check_weight(sample_weight, X), self.predict(X).reshape(len(y), -1)
+        columns = zip(y.reshape(len(y), -1).T, predicted.T, strict=True)
+        seen = [(~np.isnan(truth), truth, guess) for truth, guess in columns]
+        return float(np.mean([r2_score(truth[m], guess[m], sample_weight=weight[m]) for m, truth, guess in seen if m.any()]))
 
     def _shaped(self, value: Array) -> Any:
         if not self._target.one_dimensional:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from .losses.numeric import Array
 
-__all__ = ["Continuous", "Labels", "Multilabel", "Target"]
+__all__ = ["Continuous", "Labels", "Multilabel", "Sequences", "Target"]
 
 
 class Target(ABC):
@@ -20,11 +20,14 @@ class Target(ABC):
     ----------
     exclusive : bool
         Whether a sample belongs to exactly one of more than two classes.
+    n_steps : int
+        The length of the sequence of labels of a sample.
     stratified : bool
         Whether a random split of the rows should keep the shares of the values of y.
     """
 
     exclusive: bool = False
+    n_steps: int = 1
     stratified: bool = False
 
     @abstractmethod
@@ -74,10 +77,17 @@ class Continuous(Target):
         return y[:, 0] if rowwise and y.shape[1] == 1 else y
 
     def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        return weight @ y / weight.sum()
+        return _observed_mean(y, weight)
 
     def decode(self, raw: Array, mean: Array) -> Array:
         return mean[:, 0] if self.one_dimensional else mean
+
+
+def _observed_mean(y: Array, weight: Array) -> Array:
+    """Return the weighted mean of each column, of the entries that are not NaN; 0 where all are."""
+    seen = ~np.isnan(y)
+    total = weight @ seen
+    return np.divide(weight @ np.where(seen, y, 0.0), total, out=np.zeros(len(total)), where=total > 0)
 
 
 class _Classes(Target):
@@ -182,7 +192,8 @@ class Multilabel(_Classes):
         self.classes = np.arange(y.shape[1])
 
     def prepare(self, y: Any, rowwise: bool) -> Array:
-        return (y.toarray() if sparse.issparse(y) else np.asarray(y)).astype(np.int8)
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        return y if y.dtype.kind == "f" and np.isnan(y).any() else y.astype(np.int8)
 
     def n_raw(self, rowwise: bool) -> int:
         return len(self.classes)
@@ -193,7 +204,7 @@ class Multilabel(_Classes):
         return 2.0 * y - 1.0
 
     def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        return weight @ y / weight.sum()
+        return _observed_mean(y, weight)
 
     def decision(self, raw: Array) -> Array:
         return raw
@@ -204,3 +215,47 @@ class Multilabel(_Classes):
     def proba(self, mean: Array) -> Array:
         eps = np.finfo(mean.dtype).eps  # scikit-learn wants them strictly between 0 and 1
         return np.clip(mean, eps, 1.0 - eps)
+
+
+class Sequences(_Classes):
+    """A sequence of labels for each sample, (n, n_steps), with padding at its end."""
+
+    def __init__(self, y: Array, padding: Any, n_steps: int | None = None) -> None:
+        self.padding = padding
+        self.classes = np.unique(y[y != padding])
+        self.n_steps = y.shape[1] if n_steps is None else n_steps
+
+    def check(self, y: Any, name: str) -> None:
+        if y.ndim != 2 or y.shape[1] != self.n_steps:
+            raise ValueError(f"{name} has shape {y.shape}: expected (n_samples, {self.n_steps}).")
+        unknown = np.setdiff1d(y[y != self.padding], self.classes)
+        if len(unknown):
+            raise ValueError(f"{name} has a label that is no class, {unknown.tolist()[0]!r}: expected {self.classes.tolist()}.")
+
+    def prepare(self, y: Array, rowwise: bool) -> Array:
+        codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+        return np.where(y == self.padding, -1, codes)
+
+    def n_raw(self, rowwise: bool) -> int:
+        return self.n_steps * len(self.classes)
+
+    def encode(self, y: Array, rowwise: bool) -> Array:
+        return y
+
+    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
+        k = len(self.classes)
+        counts = np.stack([np.bincount(step[step >= 0], weights=weight[step >= 0], minlength=k) for step in y.T])
+        total = counts.sum(axis=1, keepdims=True)
+        return np.divide(counts, total, out=np.full(counts.shape, 1.0 / k), where=total > 0).ravel()
+
+    def _steps(self, values: Array) -> Array:
+        return values.reshape(len(values), self.n_steps, -1)
+
+    def decision(self, raw: Array) -> Array:
+        return self._steps(raw)
+
+    def decode(self, raw: Array, mean: Array) -> Array:
+        return self.classes[self._steps(raw).argmax(axis=2)]
+
+    def proba(self, mean: Array) -> Array:
+        return self._steps(mean)

@@ -19,6 +19,7 @@ from .classification import Exponential, Focal, LogLoss
 from .custom import CustomLoss
 from .deviances import Gamma, InverseGaussian, Poisson, Tweedie
 from .margins import CrammerSinger, Hinge, ModifiedHuber, Perceptron, SquaredHinge
+from .masked import Masked, SequenceLoss
 from .multiclass import MultinomialFocal, MultinomialLogLoss
 from .regression import Cauchy, Expectile, Huber, Linex, LogCosh, SquaredError
 
@@ -41,6 +42,7 @@ __all__ = [
     "LogCosh",
     "LogLoss",
     "Loss",
+    "Masked",
     "ModifiedHuber",
     "Moreau",
     "MultinomialFocal",
@@ -48,6 +50,7 @@ __all__ = [
     "Perceptron",
     "Poisson",
     "Quantile",
+    "SequenceLoss",
     "SquaredEpsilonInsensitive",
     "SquaredError",
     "SquaredHinge",

@@ -48,6 +48,10 @@ class Loss(Part, ABC):
         Whether y must be positive (the tag that scikit-learn's checks read).
     shift_invariant : bool
         Whether a number added to all columns of raw changes nothing, as in softmax.
+    masks : bool
+        Whether entries of y may be missing.
+    sequences : bool
+        Whether y is a sequence of labels for each sample.
     online : bool
         Whether only the path of `SGD` means something, and the minimum does not.
 
@@ -73,6 +77,8 @@ class Loss(Part, ABC):
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False
+    masks: bool = False
+    sequences: bool = False
     online: bool = False
 
     @abstractmethod
@@ -130,6 +136,12 @@ class Loss(Part, ABC):
         columns = [self.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
         matrix = np.stack(columns, axis=2)
         return 0.5 * (matrix + matrix.transpose(0, 2, 1))
+
+    def curvature_diagonal(self, y: Array, raw: Array) -> Array:
+        """Return the diagonal of d2 value / d raw2, (n, K)."""
+        if self.rowwise:
+            return np.einsum("nkk->nk", self.curvature_matrix(y, raw))
+        return self.curvature_product(y, raw, np.ones_like(raw))
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), shape (n, K)."""

@@ -112,6 +112,10 @@ class MultinomialLogLoss(Loss):
         np.einsum("nkk->nk", result)[:] += p
         return result
 
+    def curvature_diagonal(self, y: Array, raw: Array) -> Array:
+        p = softmax(raw)
+        return p * (1.0 - p)
+
     def inverse_link(self, raw: Array) -> Array:
         return softmax(raw)
 

@@ -1,0 +1,247 @@
+"""Targets of which a part is missing: entries of a table, and the ends of sequences."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .base import Loss
+from .multiclass import MultinomialLogLoss, softmax
+from .numeric import Array
+
+if TYPE_CHECKING:
+    from ..targets import Target
+
+__all__ = ["Masked", "SequenceLoss"]
+
+
+class Masked(Loss):
+    r"""A loss under which missing entries of y cost nothing.
+
+    Domain of y: that of the loss, or missing; for multi-output regression, and for indicator matrices.
+
+    Link: that of the loss.
+
+    Formula, with m = 1 where y is observed and 0 where it is missing:
+
+    .. math:: F = \frac{\sum_i w_i \sum_k m_{ik} \, \ell(y_{ik}, raw_{ik})}{\sum_i w_i \sum_k m_{ik} / K} + \alpha R
+
+    Relation: the loss itself where nothing is missing. A row of which all is missing counts for nothing, and `score` goes by
+    what is observed.
+
+    Constants: those of the loss.
+
+    Parameters
+    ----------
+    loss : str or Loss, default="squared_error"
+        An elementwise loss.
+    missing : float, default=nan
+        What stands for a missing entry; NaN always does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.losses import Masked
+    >>> X = np.arange(4.0).reshape(-1, 1)
+    >>> y = np.column_stack([X[:, 0], 2.0 * X[:, 0]])
+    >>> y[1, 0] = y[2, 1] = np.nan
+    >>> GDRegressor(loss=Masked("squared_error"), alpha=0.0).fit(X, y).coef_.round(6)
+    array([[1.],
+           [2.]])
+
+    References
+    ----------
+    R. Little and D. Rubin, Statistical Analysis with Missing Data, 2002 (the entries are missing at random).
+    """
+
+    masks = True
+
+    def __init__(self, loss: str | Loss = "squared_error", missing: float = np.nan) -> None:
+        self.loss = loss
+        self.missing = missing
+
+    @cached_property
+    def inner(self) -> Loss:
+        """The loss of what is observed."""
+        from . import get_loss
+
+        return get_loss(self.loss)
+
+    def check_parameters(self) -> None:
+        if self.inner.rowwise:
+            raise ValueError(f"Masked(loss={self.loss!r}): expected an elementwise loss; for sequences use SequenceLoss.")
+
+    def _fact(name: str) -> Any:
+        return property(lambda self: getattr(self.inner, name))
+
+    task, smooth, convex = _fact("task"), _fact("smooth"), _fact("convex")
+    probabilistic, positive_only, has_gradient = _fact("probabilistic"), _fact("positive_only"), _fact("has_gradient")
+    del _fact
+
+    def _filled(self, y: Array) -> tuple[Array, Array]:
+        """Return y with 1, which is in every domain, where it is missing, and where it is observed."""
+        seen = ~np.isnan(y)
+        return np.where(seen, y, 1.0), seen
+
+    def value(self, y: Array, raw: Array) -> Array:
+        y, seen = self._filled(y)
+        return np.where(seen, self.inner.value(y, raw), 0.0)
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        y, seen = self._filled(y)
+        return np.where(seen, self.inner.gradient(y, raw), 0.0)
+
+    def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
+        y, seen = self._filled(y)
+        value, gradient = self.inner.value_and_gradient(y, raw)
+        return np.where(seen, value, 0.0), np.where(seen, gradient, 0.0)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        y, seen = self._filled(y)
+        return np.where(seen, self.inner.curvature_product(y, raw, v), 0.0)
+
+    def prox(self, y: Array, v: Array, step: float) -> Array:
+        y, seen = self._filled(y)
+        return np.where(seen, self.inner.prox(y, v, step), v)
+
+    def prox_product(self, y: Array, v: Array, step: float, direction: Array) -> Array:
+        y, seen = self._filled(y)
+        return np.where(seen, self.inner.prox_product(y, v, step, direction), direction)
+
+    def mass(self, y: Array) -> Array:
+        return np.asarray(np.mean(~np.isnan(y), axis=1))
+
+    def inverse_link(self, raw: Array) -> Array:
+        return self.inner.inverse_link(raw)
+
+    def link(self, mean: Array) -> Array:
+        return self.inner.link(mean)
+
+    def check_target(self, y: Array) -> None:
+        seen = y[~np.isnan(y)]
+        if not seen.size:
+            raise ValueError("y has no observed entry: expected at least one that is not missing.")
+        self.inner.check_target(seen)
+
+    def for_target(self, target: Target) -> Loss:
+        if target.exclusive or self.inner.for_target(target).rowwise:
+            raise ValueError("Masked needs numbers, or an indicator matrix, for y: leave out the rows whose label is missing.")
+        return self
+
+    def observe(self, y: Array, raw: Array) -> Loss:
+        result, seen = copy(self), ~np.isnan(y)
+        if seen.any():
+            result.__dict__["inner"] = self.inner.observe(y[seen][:, None], raw[seen][:, None])
+        return result
+
+
+class SequenceLoss(Loss):
+    r"""Cross entropy at each step of a sequence of labels, as for the generation of text; padded ends cost nothing.
+
+    Domain of y: labels of shape (n_samples, n_steps), the ends filled with `padding`.
+
+    Link: softmax over the classes at each step; predict_proba is of shape (n_samples, n_steps, n_classes).
+
+    Formula, with m = 1 at a label and 0 at padding:
+
+    .. math:: F = \frac{\sum_i w_i \sum_t m_{it} \, \ell(y_{it}, raw_{it})}{\sum_i w_i \sum_t m_{it}} + \alpha R
+
+    for average="token"; for "sequence" the mean of each sequence counts the same, however long it is.
+
+    Relation: `MultinomialLogLoss` at each step. Divided by log(2) it is bits per token, its exponential is the perplexity.
+
+    Constants: natural logarithm, log(K) at raw = 0.
+
+    Parameters
+    ----------
+    padding : int or str, default=-1
+        What stands for the end.
+    average : {"token", "sequence"}, default="token"
+        What counts the same.
+    label_smoothing : float, default=0.0
+        In [0, 1): the share of every label that is spread evenly over all classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDClassifier
+    >>> from sklearn_gd.losses import SequenceLoss
+    >>> X = np.array([[0.0], [0.1], [1.0], [0.9]])
+    >>> y = np.array([[0, 1], [0, -1], [1, 0], [1, 0]])
+    >>> model = GDClassifier(loss=SequenceLoss(), alpha=0.01).fit(X, y)
+    >>> model.predict([[0.05]]), model.predict_proba(X).shape
+    (array([[0, 1]]), (4, 2, 2))
+
+    References
+    ----------
+    C. Szegedy et al., Rethinking the Inception Architecture, 2016 (label smoothing).
+    """
+
+    task = "classification"
+    rowwise = True
+    probabilistic = True
+    sequences = True
+    ranges = MultinomialLogLoss.ranges | {"average": ("'token' or 'sequence'", lambda value: value in ("token", "sequence"))}
+
+    steps = 1  # what `for_target` settles
+
+    def __init__(self, padding: Any = -1, average: str = "token", label_smoothing: float = 0.0) -> None:
+        self.padding = padding
+        self.average = average
+        self.label_smoothing = label_smoothing
+
+    def for_target(self, target: Target) -> Loss:
+        result = copy(self)
+        result.steps = target.n_steps
+        return result
+
+    def _tokens(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
+        """Return which steps have a label, (n, T), and the code and raw of each that has: (m,) and (m, K)."""
+        seen = y.reshape(len(raw), self.steps) >= 0
+        return seen, y.reshape(seen.shape)[seen], raw.reshape(*seen.shape, -1)[seen]
+
+    def _share(self, seen: Array) -> Array:
+        """Return what a step counts in its sequence, (n, 1)."""
+        if self.average == "token":
+            return np.ones((len(seen), 1))
+        return 1.0 / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+
+    def value(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[0]
+
+    def gradient(self, y: Array, raw: Array) -> Array:
+        return self.value_and_gradient(y, raw)[1]
+
+    def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
+        seen, codes, tokens = self._tokens(y, raw)
+        values, slopes = MultinomialLogLoss(self.label_smoothing).value_and_gradient(codes, tokens)
+        share = self._share(seen)
+        value, gradient = np.zeros(seen.shape), np.zeros((*seen.shape, tokens.shape[1]))
+        value[seen], gradient[seen] = values, slopes
+        return (share * value).sum(axis=1), (share[:, :, None] * gradient).reshape(raw.shape)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        seen, codes, tokens = self._tokens(y, raw)
+        result = np.zeros((*seen.shape, tokens.shape[1]))
+        result[seen] = MultinomialLogLoss().curvature_product(codes, tokens, v.reshape(result.shape)[seen])
+        return (self._share(seen)[:, :, None] * result).reshape(raw.shape)
+
+    def curvature_diagonal(self, y: Array, raw: Array) -> Array:
+        seen, codes, tokens = self._tokens(y, raw)
+        result = np.zeros((*seen.shape, tokens.shape[1]))
+        result[seen] = MultinomialLogLoss().curvature_diagonal(codes, tokens)
+        return (self._share(seen)[:, :, None] * result).reshape(raw.shape)
+
+    def inverse_link(self, raw: Array) -> Array:
+        return softmax(raw.reshape(len(raw) * self.steps, -1)).reshape(raw.shape)
+
+    def link(self, mean: Array) -> Array:
+        return MultinomialLogLoss().link(mean.reshape(self.steps, -1)).ravel()
+
+    def mass(self, y: Array) -> Array:
+        seen = y.reshape(len(y), self.steps) >= 0
+        return np.asarray(seen.sum(axis=1) if self.average == "token" else seen.any(axis=1), dtype=np.float64)
