@@ -355,8 +355,10 @@ class Objective:
         """Return the same objective with a network's outputs in the unit of raw that the loss has at a constant prediction.
 
         That is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss
-        with kinks it is Polyak's.
+        with kinks it is Polyak's. For classes it is one.
         """
+        if not self.target.has_unit:
+            return self
         bare = self.without_features()
         size = self._reference[1] / np.sqrt(self.total)
         if self.loss.smooth:

@@ -24,11 +24,14 @@ class Target(ABC):
         The length of the sequence of labels of a sample.
     stratified : bool
         Whether a random split of the rows should keep the shares of the values of y.
+    has_unit : bool
+        Whether raw is in a unit that y has, and not simply of the order of one.
     """
 
     exclusive: bool = False
     n_steps: int = 1
     stratified: bool = False
+    has_unit: bool = False
 
     @abstractmethod
     def prepare(self, y: Any, rowwise: bool) -> Array:
@@ -57,6 +60,8 @@ class Target(ABC):
 
 class Continuous(Target):
     """Numbers: one column or several."""
+
+    has_unit = True
 
     def __init__(self, y: Array) -> None:
         self.one_dimensional = y.ndim == 1
