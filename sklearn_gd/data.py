@@ -140,7 +140,7 @@ class Data:
         """Iterate over all rows once, in a random order, in blocks of at most `size` rows and nearly equal length."""
         used = np.arange(len(self.weight)) if self._used is None else self._used
         for rows in np.array_split(random_state.permutation(used), -(-self.n_rows // size)):
-            yield Block(self.X.rows(rows), self.y[rows], self.weight[rows], rows)
+            yield Block(self.X.rows(rows), np.take(self.y, rows, axis=0), np.take(self.weight, rows), rows)
 
     def copied(self, rows: Any, dtype: Any = None) -> Data:
         """Return some rows by themselves, maybe in another precision."""

@@ -110,7 +110,7 @@ class Dense(Matrix):
         self.block_size = max(256, min(1 << 14, (1 << 17) // max(1, X.shape[1])))
 
     def rows(self, index: Any) -> Dense:
-        return Dense(self.X[index])
+        return Dense(self.X[index] if isinstance(index, slice) else np.take(self.X, index, axis=0))
 
     def columns(self, index: Array) -> Dense:
         return Dense(self.X[:, index])

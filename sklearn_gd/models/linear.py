@@ -93,6 +93,7 @@ class LinearMap:
         self.n_features, self.n_raw, self.fit_intercept = n_features, n_raw, fit_intercept
         self.center = np.zeros(n_features) if center is None else center
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
+        self.shifts = center is not None
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
 
@@ -174,8 +175,9 @@ class LinearMap:
         if self.fit_intercept:
             total = g.sum(axis=0)
             result[-1] = total
-            result[:-1] -= np.outer(self.center, total)
-            result[:-1][self.constant] = 0.0
+            if self.shifts:
+                result[:-1] -= np.outer(self.center, total)
+                result[:-1][self.constant] = 0.0
         return result.ravel()
 
     def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:
@@ -184,7 +186,7 @@ class LinearMap:
         weights = matrix[: self.n_features]
         raw = X.dot(weights)
         if self.fit_intercept:
-            raw += matrix[-1] - self.center @ weights
+            raw += matrix[-1] - self.center @ weights if self.shifts else matrix[-1]
         return raw
 
     def gram(self, X: Matrix, params: Array, curvature: Array) -> Array:

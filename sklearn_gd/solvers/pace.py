@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,8 @@ class Pace:
     ----------
     origin : ndarray
         u_0.
+    way : ndarray
+        u - u_0, where the last step led.
     average, sum : ndarray
         \bar d, and the sum of eta g.
     reach, bound, first : float
@@ -54,6 +56,7 @@ class Pace:
     """
 
     origin: Array
+    way: Array
     average: Array
     sum: Array
     reach: float = 0.0
@@ -67,7 +70,7 @@ class Pace:
     @classmethod
     def at(cls, origin: Array, first: float) -> Pace:
         """Return the pace before the first step, from a first guess of the distance."""
-        return cls(origin, np.zeros_like(origin), np.zeros_like(origin), first=first, bound=first)
+        return cls(origin, 0.0 * origin, 0.0 * origin, 0.0 * origin, first=first, bound=first)
 
     def tamed(self, gradient: Array) -> Array:
         """Return the gradient, no longer than five times the usual one, and take note of it."""
@@ -85,38 +88,39 @@ class Pace:
 
         It rests upon the distance gone, up to `trust` times the proven one.
         """
-        self.average = direction if self.clock == 1 else MEMORY * self.average + (1.0 - MEMORY) * direction
+        self.average *= MEMORY if self.clock > 1 else 0.0
+        self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
         self.squares = float(len(direction)) if decays else self.squares + float(self.average @ self.average)
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
-    def note(self, before: Array, after: Array, pull: Array) -> None:
-        """Take note of a step, and of eta g, by which it was taken."""
-        gone = self.origin - before
-        self.product += float(pull @ gone)
-        self.sum = self.sum + pull
+    def note(self, way: Array, pull: Array) -> None:
+        """Take note of a step, which led to u - u_0 = way, and of eta g, by which it was taken."""
+        self.product -= float(pull @ self.way)
+        self.sum += pull
         self.bound = max(self.bound, self.product / (float(np.sqrt(self.sum @ self.sum)) + 1e-300))
-        way = after - self.origin
+        self.way = way
         self.reach = max(self.reach, float(np.sqrt(way @ way)))
 
     def resumed(self, point: Array) -> Pace:
         """Return the pace after a return to an earlier point."""
-        way = point - self.origin
         fresh = Pace.at(self.origin, self.first)
-        fresh.reach = fresh.bound = max(float(np.sqrt(way @ way)), self.first)
+        fresh.way = point - self.origin
+        fresh.reach = fresh.bound = max(float(np.sqrt(fresh.way @ fresh.way)), self.first)
         fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
-        fresh.average = 0.0 * self.average
         return fresh
 
-    def rescaled(self, origin: Array, ratio: Array) -> Pace:
-        """Return the pace in other units of the parameters, `ratio` times as large, from the origin in them."""
+    def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
+        """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""
         size = float(np.exp(np.log(ratio).mean()))
-        fresh = Pace.at(origin, self.first / size)
-        fresh.average, fresh.sum = self.average * ratio, self.sum * ratio
-        fresh.reach, fresh.bound, fresh.squares, fresh.usual = (
-            self.reach / size,
-            self.bound / size,
-            self.squares * size**2,
-            self.usual * size,
+        return replace(
+            self,
+            origin=origin,
+            way=point - origin,
+            average=self.average * ratio,
+            sum=self.sum * ratio,
+            first=self.first / size,
+            reach=self.reach / size,
+            bound=self.bound / size,
+            squares=self.squares * size**2,
+            usual=self.usual * size,
         )
-        fresh.product, fresh.clock = self.product, self.clock
-        return fresh

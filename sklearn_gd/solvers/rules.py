@@ -73,8 +73,12 @@ class SGD(Stochastic):
     memory = 1
 
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
-        velocity = self.momentum * moments[0] + gradient
-        return (gradient + self.momentum * velocity if self.nesterov else velocity), None, (velocity,)
+        if not self.momentum:
+            return gradient, None, moments
+        velocity = moments[0]
+        velocity *= self.momentum
+        velocity += gradient
+        return (gradient + self.momentum * velocity if self.nesterov else velocity), None, moments
 
 
 class _Rule(Stochastic):

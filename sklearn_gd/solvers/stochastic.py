@@ -102,10 +102,9 @@ class StochasticState(State):
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
         """Return the state in other coordinates, to which `move` takes params, and in other units."""
-        pace = self.pace
+        params, point, anchor, pace = move(self.params), move(self.point), move(self.anchor), self.pace
         if pace is not None:
-            pace = pace.rescaled(move(pace.origin * self.scale) / scale, scale / self.scale)
-        params, point, anchor = move(self.params), move(self.point), move(self.anchor)
+            pace = pace.rescaled(move(pace.origin * self.scale) / scale, point / scale, scale / self.scale)
         return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
 
     @property
@@ -253,7 +252,7 @@ class Stochastic(Solver[StochasticState]):
             return min(int(self.batch_size), data.n_rows)
         per_row = max(1.0, data.X.entries / max(1, len(data.weight)))
         # Enough for the products to outweigh the work on the parameters, and for 400 steps in an epoch.
-        return int(np.clip(max(data.n_rows // 400, data.n_features // (8 * per_row)), 8, 512))
+        return int(np.clip(max(data.n_rows // 400, data.n_features // (2 * per_row)), 8, 512))
 
     def step(self, objective: Objective, state: StochasticState) -> StochasticState:
         before, schedule, reference = state, self.schedule(objective), objective.reference_value
@@ -327,7 +326,7 @@ class Stochastic(Solver[StochasticState]):
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
         """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
         scale, pace, rate = state.scale, state.pace, share
-        gradient = scale * gradient
+        gradient *= scale
         if pace is not None:
             gradient = pace.tamed(gradient)
         direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
@@ -336,17 +335,17 @@ class Stochastic(Solver[StochasticState]):
             direction, metric = direction / metric * level, np.full_like(metric, level)
         if pace is not None:
             rate = share * pace.rate(direction, self.decays, self.trust)
-        stride = rate * scale
-        point = state.point - stride * direction
+        step = rate * direction
         smooth = objective.prox_penalty.absent and not self._splits(objective)
+        point = state.point - scale * step
         if not smooth:
-            widths = stride * scale if metric is None else stride * scale * metric
+            widths = rate * scale * scale if metric is None else rate * scale * scale * metric
             if self._splits(objective):
                 point, widths = objective.shrunk(point, widths)
             point = objective.prox(point, widths if objective.separable else float(widths[0]))
         if pace is not None and share > 0:
-            before, after = state.point / scale, point / scale
-            pace.note(before, after, rate / share * gradient if smooth else (before - after) / share)
+            moved = -step if smooth else (point - state.point) / scale
+            pace.note(pace.way + moved, rate / share * gradient if smooth else moved / -share)
         average, state.point, state.step = state.params, point, rate
         if self.average:
             weight = min(1.0, 9.0 / (state.clock + 8.0))
