@@ -285,7 +285,7 @@ class GDClassifier(ClassifierMixin, Streaming):
             target = Labels(given)
         if len(target.classes) < 2:
             raise ValueError(
-                f"{'y' if classes is None else 'classes'} has one class only, {target.classes.tolist()}: expected at least two "
+                f"{'y' if classes is None else 'classes'} has one class only, {', '.join(map(str, target.classes))}: expected at least two "
                 "classes among the rows of positive weight."
             )
         return target
