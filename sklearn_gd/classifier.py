@@ -284,9 +284,9 @@ class GDClassifier(ClassifierMixin, Streaming):
         else:
             target = Labels(given)
         if len(target.classes) < 2:
+            name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
             raise ValueError(
-                f"{'y' if classes is None else 'classes'} has one class only, {', '.join(map(str, target.classes))}: expected at least two "
-                "classes among the rows of positive weight."
+                f"{name} has one class only, {only}: expected at least two classes among the rows of positive weight."
             )
         return target
 

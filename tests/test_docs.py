@@ -12,19 +12,23 @@ from pathlib import Path
 import pytest
 
 import sklearn_gd
-from sklearn_gd.losses import LOSSES, MultinomialFocal, MultinomialLogLoss
+from sklearn_gd.losses import LOSSES, Masked, MultinomialFocal, MultinomialLogLoss, SequenceLoss
+from sklearn_gd.models import MLP
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso
-from sklearn_gd.solvers import SOLVERS
+from sklearn_gd.solvers import RULES, SOLVERS
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(sklearn_gd.__path__, "sklearn_gd.") if "__main__" not in m.name)
-LOSS_CLASSES = [*LOSSES.values(), MultinomialLogLoss, MultinomialFocal]
+LOSS_CLASSES = [*LOSSES.values(), MultinomialLogLoss, MultinomialFocal, Masked, SequenceLoss]
 PARTS = [
     *LOSS_CLASSES,
     *PENALTIES.values(),
     GroupLasso,
     Box,
     *SOLVERS.values(),
+    *RULES.values(),
+    MLP,
+    sklearn_gd.EarlyStopping,
     sklearn_gd.GDRegressor,
     sklearn_gd.GDClassifier,
 ]
@@ -60,12 +64,19 @@ def test_public_functions_have_examples():
         assert ">>>" in inspect.getdoc(function)
 
 
-def test_readme():
-    text = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("path", ["README.md", "docs/training.md"])
+def test_pages_run(path, capsys):
+    """The blocks of a page, one after the other."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
+    names = {"__name__": "page"}
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+        exec(compile(block, path, "exec"), names)
+
+
+def test_readme_lists_the_losses_and_the_commands():
+    text = (ROOT / "README.md").read_text()
     for name in LOSSES:
         assert f"`{name}`" in text
     assert "python -m pip install . && python -m sklearn_gd" in text

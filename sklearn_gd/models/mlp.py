@@ -236,7 +236,8 @@ class Network:
         weights, intercepts = self.layers(params)
         dense = isinstance(X, Dense)
         if isinstance(X, Dense):
-            rows = (X.X - self.center) * self.scale[:, 0]
+            rows = X.X - self.center
+            rows *= self.scale[:, 0]
             X = Dense(rows if random_state is None else rows.astype(np.float32))
             z = X.dot(weights[0]) + intercepts[0]
         else:

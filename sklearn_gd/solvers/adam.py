@@ -20,8 +20,8 @@ class Adam(Stochastic):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`; the paper's own learning rate is 0.001.
+    learning_rate, batch_size, average : as for `SGD`
+        The paper's own learning rate is 0.001.
     beta_1, beta_2 : float, default=0.9, 0.999
         The shares of the last means that are kept.
 
@@ -77,8 +77,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, batch_size, average, beta_1, beta_2
-        As for `Adam`.
+    learning_rate, batch_size, average, beta_1, beta_2 : as for `Adam`
 
     References
     ----------
@@ -103,8 +102,7 @@ class NAdam(Adam):
 
     Parameters
     ----------
-    learning_rate, batch_size, average, beta_1, beta_2
-        As for `Adam`.
+    learning_rate, batch_size, average, beta_1, beta_2 : as for `Adam`
 
     References
     ----------
@@ -120,8 +118,8 @@ class NAdam(Adam):
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         _, _, kept = super().direction(gradient, moments, t)
         metric = self._metric(kept[1], t)
-        ahead = self.beta_1 * kept[0] / (1.0 - self.beta_1 ** (t + 1)) + (1.0 - self.beta_1) * gradient / (1.0 - self.beta_1**t)
-        return metric * ahead, metric, kept
+        later = self.beta_1 * (1.0 - self.beta_1**t) / (1.0 - self.beta_1 ** (t + 1))
+        return metric * (later * kept[0] + (1.0 - self.beta_1) * gradient), metric, kept
 
 
 class AMSGrad(Adam):
@@ -131,8 +129,7 @@ class AMSGrad(Adam):
 
     Parameters
     ----------
-    learning_rate, batch_size, average, beta_1, beta_2
-        As for `Adam`.
+    learning_rate, batch_size, average, beta_1, beta_2 : as for `Adam`
 
     References
     ----------
@@ -150,8 +147,8 @@ class AMSGrad(Adam):
     def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
         _, _, kept = super().direction(gradient, moments[:2], t)
         largest = np.maximum(moments[2], kept[1] / (1.0 - self.beta_2**t))
-        metric = inverse(np.sqrt(largest))
-        return metric * kept[0] / (1.0 - self.beta_1**t), metric, (*kept, largest)
+        metric = inverse(np.sqrt(largest), 1.0 / (1.0 - self.beta_1**t))
+        return metric * kept[0], metric, (*kept, largest)
 
 
 class Lion(Stochastic):
@@ -162,8 +159,7 @@ class Lion(Stochastic):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`.
+    learning_rate, batch_size, average : as for `SGD`
     beta_1, beta_2 : float, default=0.9, 0.99
         The shares of the mean that are kept, in the direction and in the memory.
 

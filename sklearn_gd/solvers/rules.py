@@ -97,8 +97,7 @@ class AdaGrad(_Rule):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`.
+    learning_rate, batch_size, average : as for `SGD`
 
     References
     ----------
@@ -127,8 +126,7 @@ class RMSprop(Stochastic):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`.
+    learning_rate, batch_size, average : as for `SGD`
     rho : float, default=0.99
         The share of the last mean that is kept.
 
@@ -168,8 +166,8 @@ class AdaDelta(Stochastic):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`; the paper's own learning rate is 1.0.
+    learning_rate, batch_size, average : as for `SGD`
+        The paper's own learning rate is 1.0.
     rho : float, default=0.95
         The share of the last means that is kept.
     epsilon : float, default=1e-12
@@ -228,8 +226,7 @@ class SVRG(_Rule):
 
     Parameters
     ----------
-    learning_rate, batch_size, average
-        As for `SGD`.
+    learning_rate, batch_size, average : as for `SGD`
 
     References
     ----------

@@ -275,9 +275,10 @@ class Stochastic(Solver[StochasticState]):
     def _returned(self, before: StochasticState, state: StochasticState, ceiling: float) -> StochasticState:
         """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
         if not get_schedule(self.learning_rate).automatic:
-            diverged = not np.isfinite(state.value) or state.value > 1e3 * max(abs(ceiling), abs(before.value))
+            if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
+                return state
             hint = f"The learning rate {state.step:.3g} is too large; learning_rate='auto' needs none."
-            return replace(state, stalled="diverged" if diverged else "", hint=hint if diverged else state.hint)
+            return replace(state, stalled=f"diverged at step {state.clock}", hint=hint)
         moments = tuple(0.0 * moment for moment in before.moments)
         pace = before.pace and before.pace.resumed(before.anchor / before.scale)
         return replace(
