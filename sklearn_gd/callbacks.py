@@ -50,15 +50,17 @@ class Tasks:
         self.context = estimator._init_callback_context(max_subtasks=max_iter)
         self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
         self.last: State | None = None
+        self.stopped = False
 
     def __call__(self, state: State) -> str:
         """Report an iteration, and return why to stop, or an empty string."""
-        first, self.last = self.last is None, state
+        first, self.last = self.last is None or state.iteration == 0, state
         if first:
             return ""
         task = self.context.subcontext(task_name="iteration")
         task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
-        return "a callback asked for it" if self._end(task, state) else ""
+        self.stopped = self._end(task, state)
+        return "a callback asked for it" if self.stopped else ""
 
     def close(self) -> None:
         """Report the end of the fit."""

@@ -36,8 +36,13 @@ def _probabilistic(estimator: GDClassifier) -> bool:
     )
 
 
+def _totals(target: Any, y: Any, weight: Array) -> Any:
+    """Return the weight of each class; 0 for targets that have none."""
+    return np.bincount(target.codes(y), weights=weight, minlength=len(target.classes)) if isinstance(target, Labels) else 0.0
+
+
 class GDClassifier(ClassifierMixin, Streaming):
-    r"""Linear classification under any loss.
+    r"""Classification under any loss, linear or by a network.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
 
@@ -65,7 +70,8 @@ class GDClassifier(ClassifierMixin, Streaming):
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
     tol : float, default=1e-7
-        The fit has converged when `optimality_` is below it.
+        The fit has converged when `optimality_` is below it; for a stochastic solver, when each of five epochs gained less
+        than this share of the objective of the best constant prediction.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     early_stopping : bool or EarlyStopping, default=False
@@ -74,7 +80,7 @@ class GDClassifier(ClassifierMixin, Streaming):
         How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
         each processor. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For the random start of a model; the default start is not random.
+        For what is random: the order of mini-batches, the first weights of a network, dropout, the rows held out.
     verbose : int, default=0
         Print every verbose-th iteration.
     class_weight : dict, "balanced" or None, default=None
@@ -106,7 +112,7 @@ class GDClassifier(ClassifierMixin, Streaming):
     optimality_ : float
         The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
     converged_ : bool
-        Whether `optimality_` came below tol.
+        Whether `optimality_` came below tol; for a stochastic solver, whether five epochs gained less than tol.
     stop_reason_ : str
         Why the fit ended.
     n_features_in_ : int
@@ -205,12 +211,13 @@ class GDClassifier(ClassifierMixin, Streaming):
         kind = self._kind(y)
         if kind not in ("binary", "multiclass", "multilabel-indicator", "sequences"):
             check_classification_targets(y)
-        weight = check_weight(sample_weight, X)
+        weight = plain = check_weight(sample_weight, X)
         if self.class_weight is not None:
             weight = check_weight(self._class_weighted(y, weight), X, "class_weight")
         if kind in ("binary", "multiclass"):
             y = column_or_1d(y, warn=True)
         target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
+        self._check_scalars()
         self.classes_, held = target.classes, None
         if X_val is not None or y_val is not None:
             X_val, y_val = self._validation(X_val, y_val)
@@ -218,6 +225,7 @@ class GDClassifier(ClassifierMixin, Streaming):
             weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
             held = Held(X_val, y_val, self._class_weighted(y_val, weight_val))
         self._fit(X, y, target, weight, held, groups)
+        self._totals = _totals(target, y, plain)
         return self
 
     @available_if(streams)
@@ -247,19 +255,20 @@ class GDClassifier(ClassifierMixin, Streaming):
         weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
         if kind not in ("multilabel-indicator", "sequences"):
             y = column_or_1d(y, warn=True)
-        if first and not hasattr(self, "_target"):
+        target = getattr(self, "_target", None)
+        if target is None:
             if classes is None and kind != "multilabel-indicator":
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-            self._target = self._target_of(y, kind, classes)
-            self.classes_ = self._target.classes
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={np.asarray(classes).tolist()} differ from those of an earlier call, {self.classes_.tolist()}."
-            )
-        self._target.check(y, "y")
-        weight = weight * self._running_shares(y, weight)
-        if np.any(weight > 0):
-            self._partial_fit(X, y, weight)
+            target = self._target_of(y, kind, classes)
+        elif classes is not None and not np.array_equal(self._target_of(y, kind, classes).classes, target.classes):
+            given, known = np.asarray(classes).tolist(), target.classes.tolist()
+            raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
+        target.check(y, "y")
+        shares, totals = self._running_shares(target, y, weight)
+        self._check_scalars()
+        if np.any(weight * shares > 0):
+            self._partial_fit(X, y, weight * shares, target)
+        self._target, self.classes_, self._totals = target, target.classes, totals
         return self
 
     def _kind(self, y: Any) -> str:
@@ -290,18 +299,22 @@ class GDClassifier(ClassifierMixin, Streaming):
             )
         return target
 
-    def _running_shares(self, y: Any, weight: Array) -> Array:
-        """Return the weight of each row's class, which for "balanced" rests upon all rows so far."""
+    def _running_shares(self, target: Any, y: Any, weight: Array) -> tuple[Array, Any]:
+        """Return the weight of each row's class, which for "balanced" rests upon all rows so far, and their total weights."""
+        totals: Any = getattr(self, "_totals", 0.0)
+        if isinstance(target, Labels):
+            codes = target.codes(y)
+            totals = totals + _totals(target, y, weight)
         if self.class_weight is None:
-            return np.ones(len(weight))
-        if not isinstance(self._target, Labels):
+            return np.ones(len(weight)), totals
+        if not isinstance(target, Labels):
             raise ValueError(f"class_weight={self.class_weight!r}: expected None in partial_fit, but for one label a sample.")
-        codes = self._target.codes(y)
-        if not isinstance(self.class_weight, str):
-            return compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_)[codes]
-        totals = np.bincount(codes, weights=weight, minlength=len(self.classes_))
-        self._totals = totals = totals + getattr(self, "_totals", 0.0)
-        return totals.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))[codes]
+        if isinstance(self.class_weight, str):
+            if self.class_weight != "balanced":
+                raise ValueError(f"class_weight={self.class_weight!r}: expected a dict, 'balanced' or None.")
+            known = np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0)
+            return (totals.sum() / np.maximum(known, 1.0))[codes], totals
+        return compute_class_weight(self.class_weight, classes=target.classes, y=target.classes)[codes], totals
 
     def _class_weighted(self, y: Any, weight: Array) -> Array:
         """Return the sample weights times those of the classes."""

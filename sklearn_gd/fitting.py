@@ -25,6 +25,7 @@ from .losses.numeric import Array
 from .models import get_model
 from .monitor import Monitor
 from .objective import Objective
+from .parts import same
 from .penalties import NoPenalty, get_penalty
 from .solvers import Plan, Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
 from .targets import Target
@@ -38,6 +39,8 @@ class Stream:
 
     Attributes
     ----------
+    key : tuple
+        The loss, the model and the intercept.
     exponent : int
         Weights are divided by this power of two.
     moments : Moments
@@ -48,6 +51,7 @@ class Stream:
         The number of rows that the model is bound to, and of all.
     """
 
+    key: tuple[Any, ...]
     exponent: int
     moments: Moments
     bound: Any
@@ -78,7 +82,12 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         rule = self._rule()
         if rule is not None and held is None:
             rows = np.flatnonzero(weight)
-            split = rule.split(X, y, rows, target.stratified, groups, self.random_state)
+            if groups is not None:
+                check_consistent_length(groups, X)
+            try:
+                split = rule.split(X, y, rows, target.stratified, groups, self.random_state)
+            except ValueError as error:
+                raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
             if split is not None:
                 train, out = split
                 X, y, weight, held = X[train], y[train], weight[train], Held(X[out], y[out], weight[out])
@@ -161,18 +170,25 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         length = None if self.solver == "auto" else fits * budget
         tasks = Tasks(self, X, y, weight, length, snapshot) if has_callbacks(self) else None
         rng = check_random_state(self.random_state)
-        attempts = [self._attempt(objective, constant, rule, held, snapshot, tasks, budget, rng) for _ in range(fits)]
-        result, monitor, stopper = min(attempts, key=lambda attempt: attempt[2].least if attempt[2] else attempt[0].state.value)
+        attempts: list[tuple[Result, Monitor, Stopper | None]] = []
+        stopped = False
+        while len(attempts) < fits and not stopped:
+            attempt = self._attempt(objective, constant, rule, held, snapshot, tasks, budget, rng)
+            attempts.append(attempt)
+            stopped = attempt[0].interrupt is not None or (tasks is not None and tasks.stopped)
+        interrupt = attempts[-1][0].interrupt
+        result, monitor, stopper = min(attempts, key=lambda one: one[2].least if rule and one[2] else one[0].state.value)
+        result.interrupt = interrupt
         if tasks is not None:
             tasks.close()
-        self._take_best(result, stopper, monitor)
+        restored = self._take_best(result, stopper, monitor)
         if not solver.certifies:
             _, gradient = objective.value_and_gradient(result.state.params)
             result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state.params = solver.finish(objective, result.state.params)
-        self._state = solver.kept(objective, result.last)
-        self._stream = Stream(exponent, data.moments, objective.model, data.n_rows, data.n_rows)
-        self.__dict__.pop("_totals", None)
+        again = result.last if result.last is not None and result.reason in ("converged", "max_iter reached") else result.state
+        self._state = solver.kept(objective, result.state if restored else again)
+        self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
         return objective, result
 
     def _attempt(
@@ -191,7 +207,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         stopper = self._stopper(objective, rule, held, snapshot)
         monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
         first = self._start(objective, constant, random_state)
-        last = self._last(solver) if self.warm_start else None
+        last = self._last(objective) if self.warm_start else None
         start = solver.begin(objective, first, Plan(int(random_state.randint(2**31)), budget), last)
         if automatic and not self.warm_start:
             start = ready(objective, solver, first)
@@ -206,9 +222,21 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             result.curve = before.curve + result.curve
         return result, monitor, stopper
 
-    def _last(self, solver: Solver[Any]) -> State | None:
-        """Return what the last fit has kept, if it was by the same rule."""
-        return getattr(self, "_state", None) if type(getattr(self, "solver_", None)) is type(solver) else None
+    def _key(self) -> tuple[Any, ...]:
+        """Return what must be the same for a fit to go on from another: the loss, the model, and fit_intercept."""
+        return get_loss(self.loss), get_model(self.model), bool(self.fit_intercept)
+
+    def _goes_on(self, stream: Stream) -> bool:
+        """Tell whether what must be the same is so."""
+        return all(same(now, then) for now, then in zip(self._key(), stream.key, strict=True))
+
+    def _last(self, objective: Objective) -> State | None:
+        """Return what the last fit has kept, if it was of the same kind and shape."""
+        stream: Stream | None = getattr(self, "_stream", None)
+        shape = objective.model.n_features, objective.model.n_raw
+        if stream is None or not self._goes_on(stream) or (stream.bound.n_features, stream.bound.n_raw) != shape:
+            return None
+        return self._state
 
     def _minimize(
         self, objective: Objective, solver: Solver[Any], start: Array | State, max_iter: int, monitor: Monitor
@@ -234,20 +262,24 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         validation = Objective(data, self._target, objective.model, objective.loss, NoPenalty(), 0.0)
         score = None
         if rule and rule.scoring is not None:
-            scorer = check_scoring(self, scoring=rule.scoring)
+            scorer, used = check_scoring(self, scoring=rule.scoring), held.weight > 0
+            rows = Held(held.X[used], held.y[used], held.weight[used])
+            weights = {} if np.ptp(rows.weight) == 0 else {"sample_weight": rows.weight}
 
             def score(state: State) -> float:
                 fitted = copy(self)
                 fitted.__dict__.update(snapshot(state))
-                return float(scorer(fitted, held.X, held.y))
+                value = float(scorer(fitted, rows.X, rows.y, **weights))
+                if not np.isfinite(value):
+                    raise ValueError(f"scoring={rule.scoring!r} gave {value} for the held-out rows: expected a finite number.")
+                return value
 
         return Stopper(rule, lambda state: validation.value(state.params), score)
 
-    def _take_best(self, result: Result, stopper: Stopper | None, monitor: Monitor) -> None:
-        """Note the history, and return to the iteration that early stopping found best."""
+    def _take_best(self, result: Result, stopper: Stopper | None, monitor: Monitor) -> bool:
+        """Note the history, and return to the iteration that early stopping found best; tell whether that was done."""
         self.history_ = monitor.history
-        for name in ("validation_loss_curve_", "best_iteration_"):
-            self.__dict__.pop(name, None)
+        self._forget("validation_loss_curve_", "best_iteration_")
         if "validation_loss" in self.history_:
             self.validation_loss_curve_ = self.history_["validation_loss"].tolist()
         if stopper is not None and stopper.rule is not None and stopper.best is not None:
@@ -255,6 +287,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             if stopper.rule.restore_best:
                 result.converged = result.converged and stopper.best is result.state
                 result.asked, result.state = result.asked or result.reason == "converged", stopper.best
+                return True
+        return False
 
     def _check_scalars(self) -> None:
         checks: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
@@ -281,6 +315,11 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             return params  # on other data, it may be out of range
         return self.model_.start(bound, constant, random_state)
 
+    def _forget(self, *names: str) -> None:
+        """Delete attributes that no longer hold."""
+        for name in names:
+            self.__dict__.pop(name, None)
+
     def _fitted(self, objective: Objective, params: Array, dtype: Any) -> dict[str, Any]:
         """Return the fitted attributes of params."""
         attributes = objective.model.attributes(params)
@@ -289,6 +328,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         return {name: self._shaped(value.astype(dtype)) for name, value in attributes.items()}
 
     def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
+        self._forget("coef_", "intercept_", "coefs_", "intercepts_", "t_")
         self.__dict__.update(self._fitted(objective, result.state.params, dtype))
         self.n_iter_ = max(1, result.n_iter)
         self.loss_curve_ = result.curve

@@ -357,20 +357,19 @@ class Objective:
         That is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss
         with kinks it is Polyak's. For classes it is one.
         """
+        bare, size = self.without_features(), self._reference[1] / np.sqrt(self.total)
         if not self.target.has_unit:
-            return self
-        bare = self.without_features()
-        size = self._reference[1] / np.sqrt(self.total)
-        if self.loss.smooth:
+            unit = np.ones(self.model.n_raw)
+        elif self.loss.smooth:
             unit = size / bare.mean_curvature(constant)
         else:
-            values = [
-                block.weight @ self.loss.value(bare.encoded(block), bare.model.raw(block.X, constant))
-                for block in bare.data.blocks()
-            ]
-            unit = np.abs(sum(values)) / self.total / np.maximum(size, 1e-300)
+            cost = np.zeros(self.model.n_raw)
+            for block in bare.data.blocks():
+                values = self.loss.value(bare.encoded(block), bare.model.raw(block.X, constant))
+                cost = cost + block.weight @ values
+            unit = np.abs(cost) / self.total / np.maximum(size, 1e-300)
         result = copy(self)
-        result.model = self.model.in_units(unit * np.ones(self.model.n_raw))
+        result.model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size)
         return result
 
     def mean_target(self) -> Array:
@@ -414,11 +413,6 @@ class Objective:
         """The root mean square of the loss's slope at the best constant prediction."""
         return float(np.hypot.reduce(self._reference[1]) / np.sqrt(self.total))
 
-    @property
-    def scale(self) -> float:
-        """How much F changes, at the constant prediction, when the output of a network changes by one."""
-        return self.slope_size * float(self.model.unit.max()) or 1.0
-
     def subgradient(self, params: Array, gradient: Array) -> Array:
         """Return the smallest subgradient of F, flat, from the gradient of its smooth part."""
         if self.prox_penalty.absent:
@@ -430,7 +424,7 @@ class Objective:
         """Return the certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units."""
         if not self.model.linear:
             kink = self.subgradient(params, gradient)
-            return float(np.abs(kink).max(initial=0.0) / self.scale)
+            return float(np.abs(kink).max(initial=0.0) / self.model.slope)
         worst = float(self.violations(params, gradient).max(initial=0.0))
         return worst if np.isfinite(worst) else np.inf
 

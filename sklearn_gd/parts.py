@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sklearn.base import BaseEstimator, clone
 
-__all__ = ["Part", "resolve"]
+__all__ = ["Part", "resolve", "same"]
 
 
 class Part(BaseEstimator):
@@ -31,6 +31,14 @@ class Part(BaseEstimator):
                 legal = False
             if not legal:
                 raise ValueError(f"{type(self).__name__}({name}={value!r}): expected {expected}.")
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two parts are of a kind with the same parameters, also after one of them was pickled."""
+    if isinstance(first, Part) and isinstance(second, Part):
+        ours, theirs = first.get_params(deep=False), second.get_params(deep=False)
+        return type(first) is type(second) and all(same(ours[name], theirs[name]) for name in ours)
+    return first is second or (callable(first) and first == second) or repr(first) == repr(second)
 
 
 PartType = TypeVar("PartType", bound=Part)

@@ -27,7 +27,7 @@ __all__ = ["GDRegressor"]
 
 
 class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
-    r"""Linear regression under any loss.
+    r"""Regression under any loss, linear or by a network.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
 
@@ -51,7 +51,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
     tol : float, default=1e-7
-        The fit has converged when `optimality_` is below it.
+        The fit has converged when `optimality_` is below it; for a stochastic solver, when each of five epochs gained less
+        than this share of the objective of the best constant prediction.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     early_stopping : bool or EarlyStopping, default=False
@@ -60,7 +61,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
         each processor. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For the random start of a model; the default start is not random.
+        For what is random: the order of mini-batches, the first weights of a network, dropout, the rows held out.
     verbose : int, default=0
         Print every verbose-th iteration.
 
@@ -88,7 +89,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     optimality_ : float
         The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
     converged_ : bool
-        Whether `optimality_` came below tol.
+        Whether `optimality_` came below tol; for a stochastic solver, whether five epochs gained less than tol.
     stop_reason_ : str
         Why the fit ended.
     n_features_in_ : int
@@ -215,12 +216,10 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
             y = column_or_1d(y, warn=True)
         weight = check_weight(sample_weight, X, empty=True)
-        if first:
-            self._target = Continuous(y)
-        else:
-            self._target.check(y, "y")
+        target = Continuous(y) if first else self._target
+        target.check(y, "y")
         if np.any(weight > 0):
-            self._partial_fit(X, y, weight)
+            self._partial_fit(X, y, weight, target)
         return self
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:

@@ -17,9 +17,20 @@ from .losses.numeric import Array
 from .models import get_model
 from .objective import Objective
 from .penalties import get_penalty
-from .solvers import RULES, AdaGrad, Adam, Plan, Stochastic, StochasticState, get_solver
+from .solvers import RULES, SGD, AdaGrad, Adam, Plan, Stochastic, StochasticState, get_solver
 
 __all__ = ["Streaming", "streams"]
+
+# What is of a whole fit only.
+OF_A_FIT = (
+    "loss_curve_",
+    "validation_loss_curve_",
+    "history_",
+    "best_iteration_",
+    "optimality_",
+    "converged_",
+    "stop_reason_",
+)
 
 
 def streams(estimator: Streaming) -> bool:
@@ -32,24 +43,34 @@ def streams(estimator: Streaming) -> bool:
 
 def _automatic(objective: Objective) -> Stochastic:
     """Return the solver of a stream for "auto"."""
+    if objective.loss.online:
+        return SGD()
     return AdaGrad(average=True) if objective.model.linear else Adam()
 
 
 class Streaming(Fitting):
     """What the regressor and the classifier share of `partial_fit`."""
 
-    def _partial_fit(self, X: Any, y: Any, weight: Array) -> None:
+    def _partial_fit(self, X: Any, y: Any, weight: Array, target: Any) -> None:
         """Take mini-batch steps through validated rows, not all of weight zero, and set the fitted attributes."""
+        self._check_scalars()
+        stream: Stream | None = getattr(self, "_stream", None)
+        if stream is not None and not self._goes_on(stream):
+            raise ValueError(
+                f"partial_fit goes on with {', '.join(map(repr, stream.key))} (loss, model, fit_intercept); now they are "
+                f"{', '.join(map(repr, self._key()))}: expected the same, or a clone to begin anew."
+            )
         with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
-            self._check_scalars()
-            loss: Loss = self.loss_ if hasattr(self, "_stream") else self._get_loss().for_target(self._target)
-            stream = getattr(self, "_stream", None)
+            loss: Loss = self.loss_ if stream else self._get_loss().for_target(target)
             exponent = stream.exponent if stream else int(np.frexp(weight.max())[1])
-            data = Data(X, self._target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper)
-            loss.check_target(self._target.encode(data.y[data.used], loss.rowwise))
-            objective, solver, state = self._streamed(data, loss, exponent)
+            data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper)
+            encoded = target.encode(data.y[data.used], loss.rowwise)
+            if not np.any(loss.mass(encoded) > 0):
+                return  # nothing in it is observed
+            loss.check_target(encoded)
+            objective, solver, stream, state = self._streamed(data, target, loss, stream, exponent)
             after = solver.epoch(objective, state)
-        if not np.all(np.isfinite(after.params)):
+        if not (np.all(np.isfinite(after.params)) and np.isfinite(after.value)):
             warnings.warn(
                 f"partial_fit diverged at step {after.clock}, and the parameters from before it are kept. What would help: "
                 "learning_rate='auto', or a smaller one.",
@@ -57,51 +78,49 @@ class Streaming(Fitting):
                 stacklevel=3,
             )
             after = state
-        self._state = solver.kept(objective, after)
+        self._forget(*OF_A_FIT)
+        self._state, self._stream, self._target = solver.kept(objective, after), stream, target
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, objective.penalty, solver, get_model(self.model)
         self.__dict__.update(self._fitted(objective, after.params, X.dtype))
         self.n_iter_, self.t_ = after.epochs, after.clock
 
-    def _streamed(self, data: Data, loss: Loss, exponent: int) -> tuple[Objective, Stochastic, StochasticState]:
-        """Return the objective of a batch, in coordinates that rest upon the rows so far, the solver, and its state.
+    def _streamed(
+        self, data: Data, target: Any, loss: Loss, stream: Stream | None, exponent: int
+    ) -> tuple[Objective, Stochastic, Stream, StochasticState]:
+        """Return the objective of a batch, in coordinates that rest upon the rows so far, the solver, the stream and its state.
 
         The coordinates are renewed whenever the number of rows has doubled.
         """
-        penalty, model = get_penalty(self.penalty), get_model(self.model)
-        stream: Stream | None = getattr(self, "_stream", None)
-        seen = data.n_rows + (stream.seen if stream else 0)
+        penalty, model, rng = get_penalty(self.penalty), get_model(self.model), check_random_state(self.random_state)
+        seen, own = data.n_rows + (stream.seen if stream else 0), data.moments
         before = stream.moments if stream else Moments.none(data.n_features)
-        own = data.moments
         data.moments = moments = before.merged(own.mean, own.centered, own.weight)
-        if stream is None or seen >= 2 * stream.rows:
-            rows, bound = seen, model.bind(self._target.n_raw(loss.rowwise), self.fit_intercept, moments, center=True)
-        else:
-            rows, bound = stream.rows, stream.bound
+        rows, bound = (stream.rows, stream.bound) if stream else (0, None)
+        renew = seen >= 2 * rows
+        if renew:
+            rows, bound = seen, model.bind(target.n_raw(loss.rowwise), self.fit_intercept, moments, center=True)
+        assert bound is not None
         penalty.check_features(len(bound.weights(np.zeros(bound.size))))
-        objective = Objective(data, self._target, bound, loss, penalty, self.alpha)
-        if not bound.linear:
-            constant = self._constant(objective)
-            objective.set_reference(constant)
-            objective = objective.in_units_of_raw(constant) if rows == seen else objective
-        solver: Any = get_solver(
-            AdaGrad(average=True) if isinstance(self.solver, str) and self.solver == "auto" else self.solver, objective
-        )
+        objective = Objective(data, target, bound, loss, penalty, self.alpha)
+        constant = self._constant(objective)
+        objective.set_reference(constant)
+        if renew and not bound.linear:
+            objective = objective.in_units_of_raw(constant)
+        automatic = isinstance(self.solver, str) and self.solver == "auto"
+        solver: Any = get_solver(_automatic(objective) if automatic else self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
-        last, self._stream = self._last(solver), Stream(exponent, moments, objective.model, rows, seen)
+        last = self._last(objective)
+        first = model.start(objective.model, constant, rng)
         if last is not None and solver.suits(objective, last):
-            state = solver.carried(objective, last, renew=rows == seen)
-            return objective, solver, replace(state, plan=replace(state.plan, horizon=np.inf))
-        seed = int(check_random_state(self.random_state).randint(2**31))
-        return objective, solver, solver.begin(objective, self._first(objective), Plan(seed))
-
-    def _first(self, objective: Objective) -> Array:
-        """Return the params to begin with: those that are there, or no weights and the mean as the intercept."""
-        bound = objective.model
-        params = bound.from_attributes(vars(self))
-        if params is not None:
-            return np.asarray(params)
-        return get_model(self.model).start(bound, self._constant(objective), check_random_state(self.random_state))
+            state = solver.carried(objective, last, renew)
+            state.plan = replace(state.plan, horizon=np.inf)
+        else:
+            known = objective.model.from_attributes(vars(self))
+            state = solver.begin(objective, first if known is None else known, Plan(int(rng.randint(2**31))))
+        if renew and stream and not bound.linear:
+            state.params, state.point = (bound.revived(params, first, stream.bound) for params in (state.params, state.point))
+        return objective, solver, Stream(self._key(), exponent, moments, objective.model, rows, seen), state
 
     def _constant(self, objective: Objective) -> Array:
         """Return the constant raw prediction to begin with: the mean; zeros for classes, of which a batch may have one only."""

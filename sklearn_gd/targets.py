@@ -69,7 +69,7 @@ class Continuous(Target):
 
     def check(self, y: Array, name: str) -> None:
         """Raise ValueError when y, called by a name, has another number of outputs."""
-        if y.ndim != 2 - self.one_dimensional or (y.ndim == 2 and y.shape[1] != self.n_outputs):
+        if y.reshape(len(y), -1).shape[1] != self.n_outputs:
             raise ValueError(f"{name} has shape {y.shape}: expected {self.n_outputs} output(s), as at first.")
 
     def prepare(self, y: Array, rowwise: bool) -> Array:
@@ -125,6 +125,8 @@ class Labels(_Classes):
         self._signs = signs if self.exclusive else signs[:, 1:]
 
     def check(self, y: Any, name: str) -> None:
+        if y.ndim != 1:
+            raise ValueError(f"{name} has shape {y.shape}: expected one label for each sample, (n_samples,).")
         unknown = np.setdiff1d(y, self.classes)
         if len(unknown):
             raise ValueError(
@@ -192,6 +194,9 @@ class Multilabel(_Classes):
     def check(self, y: Any, name: str) -> None:
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{name} has shape {y.shape}: expected an indicator matrix with {len(self.classes)} columns.")
+        values = y.data if sparse.issparse(y) else np.asarray(y)
+        if not np.all(np.isin(values, (0, 1)) | (values != values)):
+            raise ValueError(f"{name} holds other values than 0 and 1: expected an indicator matrix.")
 
     def __init__(self, y: Any) -> None:
         self.classes = np.arange(y.shape[1])

@@ -56,7 +56,7 @@ def test_back_propagation_is_the_numeric_gradient(activation, loss):
         model = (
             MLP((4, 3), activation)
             .bind(target.n_raw(loss.rowwise), True, data.moments, center=True)
-            .in_units(np.linspace(0.5, 0.7, target.n_raw(loss.rowwise)))
+            .in_units(np.linspace(0.5, 0.7, target.n_raw(loss.rowwise)), 1.0)
         )
         objective = Objective(data, target, model, loss, L2(), 0.1)
         params = 0.3 * rng.randn(model.size)

@@ -1,5 +1,6 @@
 """partial_fit and warm starts: state that is kept, weights, classes, and the tools that read rows a few at a time."""
 
+import itertools
 import pickle
 import warnings
 
@@ -11,8 +12,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import HalvingGridSearchCV, learning_curve
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.solvers import RULES, SGD, Adam
+from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
+from sklearn_gd.models import MLP
+from sklearn_gd.solvers import RULES, SGD, AdaGrad, Adam
 
 BATCH = 64
 
@@ -206,3 +208,94 @@ def test_scaled_in_a_river_loop(cancer):
             hits.append(model.predict(scaler.transform(row[None]))[0] == label)
         model.partial_fit(scaler.transform(row[None]), [label], classes=[0, 1])
     assert np.mean(hits[100:]) > 0.9
+
+
+@pytest.mark.parametrize("change", [{"loss": "huber"}, {"model": "mlp"}, {"fit_intercept": False}])
+def test_what_a_stream_rests_upon_cannot_change(diabetes, change):
+    X, y = diabetes
+    model = GDRegressor().partial_fit(X, y)
+    with pytest.raises(ValueError, match="partial_fit goes on with"):
+        model.set_params(**change).partial_fit(X, y)
+    assert model.set_params(loss="squared_error", model="linear", fit_intercept=True, alpha=0.1).partial_fit(X, y)
+
+
+def test_every_rule_may_follow_every_other(diabetes):
+    """A warm start by another rule begins with its own moments."""
+    X, y = diabetes
+    for first, second in itertools.permutations(RULES, 2):
+        model = GDRegressor(solver=first, warm_start=True, max_iter=1, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y)
+            model.set_params(solver=second).fit(X, y)
+        assert np.all(np.isfinite(model.coef_)), (first, second)
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw", "nadam"])
+def test_a_stream_with_a_kinked_penalty_does_not_run_away(solver):
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 5)
+    y = X @ np.arange(5.0) + 0.1 * rng.randn(300)
+    model = _streamed(GDRegressor(solver=solver, penalty="l1", alpha=1e-3, random_state=0), X, y, size=1, epochs=2)
+    assert model.score(X, y) > 0.99
+
+
+def test_early_stopping_and_divergence_are_not_undone(diabetes):
+    """Steps go on from the parameters that were returned, not from those that were thrown away."""
+    X, y = diabetes
+    rule = EarlyStopping(patience=50)
+    wide = np.hstack([X, np.random.RandomState(0).randn(len(X), 200)])
+    model = GDRegressor(solver=SGD(0.01), alpha=0.0, max_iter=60, early_stopping=rule, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(wide[:250], y[:250], X_val=wide[250:], y_val=y[250:])
+    before = model.predict(wide)
+    model.partial_fit(wide[:1], y[:1])
+    assert np.abs(model.predict(wide) - before).mean() < 0.2 * y.std()
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model = GDRegressor(solver=SGD(100.0), warm_start=True).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert model.set_params(solver=SGD(1e-3)).fit(X, y).score(X, y) > 0.4
+
+
+def test_a_failed_call_leaves_no_trace(cancer):
+    X, y = cancer
+    model = GDClassifier()
+    with pytest.raises(ValueError, match="no class, 2"):
+        model.partial_fit(X, 2 * y, classes=[0, 1])
+    assert model.partial_fit(X, 2 * y, classes=[0, 2]).score(X, 2 * y) > 0.8
+    broken = GDClassifier(loss=_broken)
+    with pytest.raises(ZeroDivisionError):
+        broken.partial_fit(X, y, classes=[0, 1])
+    assert broken.set_params(loss="log_loss").partial_fit(X, y, classes=[0, 1]).score(X, y) > 0.8
+
+
+def _broken(y, raw):
+    raise ZeroDivisionError
+
+
+def _cubed(y, raw):
+    return np.abs(y - raw) ** 1.5
+
+
+def test_a_users_loss_goes_on_after_pickle(diabetes):
+    X, y = diabetes
+    model = pickle.loads(pickle.dumps(GDRegressor(loss=_cubed).partial_fit(X, y)))
+    assert model.partial_fit(X, y).t_ > 0
+
+
+def test_a_network_that_began_with_one_row_learns():
+    rng = np.random.RandomState(0)
+    X = rng.randn(300, 5)
+    y = X @ np.arange(5.0) + 0.1 * rng.randn(300)
+    model = _streamed(GDRegressor(model=MLP((20,)), random_state=0), X, y, size=1, epochs=3)
+    assert model.score(X, y) > 0.9
+
+
+def test_auto_in_a_stream(cancer):
+    X, y = cancer
+    kinds = {"linear": AdaGrad, "mlp": Adam}
+    for model, kind in kinds.items():
+        assert type(GDClassifier(model=model).partial_fit(X, y, classes=[0, 1]).solver_) is kind
+    assert type(GDClassifier(loss="perceptron").partial_fit(X, y, classes=[0, 1]).solver_) is SGD

@@ -97,10 +97,6 @@ class LinearMap:
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
 
-    def in_units(self, unit: Array) -> LinearMap:
-        """Return itself: a unit of raw would change nothing."""
-        return self
-
     def uncentered(self) -> LinearMap:
         """Return the map in terms of coef_ and intercept_ themselves."""
         return LinearMap(self.n_features, self.n_raw, self.fit_intercept)

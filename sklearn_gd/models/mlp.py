@@ -173,7 +173,7 @@ class Network:
     ) -> None:
         self.sizes, self.activation, self.dropout, self.fit_intercept = sizes, activation, dropout, fit_intercept
         self.n_features, self.n_raw = sizes[0], sizes[-1]
-        self.center, self.unit = center, np.ones(self.n_raw)
+        self.center, self.unit, self.slope = center, np.ones(self.n_raw), 1.0
         self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=spread > 0)[:, None]
         self.drops = dropout > 0
         self.shapes = list(pairwise(sizes))
@@ -188,10 +188,18 @@ class Network:
                 array[:] = np.sqrt(2.0 / fan_in)
         return result
 
-    def in_units(self, unit: Array) -> Network:
-        """Return the network whose last layer is in a unit of raw, (K,)."""
+    def revived(self, params: Array, drawn: Array, before: Network) -> Array:
+        """Return params with drawn weights for the columns that had no spread before, and have one now."""
+        params = params.copy()
+        new = (self.scale[:, 0] > 0) & (before.scale[:, 0] == 0)
+        self.layers(params)[0][0][new] = self.layers(drawn)[0][0][new]
+        return params
+
+    def in_units(self, unit: Array, slope: float) -> Network:
+        """Return the network whose last layer is in a unit of raw, (K,); slope is the size of dF / draw at the start."""
         result = copy(self)
         result.unit = np.where((unit > 0) & np.isfinite(unit), unit, 1.0)
+        result.slope = slope * float(result.unit.max()) or 1.0
         return result
 
     def uncentered(self) -> Network:

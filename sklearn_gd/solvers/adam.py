@@ -60,12 +60,15 @@ class Adam(Stochastic):
         mean *= self.beta_1
         mean += (1.0 - self.beta_1) * gradient
         squares *= self.beta_2
-        squares += (1.0 - self.beta_2) * (gradient * gradient)
+        new = gradient * gradient
+        new *= 1.0 - self.beta_2
+        squares += new
         metric = self._metric(squares, t)
-        return metric * (mean / (1.0 - self.beta_1**t)), metric, (mean, squares)
+        return metric * mean, metric, (mean, squares)
 
     def _metric(self, squares: Array, t: int) -> Array:
-        return inverse(np.sqrt(squares), np.sqrt(1.0 - self.beta_2**t))
+        """Return 1 / root mean square, with the corrections of both means."""
+        return inverse(np.sqrt(squares), np.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t))
 
 
 class AdamW(Adam):

@@ -53,7 +53,7 @@ class SGD(Stochastic):
     """
 
     takes_online = True
-    relative_rate, scale_free = 3.0, False
+    relative_rate, scale_free = 1.5, False
     ranges = Stochastic.ranges | {"momentum": SHARE, "nesterov": ("True or False", lambda value: value in (True, False))}
 
     def __init__(
@@ -239,7 +239,7 @@ class SVRG(_Rule):
     SVRG(batch_size=32)
     """
 
-    relative_rate, scale_free = 3.0, False
+    relative_rate, scale_free = 1.5, False
 
     def init(self, objective: Objective, params: Array) -> SVRGState:
         state = super().init(objective, params)

@@ -81,6 +81,8 @@ class StochasticState(State):
         The lowest mean loss of an epoch, as it was after each of the last epochs.
     noise : RandomState or None
         For what a network does at random in this epoch.
+    rule : type
+        The solver whose state it is.
     """
 
     point: Array
@@ -99,6 +101,7 @@ class StochasticState(State):
     rises: int = 0
     lows: tuple[float, ...] = ()
     noise: np.random.RandomState | None = None
+    rule: type | None = None
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
         """Return the state in other coordinates, to which `move` takes params, and in other units."""
@@ -169,7 +172,7 @@ class Stochastic(Solver[StochasticState]):
         if schedule.automatic and objective.loss.online:
             return Constant(1.0)
         if schedule.automatic and not objective.model.linear and self.relative_rate:
-            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.scale
+            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.model.slope
         return schedule
 
     def init(self, objective: Objective, params: Array) -> StochasticState:
@@ -215,12 +218,13 @@ class Stochastic(Solver[StochasticState]):
 
     def suits(self, objective: Objective, last: State) -> bool:
         """Tell whether the steps can go on from what another fit by the same rule has kept."""
-        if not isinstance(last, StochasticState) or last.params.size != objective.size:
+        if not isinstance(last, StochasticState) or last.rule is not type(self) or last.params.size != objective.size:
             return False
         return (last.pace is not None) == self.schedule(objective).automatic
 
     def kept(self, objective: Objective, state: StochasticState) -> StochasticState:
-        return state.moved(lambda params: objective.model.shifted(params, inward=False), state.scale)
+        state = state.moved(lambda params: objective.model.shifted(params, inward=False), state.scale)
+        return replace(state, rule=type(self))
 
     def carried(self, objective: Objective, kept: StochasticState, renew: bool) -> StochasticState:
         """Return a kept state in the coordinates of an objective, and with `renew` in its units."""
@@ -257,7 +261,7 @@ class Stochastic(Solver[StochasticState]):
     def step(self, objective: Objective, state: StochasticState) -> StochasticState:
         before, schedule, reference = state, self.schedule(objective), objective.reference_value
         state = self.epoch(objective, state)
-        least = min(state.value, before.least)
+        least = float(np.fmin(state.value, before.least))
         gain = reference - min(before.least, reference)
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
         state = replace(state, iteration=before.iteration + 1, rises=rises, lows=(*before.lows[-PATIENCE:], least))
@@ -345,8 +349,11 @@ class Stochastic(Solver[StochasticState]):
                 point, widths = objective.shrunk(point, widths)
             point = objective.prox(point, widths if objective.separable else float(widths[0]))
         if pace is not None and share > 0:
-            moved = -step if smooth else (point - state.point) / scale
-            pace.note(pace.way + moved, rate / share * gradient if smooth else moved / -share)
+            moved, pull = -step, rate * gradient
+            if not smooth:  # what the prox has added to the step is eta times a subgradient of the penalty, in the metric
+                moved = (point - state.point) / scale
+                pull -= moved + step if metric is None else (moved + step) / metric
+            pace.note(pace.way + moved, pull / share)
         average, state.point, state.step = state.params, point, rate
         if self.average:
             weight = min(1.0, 9.0 / (state.clock + 8.0))
