@@ -15,7 +15,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
-from .fitting import Held, check_weight, peek
+from .fitting import Held
 from .losses import Loss, get_loss
 from .losses.numeric import Array
 from .models import Model
@@ -23,6 +23,7 @@ from .penalties import Penalty
 from .solvers import Solver
 from .streaming import Streaming, streams
 from .targets import Labels, Multilabel, Sequences
+from .validation import check_weight, peek
 
 __all__ = ["GDClassifier"]
 

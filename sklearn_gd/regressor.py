@@ -14,7 +14,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .callbacks import with_callbacks
 from .early_stopping import EarlyStopping
-from .fitting import Held, check_weight, peek
+from .fitting import Held
 from .losses import Loss
 from .losses.numeric import Array
 from .models import Model
@@ -22,6 +22,7 @@ from .penalties import Penalty
 from .solvers import Solver
 from .streaming import Streaming, streams
 from .targets import Continuous
+from .validation import check_weight, peek
 
 __all__ = ["GDRegressor"]
 
