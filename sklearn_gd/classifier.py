@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from .callbacks import with_callbacks
+from .class_weights import class_totals, class_weighted, running_shares
 from .early_stopping import EarlyStopping
 from .fitting import Held
 from .losses import Loss, get_loss
@@ -35,11 +35,6 @@ def _probabilistic(estimator: GDClassifier) -> bool:
         f"loss={estimator.loss!r} gives no probabilities: use loss='log_loss', or wrap the classifier in "
         "sklearn.calibration.CalibratedClassifierCV."
     )
-
-
-def _totals(target: Any, y: Any, weight: Array) -> Any:
-    """Return the weight of each class; 0 for targets that have none."""
-    return np.bincount(target.codes(y), weights=weight, minlength=len(target.classes)) if isinstance(target, Labels) else 0.0
 
 
 class GDClassifier(ClassifierMixin, Streaming):
@@ -214,7 +209,9 @@ class GDClassifier(ClassifierMixin, Streaming):
             check_classification_targets(y)
         weight = plain = check_weight(sample_weight, X)
         if self.class_weight is not None:
-            weight = check_weight(self._class_weighted(y, weight), X, "class_weight")
+            if peek(self.loss, "sequences") or peek(self.loss, "masks"):
+                raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
+            weight = check_weight(class_weighted(self.class_weight, y, weight), X, "class_weight")
         if kind in ("binary", "multiclass"):
             y = column_or_1d(y, warn=True)
         target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
@@ -224,9 +221,9 @@ class GDClassifier(ClassifierMixin, Streaming):
             X_val, y_val = self._validation(X_val, y_val)
             target.check(y_val, "y_val")
             weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
-            held = Held(X_val, y_val, self._class_weighted(y_val, weight_val))
+            held = Held(X_val, y_val, class_weighted(self.class_weight, y_val, weight_val))
         self._fit(X, y, target, weight, held, groups)
-        self._totals = _totals(target, y, plain)
+        self._totals = class_totals(target, y, plain)
         return self
 
     @available_if(streams)
@@ -265,7 +262,8 @@ class GDClassifier(ClassifierMixin, Streaming):
             given, known = np.asarray(classes).tolist(), target.classes.tolist()
             raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
         target.check(y, "y")
-        shares, totals = self._running_shares(target, y, weight)
+        totals = getattr(self, "_totals", 0.0) + class_totals(target, y, weight)
+        shares = running_shares(self.class_weight, target, y, totals)
         self._check_scalars()
         if np.any(weight * shares > 0):
             self._partial_fit(X, y, weight * shares, target)
@@ -299,40 +297,6 @@ class GDClassifier(ClassifierMixin, Streaming):
                 f"{name} has one class only, {only}: expected at least two classes among the rows of positive weight."
             )
         return target
-
-    def _running_shares(self, target: Any, y: Any, weight: Array) -> tuple[Array, Any]:
-        """Return the weight of each row's class, which for "balanced" rests upon all rows so far, and their total weights."""
-        totals: Any = getattr(self, "_totals", 0.0)
-        if isinstance(target, Labels):
-            codes = target.codes(y)
-            totals = totals + _totals(target, y, weight)
-        if self.class_weight is None:
-            return np.ones(len(weight)), totals
-        if not isinstance(target, Labels):
-            raise ValueError(f"class_weight={self.class_weight!r}: expected None in partial_fit, but for one label a sample.")
-        if isinstance(self.class_weight, str):
-            if self.class_weight != "balanced":
-                raise ValueError(f"class_weight={self.class_weight!r}: expected a dict, 'balanced' or None.")
-            known = np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0)
-            return (totals.sum() / np.maximum(known, 1.0))[codes], totals
-        return compute_class_weight(self.class_weight, classes=target.classes, y=target.classes)[codes], totals
-
-    def _class_weighted(self, y: Any, weight: Array) -> Array:
-        """Return the sample weights times those of the classes."""
-        if self.class_weight is None:
-            return weight
-        if peek(self.loss, "sequences") or peek(self.loss, "masks"):
-            raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
-        if (
-            isinstance(self.class_weight, str)
-            and self.class_weight == "balanced"
-            and not type_of_target(y).startswith("multilabel")
-        ):
-            _, codes = np.unique(np.ravel(y), return_inverse=True)
-            totals = np.bincount(codes, weights=weight)
-            share = weight.sum() / (np.count_nonzero(totals) * np.where(totals > 0, totals, 1.0))
-            return weight * share[codes]
-        return weight * compute_sample_weight(self.class_weight, y)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.

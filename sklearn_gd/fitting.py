@@ -144,7 +144,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
-        penalty.check_features(len(bound.weights(np.zeros(bound.size))))
+        penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())
         objective = objective.observed(constant)

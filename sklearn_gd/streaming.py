@@ -100,26 +100,30 @@ class Streaming(Fitting):
         if renew:
             rows, bound = seen, model.bind(target.n_raw(loss.rowwise), self.fit_intercept, moments, center=True)
         assert bound is not None
-        penalty.check_features(len(bound.weights(np.zeros(bound.size))))
+        penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
-        constant = self._constant(objective)
-        objective.set_reference(constant)
         if renew and not bound.linear:
+            constant = self._constant(objective)
+            objective.set_reference(constant)
             objective = objective.in_units_of_raw(constant)
         automatic = isinstance(self.solver, str) and self.solver == "auto"
         solver: Any = get_solver(_automatic(objective) if automatic else self.solver, objective)
         if not solver.centers:
             objective = objective.uncentered()
+
+        def drawn() -> Array:
+            return model.start(objective.model, self._constant(objective), rng)
+
         last = self._last(objective)
-        first = model.start(objective.model, constant, rng)
         if last is not None and solver.suits(objective, last):
             state = solver.carried(objective, last, renew)
             state.plan = replace(state.plan, horizon=np.inf)
         else:
             known = objective.model.from_attributes(vars(self))
-            state = solver.begin(objective, first if known is None else known, Plan(int(rng.randint(2**31))))
+            state = solver.begin(objective, drawn() if known is None else known, Plan(int(rng.randint(2**31))))
         if renew and stream and not bound.linear:
-            state.params, state.point = (bound.revived(params, first, stream.bound) for params in (state.params, state.point))
+            news = drawn()
+            state.params, state.point = (bound.revived(params, news, stream.bound) for params in (state.params, state.point))
         return objective, solver, Stream(self._key(), exponent, moments, objective.model, rows, seen), state
 
     def _constant(self, objective: Objective) -> Array:

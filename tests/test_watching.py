@@ -208,5 +208,9 @@ def test_callbacks_in_a_search_and_a_pipeline(cancer):
 
 def test_no_context_is_opened_without_callbacks(cancer, monkeypatch):
     _callbacks()
-    monkeypatch.setattr(GDClassifier, "_init_callback_context", lambda self, **_: pytest.fail("a context was opened"))
+    opened, original = [], GDClassifier._init_callback_context
+    monkeypatch.setattr(GDClassifier, "_init_callback_context", lambda self, **how: opened.append(how) or original(self, **how))
     GDClassifier().fit(*cancer)
+    assert not opened
+    GDClassifier().set_callbacks(_Stop(1)).fit(*cancer)
+    assert len(opened) == 1

@@ -93,7 +93,7 @@ class LinearMap:
         self.n_features, self.n_raw, self.fit_intercept = n_features, n_raw, fit_intercept
         self.center = np.zeros(n_features) if center is None else center
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
-        self.shifts = center is not None
+        self.shifts, self.n_penalised = center is not None, n_features
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
 

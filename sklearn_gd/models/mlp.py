@@ -177,8 +177,8 @@ class Network:
         self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=spread > 0)[:, None]
         self.drops = dropout > 0
         self.shapes = list(pairwise(sizes))
-        self.n_weights = sum(a * b for a, b in self.shapes)
-        self.size = self.n_weights + fit_intercept * sum(sizes[1:])
+        self.n_penalised = sum(a * b for a, b in self.shapes)
+        self.size = self.n_penalised + fit_intercept * sum(sizes[1:])
 
     def typical(self) -> Array:
         """Return the typical size of each parameter at the start, flat."""
@@ -219,15 +219,15 @@ class Network:
 
     def weights(self, params: Array) -> Array:
         """Return the penalised part, a view of shape (n_weights, 1)."""
-        return params[: self.n_weights].reshape(-1, 1)
+        return params[: self.n_penalised].reshape(-1, 1)
 
     def with_weights(self, params: Array, weights: Array) -> Array:
         """Return params with other weights."""
-        return np.concatenate([weights.ravel(), params[self.n_weights :]])
+        return np.concatenate([weights.ravel(), params[self.n_penalised :]])
 
     def padded(self, per_weight: Array) -> Array:
         """Return per_weight, (n_weights, 1), as a flat vector with zeros for the intercepts."""
-        return np.concatenate([per_weight.ravel(), np.zeros(self.size - self.n_weights)])
+        return np.concatenate([per_weight.ravel(), np.zeros(self.size - self.n_penalised)])
 
     def raw(self, X: Matrix, params: Array) -> Array:
         """Return raw, (n, K)."""

@@ -244,10 +244,9 @@ class Stochastic(Solver[StochasticState]):
 
     def settled(self, objective: Objective, best: StochasticState, last: StochasticState) -> StochasticState:
         # The mean loss of an epoch is a noisy witness.
-        if best is last:
+        if best is last or objective.loss.online:
             return last
-        values = [objective.value(state.params) for state in (best, last)]
-        return last if objective.loss.online or values[1] < values[0] else best
+        return min(last, best, key=lambda state: objective.value(state.params))
 
     def size(self, objective: Objective) -> int:
         """Return the number of rows in a mini-batch."""
