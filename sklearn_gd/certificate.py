@@ -27,12 +27,8 @@ class Certified(ABC):
     smooth_penalty: Penalty
     prox_penalty: Penalty
     column_norms: Array
+    total: float
     _reference: tuple[float, Array]
-
-    @property
-    @abstractmethod
-    def total(self) -> float:
-        """The denominator of the mean loss."""
 
     @abstractmethod
     def encoded(self, block: Block) -> Array:
@@ -45,8 +41,18 @@ class Certified(ABC):
     def set_reference(self, constant: Array) -> float:
         """Note a constant prediction, (K,): the best one, or zeros without intercept. It sets the scale of `optimality`.
 
+        Where the loss is not convex it may be flat there; the slopes at zero then count as well.
+
         Returns its own certificate: how far it is from the best one.
         """
+        value, slope, norms = self._constant(constant)
+        scale = norms if self.loss.convex else np.maximum(norms, self._constant(np.zeros_like(constant))[2])
+        # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
+        self._reference = value, np.maximum(scale, 1e-12 * scale.max())
+        return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
+
+    def _constant(self, constant: Array) -> tuple[float, Array, Array]:
+        """Return the mean loss of a constant prediction, and the sum and the norm of the slopes of the rows in each column."""
         value, slope, norms = 0.0, np.zeros_like(constant), np.zeros_like(constant)
         for block in self.data.without_features(self.target.distinct).blocks():
             values, slopes = self.loss.value_and_gradient(self.encoded(block), np.tile(constant, (len(block.weight), 1)))
@@ -54,9 +60,7 @@ class Certified(ABC):
             value += self.cost(values, block.weight)
             slope = slope + block.weight @ slopes
             norms = np.hypot(norms, scale * np.sqrt(block.weight @ (slopes / scale) ** 2))
-        # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
-        self._reference = value, np.maximum(norms, 1e-12 * norms.max())
-        return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
+        return value, slope, norms
 
     def take_reference(self, other: Certified) -> None:
         """Note the constant prediction of the same rows under another name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -20,13 +18,15 @@ from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
 from .losses import Loss, Masked, get_loss
+from .losses.checks import disagreement
 from .losses.numeric import Array
+from .messages import complaint, warn
 from .models import get_model
 from .monitor import Monitor
 from .objective import Objective
 from .parts import same
 from .penalties import NoPenalty, get_penalty
-from .solvers import Plan, Result, Solver, State, best_constant, get_solver, minimize, ready, second_try
+from .solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, ready, second_try
 from .targets import Target
 
 __all__ = ["Fitting", "Held", "Stream"]
@@ -148,6 +148,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())
         objective = objective.observed(constant)
+        self._check_derivatives(objective, constant)
         if self.fit_intercept and not loss.online:
             constant = best_constant(objective, constant)
         else:
@@ -163,18 +164,17 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
 
         def snapshot(state: State) -> dict[str, Any]:
-            return self._fitted(objective, solver.finish(objective, state.params), X.dtype)
+            return self._fitted(objective, finished(objective, solver, state).params, X.dtype)
 
         fits = max(1, model.n_init)
         length = None if self.solver == "auto" else fits * budget
         tasks = Tasks(self, X, y, weight, length, snapshot) if has_callbacks(self) else None
         rng = check_random_state(self.random_state)
         attempts: list[tuple[Result, Monitor, Stopper | None]] = []
-        stopped = False
-        while len(attempts) < fits and not stopped:
-            attempt = self._attempt(objective, constant, rule, held, snapshot, tasks, budget, rng)
-            attempts.append(attempt)
-            stopped = attempt[0].interrupt is not None or (tasks is not None and tasks.stopped)
+        for start in fits * self._constants(objective, constant):
+            attempts.append(self._attempt(objective, start, rule, held, snapshot, tasks, budget, rng))
+            if attempts[-1][0].interrupt is not None or (tasks is not None and tasks.stopped):
+                break
         interrupt = attempts[-1][0].interrupt
         result, monitor, stopper = min(attempts, key=lambda one: one[2].least if rule and one[2] else one[0].state.value)
         result.interrupt = interrupt
@@ -184,11 +184,36 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         if not solver.certifies:
             _, gradient = objective.value_and_gradient(result.state.params)
             result.state.optimality = objective.optimality(result.state.params, gradient)
-        result.state.params = solver.finish(objective, result.state.params)
+        result.state = finished(objective, solver, result.state)
+        self._check_end(objective, result)
         again = result.last if result.last is not None and result.reason in ("converged", "max_iter reached") else result.state
         self._state = solver.kept(objective, result.state if restored else again)
         self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
         return objective, result
+
+    @staticmethod
+    def _constants(objective: Objective, constant: Array) -> list[Array]:
+        """Return the constant predictions to begin at: where a loss that is not convex is flat, no fit leaves the best one."""
+        unknown = objective.loss.foreign and not objective.loss.convex and np.any(constant != 0)
+        return [constant, np.zeros_like(constant)] if unknown else [constant]
+
+    @staticmethod
+    def _check_derivatives(objective: Objective, constant: Array) -> None:
+        """Raise ValueError when a derivative that the user gave is not that of the values, around a constant prediction."""
+        if objective.loss.foreign:
+            y = objective.few_targets(64)
+            noise = np.random.RandomState(0).uniform(-1.0, 1.0, (len(y), len(constant)))
+            found = disagreement(objective.loss, y, constant + objective.loss.pieces.unit * noise)
+            if found:
+                raise ValueError(found)
+
+    @staticmethod
+    def _check_end(objective: Objective, result: Result) -> None:
+        """Take back that a fit has converged when the derivatives that led there were not those of the values."""
+        if objective.loss.foreign and objective.loss.has_gradient and result.converged:
+            found = disagreement(objective.loss, *objective.few_predictions(result.state.params, 64))
+            if found:
+                result.converged, result.reason, result.state.hint = False, "wrong derivatives", found
 
     def _attempt(
         self,
@@ -336,24 +361,12 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         if result.interrupt is not None:
             raise result.interrupt
         if not (result.converged or result.asked):
-            warnings.warn(self._complaint(objective, result), ConvergenceWarning, stacklevel=4)
+            automatic = isinstance(self.solver, str) and self.solver == "auto"
+            warn(complaint(objective, result, self.solver_, self.tol, automatic))
 
     def _shaped(self, value: Array) -> Any:
         """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
         return value
-
-    def _complaint(self, objective: Objective, result: Result) -> str:
-        if result.reason == "no finite optimum":
-            return (
-                f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters "
-                "grow, as it does when classes are separable. What would help: a penalty, with alpha > 0."
-            )
-        general = "raise max_iter or scale the columns." if self.solver == "auto" else "solver='auto', or a larger max_iter."
-        help_ = result.state.hint or objective.loss.doubt or general
-        return (
-            f"{type(self.solver_).__name__} stopped after {result.n_iter} iterations ({result.reason}) with optimality "
-            f"{result.state.optimality:.2g}, above tol={self.tol:.2g}. What would help: {help_}"
-        )
 
     # -- predicting ---------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from .certificate import Certified
 from .data import Block, Data
 from .line import Line
 from .losses.base import Loss, Moreau
-from .losses.numeric import Array
+from .losses.findings import check_bounded
+from .losses.numeric import EPS, Array
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
 from .targets import Target
@@ -59,6 +60,7 @@ class Objective(Certified):
         self.column_norms = data.moments.norms(model.fit_intercept)
         # The mean loss of rows that are left out, as a function of params: a number, and its gradient.
         self.line = 0.0, np.zeros(model.size)
+        self.total = self._mass()
 
     def _take(self, penalty: Penalty) -> None:
         """Note the penalty and its parts; a kink that costs nothing is none."""
@@ -69,9 +71,8 @@ class Objective(Certified):
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def total(self) -> float:
-        """The denominator: the sum of weight times mass."""
+    def _mass(self) -> float:
+        """Return the sum of weight times mass of the rows: the denominator."""
         return float(self.data.reduce(lambda block: (block.weight @ self.loss.mass(self.encoded(block)),))[0])
 
     def encoded(self, block: Block) -> Array:
@@ -233,6 +234,9 @@ class Objective(Certified):
             return (block.weight @ curvature,)
 
         mean = self.data.reduce(part)[0] / self.total
+        if not self.loss.convex:  # where it is cut at zero it says nothing
+            density = self.slope_size**2 / max(abs(self.reference_value), EPS)
+            mean = np.where(mean > 0.01 * density, mean, density)
         mean = np.maximum(mean, 1e-3 * mean.max(initial=0.0))
         usable = np.all(np.isfinite(mean)) and mean.max(initial=0.0) > 0
         return mean if usable else np.ones_like(mean)
@@ -297,12 +301,33 @@ class Objective(Certified):
         return Objective(rows, self.target, bare, self.loss, NoPenalty(), 0.0)
 
     def observed(self, constant: Array) -> Objective:
-        """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw."""
-        rows = np.arange(len(self.data.weight))[self.data.used][:: max(1, self.data.n_rows // 256)]
-        y = self.target.encode(self.data.y[rows], self.loss.rowwise)
+        """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw.
+
+        Raises
+        ------
+        ValueError
+            When the loss cannot be fitted by gradients.
+        """
         result = copy(self)
-        result.loss = self.loss.observe(y, np.tile(constant, (len(rows), 1)))
+        if self.loss.foreign:
+            y = self.few_targets()
+            if self.model.fit_intercept and not self.loss.rowwise:
+                check_bounded(self.loss, y)
+            result.loss = self.loss.observe(y, np.tile(constant, (len(y), 1)))
         return result
+
+    def few_predictions(self, params: Array, size: int) -> tuple[Array, Array]:
+        """Return y, as the loss sees it, and raw of some rows, the same ones every time."""
+        blocks = list(self.data.sample(min(size, self.data.n_rows)).blocks())
+        y = np.concatenate([self.encoded(block) for block in blocks])
+        return y, np.concatenate([self.shifted(block, self.model.raw(block.X, params)) for block in blocks])
+
+    def few_targets(self, size: int = 256) -> Array:
+        """Return y of some rows, as the loss sees it: spread over the data, and those at its ends."""
+        rows = np.arange(len(self.data.weight))[self.data.used]
+        y = self.data.y[rows]
+        extremes = np.concatenate([np.atleast_1d(y.argmin(axis=0)), np.atleast_1d(y.argmax(axis=0))])
+        return self.target.encode(y[np.append(np.arange(0, len(rows), max(1, len(rows) // size)), extremes)], self.loss.rowwise)
 
     def sample(self, size: int) -> Objective:
         """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
@@ -310,7 +335,7 @@ class Objective(Certified):
             return self
         result = copy(self)
         result.data = self.data.sample(size)
-        result.__dict__.pop("total", None)
+        result.total = result._mass()
         return result
 
     def copied(self, dtype: Any = None) -> Objective:

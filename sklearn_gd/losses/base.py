@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..parts import Part
 from . import numeric
-from .numeric import Array
+from .findings import Findings, find
+from .numeric import Array, Steps
+from .piecewise import Piecewise
 
 if TYPE_CHECKING:
     from ..targets import Target
@@ -54,6 +57,11 @@ class Loss(Part, ABC):
         Whether y is a sequence of labels for each sample.
     online : bool
         Whether only the path of `SGD` means something, and the minimum does not.
+    steps, pieces, slope_error : Steps, Piecewise, float
+        For derivatives that are not given in closed form: the steps of differences, the kinks, and how exact slopes are. They
+        are what `observe` found.
+    doubt : str
+        What a failure to converge may mean, if anything about the loss is doubtful.
 
     Examples
     --------
@@ -81,13 +89,20 @@ class Loss(Part, ABC):
     sequences: bool = False
     online: bool = False
 
+    steps: Steps = Steps()
+    pieces: Piecewise = Piecewise()
+    slope_error: float = 1e-6
+    doubt: str = ""
+
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:
         """Return the loss of each sample: (n, K), or (n,) when rowwise."""
 
     def gradient(self, y: Array, raw: Array) -> Array:
         """Return d value / d raw, shape (n, K); where the value has a kink, one of its slopes."""
-        return numeric.gradient(self.value, y, raw, self.rowwise)
+        if self.rowwise:
+            return numeric.gradient(self.value, y, raw, True, self.steps)
+        return self.pieces.gradient(self.value, y, raw, self.steps)
 
     def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
         """Return `value` and `gradient`, sharing the work of both."""
@@ -100,36 +115,55 @@ class Loss(Part, ABC):
 
     @property
     def precision(self) -> float:
-        """How small a certificate can become: a difference of values is exact to about 1e-5 where the curvature jumps."""
-        return 0.0 if self.has_gradient or not self.smooth else 1e-5
+        """How small a certificate can become: not smaller than the error of differences."""
+        return 0.0 if self.has_gradient or not self.smooth else 10.0 * self.slope_error
+
+    @property
+    def derives_prox(self) -> bool:
+        """Whether `prox` is derived from the values."""
+        return type(self).prox is Loss.prox
+
+    @property
+    def derives_curvature(self) -> bool:
+        """Whether `curvature_product` is derived from the gradient or the values."""
+        return type(self).curvature_product is Loss.curvature_product
 
     @property
     def has_prox(self) -> bool:
         """Whether `prox` is known, or can be derived."""
-        return not self.rowwise or type(self).prox is not Loss.prox
+        return not (self.rowwise and self.derives_prox)
 
     def lines(self, y: Array) -> tuple[Array, Array, Array]:
-        """Return the kinks of a loss made of straight lines, and the slopes left and right of them, each to fit (J, n, K).
+        """Return the kinks of a convex piecewise-linear loss, and the slopes left and right of them, each to fit (J, n, K).
 
-        The loss is then the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)), exactly.
+        The loss is then the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)), up to a constant for each row.
         """
-        raise ValueError(f"{self!r} is not made of straight lines.")
+        if not self.has_lines:
+            raise ValueError(f"{self.name} is not a convex piecewise-linear loss.")
+        return self.pieces.lines(self.value, y)
 
     @property
     def has_lines(self) -> bool:
-        """Whether it is made of straight lines, and says which."""
-        return type(self).lines is not Loss.lines
+        """Whether it is convex and piecewise linear, and says where."""
+        return type(self).lines is not Loss.lines or (self.pieces.straight and self.pieces.convex)
 
     @property
-    def doubt(self) -> str:
-        """What a failure to converge may mean, for the warning; empty when nothing about the loss is uncertain."""
-        return "" if self.has_gradient or not self.smooth else "if the loss has kinks, say so: smooth=False."
+    def name(self) -> str:
+        """What messages call it."""
+        return type(self).__name__
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it was written outside this package, whose own losses are tested once and for all."""
+        return not type(self).__module__.startswith(__name__.partition(".")[0] + ".")
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
         """Return (d2 value / d raw2) v, shape (n, K)."""
         if self.has_gradient:
-            return numeric.curvature_from_gradient(self.gradient, y, raw, v, self.rowwise)
-        return numeric.curvature_from_value(self.value, y, raw, v, self.rowwise)
+            return numeric.curvature_from_gradient(self.gradient, y, raw, v, self.rowwise, self.steps)
+        if self.rowwise:
+            return numeric.curvature_from_value(self.value, y, raw, v, True, self.steps)
+        return self.pieces.curvature(self.value, y, raw, self.steps) * v
 
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         """Return d2 value / d raw2 of a rowwise loss, shape (n, K, K)."""
@@ -145,7 +179,9 @@ class Loss(Part, ABC):
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), shape (n, K)."""
-        return numeric.prox(self.value, self.gradient if self.has_gradient else None, y, v, step)
+        if self.has_gradient and self.pieces.absent:
+            return numeric.prox(self.gradient, y, v, step)
+        return self.pieces.prox(self.value, y, v, step, self.steps)
 
     def prox_product(self, y: Array, v: Array, step: float, direction: Array) -> Array:
         """Return (d prox / d v) direction, shape (n, K).
@@ -153,7 +189,9 @@ class Loss(Part, ABC):
         At a kink the proximal point stands still; on a smooth piece of curvature c it moves by 1 / (1 + step c).
         """
         if self.rowwise:
-            return numeric.curvature_from_gradient(lambda y, x: self.prox(y, x, step), y, v, direction, True)
+            return numeric.curvature_from_gradient(lambda y, x: self.prox(y, x, step), y, v, direction, True, self.steps)
+        if self.derives_prox and not self.pieces.absent:
+            return self.pieces.prox_product(self.value, y, v, step, direction, self.steps)
         z = self.prox(y, v, step)
         pull = (v - z) / step
         slope = self.gradient(y, z)
@@ -181,8 +219,26 @@ class Loss(Part, ABC):
         return self
 
     def observe(self, y: Array, raw: Array) -> Loss:
-        """Return this loss with what only data can tell settled: itself, unless something is open."""
-        return self
+        """Return this loss with what only data can tell settled: of a loss of the user's own, its kinks and its rounding.
+
+        Raises
+        ------
+        ValueError
+            When it is not the same at two calls, jumps, or has no slope.
+        """
+        return self._found(self._find(y, raw)) if self.foreign else self
+
+    def _find(self, y: Array, raw: Array, kinks: Any = None) -> Findings:
+        given = self.gradient if self.has_gradient else None
+        return find(self.value, given, y, raw, rowwise=self.rowwise, kinks=kinks, name=self.name)
+
+    def _found(self, found: Findings) -> Loss:
+        """Return this loss with what was found out about it."""
+        result = copy(self)
+        result.steps, result.pieces, result.slope_error = found.steps, found.pieces, found.precision
+        result.smooth = self.smooth and found.pieces.absent
+        result.convex = self.convex and found.pieces.convex
+        return result
 
     def _domain(self, legal: bool | np.bool_, domain: str, y: Array) -> None:
         if not legal:
@@ -223,6 +279,10 @@ class Moreau(Loss):
         self.step = step
         self.task, self.rowwise, self.convex = loss.task, loss.rowwise, loss.convex
         self.shift_invariant = loss.shift_invariant
+
+    @property
+    def name(self) -> str:
+        return str(self.loss.name)
 
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]

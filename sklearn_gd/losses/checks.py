@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from sklearn.utils import check_random_state
 
 from . import numeric
 from .base import Loss
-from .numeric import EPS, Array
+from .findings import find
+from .numeric import EPS, Array, Steps
 
-__all__ = ["check_loss"]
+__all__ = ["check_loss", "disagreement"]
 
 
 @dataclass
@@ -31,9 +32,12 @@ class _Points:
         return _Points(self.loss, self.y[keep], self.raw[keep])
 
     def where(self, bad: Array) -> str:
-        """Describe the first bad point."""
-        i = int(np.argmax(bad.reshape(len(self.y), -1).any(axis=1)))
-        return f"y={np.array2string(self.y[i], precision=4)}, raw={np.array2string(self.raw[i], precision=6)}"
+        """Describe the first bad point: a row of a rowwise loss, an element of others."""
+        if bad.shape == self.y.shape == self.raw.shape:
+            i = tuple(np.argwhere(bad)[0])
+            return f"y={self.y[i]:.6g}, raw={self.raw[i]:.6g}"
+        row = int(np.argmax(bad.reshape(len(self.y), -1).any(axis=1)))
+        return f"y={np.array2string(self.y[row], precision=4)}, raw={np.array2string(self.raw[row], precision=6)}"
 
 
 def check_loss(
@@ -107,17 +111,31 @@ def check_loss(
             status, message = _run(check, points)
         report.append({"loss": resolved, "check_name": name, "status": status, "message": message})
         if status == "failed" and on_fail == "raise":
-            raise AssertionError(f"{name}: {message}")
+            raise _Failure(f"{name}: {message}")
         if status == "failed" and on_fail == "warn":
             warnings.warn(f"{name}: {message}", UserWarning, stacklevel=2)
     return report
+
+
+class _Failure(AssertionError):
+    """A check that failed."""
+
+
+class _Skip(Exception):
+    """A check that does not apply."""
+
+
+def _demand(condition: Any, message: str) -> None:
+    """Raise `_Failure` with the message unless the condition holds."""
+    if not condition:
+        raise _Failure(message)
 
 
 def _run(check: Callable[[_Points], str], points: _Points) -> tuple[str, str]:
     try:
         with np.errstate(all="ignore"):
             message = check(points)
-    except AssertionError as failure:
+    except _Failure as failure:
         return "failed", str(failure)
     except _Skip as reason:
         return "skipped", str(reason)
@@ -126,12 +144,18 @@ def _run(check: Callable[[_Points], str], points: _Points) -> tuple[str, str]:
     return "passed", message
 
 
-class _Skip(Exception):
-    """A check that does not apply."""
+def disagreement(loss: Loss, y: Array, raw: Array) -> str:
+    """Return what is wrong with the derivatives that a user gave, around some y and raw as the loss sees them; else nothing."""
+    points = _Points(loss, y, raw)
+    for check in (check_gradient, check_curvature, check_prox, check_link):
+        status, message = _run(check, points)
+        if status == "failed":
+            return f"The derivatives of the loss {loss.name} are not those of its values: {message} Run check_loss on it."
+    return ""
 
 
 def _draw(loss: Loss, rng: Any) -> _Points:
-    n, columns = 120, 3
+    n, columns = 160, 3
     if loss.rowwise:
         y: Array = rng.randint(columns, size=n).astype(np.float64)
     elif loss.task == "classification":
@@ -145,6 +169,7 @@ def _draw(loss: Loss, rng: Any) -> _Points:
     raw = 2.0 * rng.standard_normal((n, columns))
     raw[: n // 4] *= 1e-6
     raw[n // 4 : n // 2] *= 5.0
+    raw[n // 2 : 5 * n // 8] *= np.logspace(1.0, 3.0, n // 8)[:, None]
     return _Points(loss, y, raw)
 
 
@@ -158,31 +183,37 @@ def check_shapes(points: _Points) -> str:
         "inverse_link": (loss.inverse_link(raw), raw.shape),
     }
     for name, (result, shape) in expected.items():
-        assert np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}."
-        assert np.asarray(result).dtype.kind == "f", f"{name} returned dtype {np.asarray(result).dtype}: expected floats."
+        _demand(np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}.")
+        dtype = np.asarray(result).dtype
+        _demand(dtype.kind == "f", f"{name} returned dtype {dtype}: expected floats.")
     value, slope = loss.value_and_gradient(y, raw)
-    assert np.allclose(value, loss.value(y, raw), rtol=1e-10, equal_nan=True), "value_and_gradient has another value."
-    assert np.allclose(slope, loss.gradient(y, raw), rtol=1e-10, equal_nan=True), "value_and_gradient has another gradient."
+    same = np.allclose(value, loss.value(y, raw), rtol=1e-10, equal_nan=True)
+    _demand(same, "value_and_gradient has another value.")
+    same = np.allclose(slope, loss.gradient(y, raw), rtol=1e-10, equal_nan=True)
+    _demand(same, "value_and_gradient has another gradient.")
     return ""
 
 
 def check_finite(points: _Points) -> str:
     """The value is real and finite at moderate raw predictions, and never nan or -inf at extreme ones."""
     loss = points.loss
-    value = np.asarray(loss.value(points.y, points.raw))
+    moderate = np.abs(points.raw).max(axis=1) <= 50.0
+    near = points.rows(moderate)
+    value = np.asarray(loss.value(near.y, near.raw))
     bad = ~np.isfinite(value)
-    assert not bad.any(), f"the value is {value[bad][0]} at {points.where(bad)}: expected a finite number."
+    _demand(not bad.any(), f"the value is {value[bad][:1]} at {near.where(bad)}: expected a finite number.")
     for size in (0.0, 1e-300, 50.0, 1e3, 1e10, 1e100):
         for sign in (1.0, -1.0):
-            extreme = _Points(
-                loss, points.y, np.where(np.arange(points.raw.shape[1]) % 2, 0.3, 1.0) * np.full_like(points.raw, sign * size)
-            )
+            shares = np.where(np.arange(points.raw.shape[1]) % 2, 0.3, 1.0)
+            extreme = _Points(loss, points.y, shares * np.full_like(points.raw, sign * size))
             value = np.asarray(loss.value(extreme.y, extreme.raw))
             slope = np.asarray(loss.gradient(extreme.y, extreme.raw))
             known = np.isfinite(value)[:, None] if loss.rowwise else np.isfinite(value)
-            for name, bad in (("value", np.isnan(value)), ("gradient", np.isnan(slope) & known)):
-                assert not bad.any(), (
-                    f"the {name} is nan at {extreme.where(bad)}: expected a number, or inf if it is too large."
+            for name, bad in (("value", np.isnan(value) | (value == -np.inf)), ("gradient", np.isnan(slope) & known)):
+                kind = "nan or -inf" if name == "value" else "nan"
+                _demand(
+                    not bad.any(),
+                    f"the {name} is {kind} at {extreme.where(bad)}: expected a number, or inf if it is too large.",
                 )
     return ""
 
@@ -193,9 +224,8 @@ def check_warnings(points: _Points) -> str:
         warnings.simplefilter("always")
         for size in (1e3, -1e3):
             points.loss.value_and_gradient(points.y, np.full_like(points.raw, size))
-    assert not caught, (
-        f"raw = +-1000 gave the warning {str(caught[0].message)!r}: where a value is too large, return inf quietly."
-    )
+    found = str(caught[0].message) if caught else ""
+    _demand(not caught, f"raw = +-1000 gave the warning {found!r}: where a value is too large, return inf quietly.")
     return ""
 
 
@@ -205,13 +235,14 @@ def _compare(points: _Points, name: str, got: Array, expected: Array, slack: Arr
     if not bad.any():
         return
     position = tuple(np.argwhere(bad)[0])
+    typical = float(np.median(np.abs(expected[usable])))
     hints = [
         hint
         for hint, other in mistakes.items()
-        if np.all(np.abs(other - expected)[usable] <= 1e-3 * (1e-6 + np.abs(expected)[usable]) + 10 * slack[usable])
+        if np.all(np.abs(other - expected)[usable] <= 1e-3 * (1e-3 * typical + np.abs(expected)[usable]) + 10 * slack[usable])
     ]
     likely = f" (Likely mistake: {hints[0]}.)" if hints else ""
-    raise AssertionError(
+    raise _Failure(
         f"the {name} is {got[position]:.8g} at {points.where(bad)}: expected {expected[position]:.8g}, the difference "
         f"quotient.{likely}"
     )
@@ -220,39 +251,53 @@ def _compare(points: _Points, name: str, got: Array, expected: Array, slack: Arr
 def check_gradient(points: _Points) -> str:
     """The gradient is the derivative of the value."""
     loss, y, raw = points.loss, points.y, points.raw
-    numeric_slope = numeric.gradient(loss.value, y, raw, loss.rowwise)
-    finer = numeric.gradient(lambda y, z: loss.value(y, raw + 0.3 * (z - raw)), y, raw, loss.rowwise) / 0.3
+    if not loss.has_gradient:
+        return "the gradient is derived numerically"
+    expected, finer = _twice(loss.steps, lambda steps: numeric.gradient(loss.value, y, raw, loss.rowwise, steps))
     value = np.abs(np.asarray(loss.value(y, raw)))
     value = value[:, None] if loss.rowwise else value
-    noise = 1e2 * EPS * value / (EPS ** (1 / 3) * np.maximum(1.0, np.abs(raw)))
-    slack = 1e-6 * (1e-3 + np.abs(numeric_slope)) + 10 * np.abs(numeric_slope - finer) + noise
+    typical = _typical(expected)
+    slack = 1e-6 * (1e-3 * typical + np.abs(expected)) + 10 * np.abs(expected - finer)
+    slack = slack + 1e2 * EPS * value / loss.steps.at(raw, loss.steps.slope)
     # At a kink the two quotients differ, or any slope between the two sides will do.
-    slack = np.where(np.abs(numeric_slope - finer) > 1e-3 * (1.0 + np.abs(finer)), np.inf, slack)
+    slack = np.where(np.abs(expected - finer) > 1e-3 * (typical + np.abs(finer)), np.inf, slack)
     got = loss.gradient(y, raw)
-    swapped = got
-    if not loss.rowwise:
-        swapped = loss.gradient(raw, y)
     mistakes = {
         "the sign is reversed": -got,
         "a factor of 2 is missing": 2 * got,
         "a factor of 2 is too much": 0.5 * got,
-        "the arguments are in the other order; it is (y_true, raw)": swapped,
     }
-    _compare(points, "gradient", got, numeric_slope, slack, mistakes)
-    return "" if loss.has_gradient else "the gradient is derived numerically"
+    if not loss.rowwise:
+        mistakes["the arguments are in the other order; it is (y_true, raw)"] = loss.gradient(raw, y)
+    _compare(points, "gradient", got, expected, slack, mistakes)
+    return ""
+
+
+def _twice(steps: Steps, derivative: Callable[[Steps], Array]) -> tuple[Array, Array]:
+    """Return a difference quotient and a finer one."""
+    return derivative(steps), derivative(replace(steps, slope=0.3 * steps.slope, curvature=0.3 * steps.curvature))
+
+
+def _typical(numbers: Array) -> float:
+    """Return the typical size of the finite ones."""
+    known = np.abs(numbers[np.isfinite(numbers)])
+    return float(np.median(known)) if known.size else 1.0
 
 
 def check_curvature(points: _Points) -> str:
     """The curvature is the derivative of the gradient."""
     loss, y, raw = points.loss, points.y, points.raw
+    if loss.derives_curvature:
+        raise _Skip("the curvature is derived numerically")
     v = np.cos(np.arange(raw.size)).reshape(raw.shape)
-    if not loss.has_gradient:
-        raise _Skip("the gradient is derived numerically")
-    expected = numeric.curvature_from_gradient(loss.gradient, y, raw, v, loss.rowwise)
-    finer = numeric.curvature_from_gradient(lambda y, z: loss.gradient(y, raw + 0.3 * (z - raw)), y, raw, v, loss.rowwise) / 0.3
-    slack = 1e-5 * (1e-3 + np.abs(expected)) + 10 * np.abs(expected - finer)
-    slack = np.where(np.abs(expected - finer) > 1e-2 * (1.0 + np.abs(finer)), np.inf, slack)
-    slack = slack + 1e2 * EPS ** (2 / 3) * np.abs(loss.gradient(y, raw))
+    source, derive = loss.value, numeric.curvature_from_value
+    if loss.has_gradient:
+        source, derive = loss.gradient, numeric.curvature_from_gradient
+    expected, finer = _twice(loss.steps, lambda steps: derive(source, y, raw, v, loss.rowwise, steps))
+    typical, gap = _typical(expected), np.abs(expected - finer)
+    slack = (1e-5 if loss.has_gradient else 1e-3) * (1e-3 * typical + np.abs(expected)) + 10 * gap
+    slack = np.where(gap > 1e-2 * (typical + np.abs(finer)), np.inf, slack)
+    slack = slack + 1e2 * EPS * np.abs(loss.gradient(y, raw)) / loss.steps.at(raw, loss.steps.slope)
     got = loss.curvature_product(y, raw, v)
     mistakes = {
         "the sign is reversed": -got,
@@ -267,44 +312,55 @@ def check_curvature(points: _Points) -> str:
 def check_prox(points: _Points) -> str:
     """The prox is the argmin of its definition: no neighbour is lower."""
     loss, y = points.loss, points.y
+    if loss.derives_prox:
+        raise _Skip("the prox is derived numerically")
     if not loss.convex:
         raise _Skip("the loss is not convex")
-    if not loss.has_prox:
-        raise _Skip("the prox of a rowwise loss cannot be derived; one without kinks needs none")
     rng = np.random.RandomState(0)
-    for step in (0.03, 0.7, 20.0):
+    unit = loss.pieces.unit
+    typical = _typical(loss.gradient(y, points.raw)) or 1.0
+    for share in (0.03, 0.7, 20.0):
+        step = share * unit / typical
 
-        def price(z: Array, step: float = step) -> Array:
+        def cost(z: Array, step: float = step) -> Array:
             distance = (z - points.raw) ** 2 / (2 * step)
             value = loss.value(y, z)
             return value + distance.sum(axis=1) if loss.rowwise else value + distance
 
         z = loss.prox(y, points.raw, step)
-        assert np.shape(z) == points.raw.shape, f"prox returned shape {np.shape(z)}: expected {points.raw.shape}."
-        lowest = price(z)
+        _demand(np.shape(z) == points.raw.shape, f"prox returned shape {np.shape(z)}: expected {points.raw.shape}.")
+        lowest = cost(z)
         for size in (1e-3, 1e-1, 1.0):
-            other = price(z + size * rng.standard_normal(z.shape))
-            bad = other < lowest - 1e-7 * (1.0 + np.abs(lowest)) * size
-            assert not bad.any(), (
-                f"prox with step={step:g} is not the minimum at {points.where(bad)}: {other[bad][0]:.8g} nearby is below "
-                f"{lowest[bad][0]:.8g}. (Likely mistake: the step is left out, or divides where it should multiply.)"
+            other = cost(z + size * unit * rng.standard_normal(z.shape))
+            bad = other < lowest - 1e-7 * (typical * unit + np.abs(lowest)) * size
+            _demand(
+                not bad.any(),
+                f"prox with step={step:g} is not the minimum at {points.where(bad)}: {other[bad][:1]} nearby is below "
+                f"{lowest[bad][:1]}. (Likely mistake: the step is left out, or divides where it should multiply.)",
             )
     return ""
 
 
 def check_lines(points: _Points) -> str:
-    """The lines, if it is made of any, add up to the value."""
+    """The lines, if it is made of any, add up to the value, up to a constant for each row."""
     loss, y, raw = points.loss, points.y, points.raw
     if not loss.has_lines:
-        raise _Skip("the loss does not say that it is made of straight lines")
+        raise _Skip("the loss does not say that it is piecewise linear")
     kinks, left, right = np.broadcast_arrays(*loss.lines(y))
-    assert kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}."
-    assert np.all(left < right), "lines returned a slope on the left that is not below that on the right."
-    got, expected = np.maximum(left * (raw - kinks), right * (raw - kinks)).sum(axis=0), loss.value(y, raw)
+    _demand(
+        kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}."
+    )
+    _demand(np.all(left < right), "lines returned a slope on the left that is not below that on the right.")
+
+    def rise(z: Array) -> Array:
+        return np.maximum(left * (z - kinks), right * (z - kinks)).sum(axis=0)
+
+    got, expected = rise(raw) - rise(kinks[0]), loss.value(y, raw) - loss.value(y, kinks[0])
     bad = np.abs(got - expected) > 1e-9 * (1.0 + np.abs(expected) + np.abs(raw) + np.abs(kinks).max(axis=0))
-    assert not bad.any(), (
-        f"the lines add up to {got[bad][0]:.8g} at {points.where(bad)}, the value is {expected[bad][0]:.8g}. "
-        "(Likely mistake: the slopes are those of -raw, or a constant is left over.)"
+    _demand(
+        not bad.any(),
+        f"the lines rise by {got[bad][:1]} from the first kink to {points.where(bad)}, the value by {expected[bad][:1]}. "
+        "(Likely mistake: the slopes are those of -raw.)",
     )
     return ""
 
@@ -321,7 +377,7 @@ def check_convexity(points: _Points) -> str:
         bad = np.isfinite(ends) & (excess > 1e-8 * (1e-3 + np.abs(ends)))
         if bad.any():
             convex, worst = False, points.where(bad)
-    assert convex or not loss.convex, f"the loss declares convex=True, and is not convex near {worst}."
+    _demand(convex or not loss.convex, f"the loss declares convex=True, and is not convex near {worst}.")
     return f"declares convex={loss.convex}; looks {'convex' if convex else 'not convex'}"
 
 
@@ -330,10 +386,10 @@ def check_smoothness(points: _Points) -> str:
     loss = points.loss
     if loss.rowwise:
         raise _Skip("kinks are looked for in elementwise losses only")
-    kinks = numeric.has_kinks(loss.value, points.y, points.raw)
-    declared = loss.observe(points.y, points.raw).smooth
-    assert not (kinks and declared), "the loss declares smooth=True, and its slope jumps: declare smooth=False."
-    return f"declares smooth={declared}; looks {'kinked' if kinks else 'smooth'}"
+    found = find(loss.value, None, points.y, 0.1 * points.raw, rowwise=False, kinks=None, name=loss.name)
+    kinks = not found.pieces.absent
+    _demand(not (kinks and loss.smooth), "the loss declares smooth=True, and its slope jumps: declare smooth=False.")
+    return f"declares smooth={loss.smooth}; looks {'kinked' if kinks else 'smooth'}"
 
 
 def check_rows(points: _Points) -> str:
@@ -344,8 +400,9 @@ def check_rows(points: _Points) -> str:
     for name in ("value", "gradient"):
         whole = np.asarray(getattr(loss, name)(points.y, points.raw))[keep]
         alone = np.asarray(getattr(loss, name)(part.y, part.raw))
-        assert np.allclose(whole, alone, rtol=1e-10, atol=1e-12), (
-            f"the {name} of some rows depends on the other rows. (Likely mistake: a mean or a maximum over the samples.)"
+        _demand(
+            np.allclose(whole, alone, rtol=1e-10, atol=1e-12, equal_nan=True),
+            f"the {name} of some rows depends on the other rows. (Likely mistake: a mean or a maximum over the samples.)",
         )
     return ""
 
@@ -363,10 +420,12 @@ def check_link(points: _Points) -> str:
     """The link is the inverse of the inverse link; probabilities are between 0 and 1."""
     loss = points.loss
     prediction = np.asarray(loss.inverse_link(np.clip(points.raw, -3.0, 3.0)))
+    _demand(np.all(np.isfinite(prediction)), "inverse_link gives numbers that are not finite for raw between -3 and 3.")
     if loss.probabilistic:
-        assert np.all((prediction >= 0) & (prediction <= 1)), "inverse_link gives probabilities outside 0 and 1."
+        _demand(np.all((prediction >= 0) & (prediction <= 1)), "inverse_link gives probabilities outside 0 and 1.")
     if loss.rowwise and loss.probabilistic:
-        assert np.allclose(prediction.sum(axis=1), 1.0), "inverse_link gives rows of probabilities that do not sum to 1."
+        ones = np.allclose(prediction.sum(axis=1), 1.0)
+        _demand(ones, "inverse_link gives rows of probabilities that do not sum to 1.")
     inner = np.all((prediction > 1e-6) & (prediction < 1 - 1e-6), axis=1) if loss.probabilistic else slice(None)
     again = loss.inverse_link(np.asarray(loss.link(prediction[inner])))
     if not np.allclose(again, prediction[inner], rtol=1e-6, atol=1e-9):
@@ -378,12 +437,14 @@ def check_copies(points: _Points) -> str:
     """clone and pickle give the same loss again."""
     loss = points.loss
     value = loss.value(points.y, points.raw)
-    assert np.array_equal(clone(loss).value(points.y, points.raw), value), "clone gives another loss."
+    same = np.array_equal(clone(loss).value(points.y, points.raw), value, equal_nan=True)
+    _demand(same, "clone gives another loss.")
     try:
         again = pickle.loads(pickle.dumps(loss))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise _Skip(f"it cannot be pickled ({error}): define the function at the top level of a module") from None
-    assert np.array_equal(again.value(points.y, points.raw), value), "pickle gives another loss."
+    same = np.array_equal(again.value(points.y, points.raw), value, equal_nan=True)
+    _demand(same, "pickle gives another loss.")
     return ""
 
 

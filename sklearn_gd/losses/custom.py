@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from . import numeric
 from .base import Loss
 from .numeric import Array
+from .piecewise import Piecewise
 
 __all__ = ["CustomLoss"]
 
-FUNCTIONS = ("function", "gradient", "curvature", "prox", "inverse_link", "link")
+FUNCTIONS = ("function", "gradient", "curvature", "prox", "inverse_link", "link", "kinks")
 
 
 class CustomLoss(Loss):
@@ -53,10 +53,13 @@ class CustomLoss(Loss):
         Whether the function couples the columns of raw.
     smooth : bool or None, default=None
         Whether it has no kinks; None looks for them around the data.
-    convex : bool, default=True
-        Whether it is convex in raw.
+    convex : bool or None, default=None
+        Whether it is convex in raw; None looks around the data.
     probabilistic : bool, default=False
         Whether inverse_link gives class probabilities.
+    kinks : callable, optional
+        ``kinks(y_true)``, the raw predictions at which the slope jumps: a sequence of arrays of y_true's shape, or of numbers.
+        Not needed where each kink is a number plus a multiple of y_true: those are found.
 
     Raises
     ------
@@ -93,8 +96,9 @@ class CustomLoss(Loss):
         task: str | None = None,
         rowwise: bool = False,
         smooth: bool | None = None,
-        convex: bool = True,
+        convex: bool | None = None,
         probabilistic: bool = False,
+        kinks: Callable[[Any], Any] | None = None,
     ) -> None:
         # `gradient`, `prox`, ... are methods of every loss, so what the user gave stands in a dict of its own.
         self._given: dict[str, Any] = {
@@ -109,13 +113,14 @@ class CustomLoss(Loss):
             "smooth": smooth,
             "convex": convex,
             "probabilistic": probabilistic,
+            "kinks": kinks,
         }
         self._settle()
 
     def _settle(self) -> None:
-        self.task, self.rowwise, self.convex = self._given["task"], self._given["rowwise"], self._given["convex"]
-        self.probabilistic = self._given["probabilistic"]
-        self.smooth = self._given["smooth"] is not False
+        self.task, self.rowwise, self.probabilistic = (self._given[name] for name in ("task", "rowwise", "probabilistic"))
+        self.convex = self._given["convex"] is not False
+        self.smooth = self._given["smooth"] is not False and self._given["kinks"] is None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return what the constructor was given."""
@@ -144,7 +149,7 @@ class CustomLoss(Loss):
     @property
     def name(self) -> str:
         """The function's own name, for messages."""
-        return getattr(self._given["function"], "__name__", repr(self._given["function"]))
+        return repr(getattr(self._given["function"], "__name__", type(self._given["function"]).__name__))
 
     def _call(self, which: str, shape: tuple[int, ...], *arguments: Any) -> Array:
         views = [argument.view() if isinstance(argument, np.ndarray) else argument for argument in arguments]
@@ -156,23 +161,27 @@ class CustomLoss(Loss):
             what = "one number" if result.shape == () else f"an array of shape {result.shape}"
             hint = " Return the loss of each sample, not their mean." if result.shape == () else ""
             raise ValueError(
-                f"The {which} of the loss {self.name!r} returned {what}: expected shape {shape}, that of its argument"
+                f"The {which} of the loss {self.name} returned {what}: expected shape {shape}, that of its argument"
                 f"{' without the columns' if len(shape) == 1 else ''}.{hint}"
             )
         if result.dtype.kind not in "fiub":
-            raise ValueError(f"The {which} of the loss {self.name!r} returned dtype {result.dtype}: expected real numbers.")
+            raise ValueError(f"The {which} of the loss {self.name} returned dtype {result.dtype}: expected real numbers.")
         return result.astype(np.float64, copy=False)
 
     def value(self, y: Array, raw: Array) -> Array:
         return self._call("function", raw.shape[:1] if self.rowwise else raw.shape, y, raw)
 
     @property
-    def doubt(self) -> str:
-        return "if the loss has kinks, say so: CustomLoss(..., smooth=False)." if self.smooth else ""
+    def foreign(self) -> bool:
+        return True
 
     @property
-    def has_prox(self) -> bool:
-        return not self.rowwise or self._given["prox"] is not None
+    def derives_curvature(self) -> bool:
+        return self._given["curvature"] is None
+
+    @property
+    def derives_prox(self) -> bool:
+        return self._given["prox"] is None
 
     @property
     def has_gradient(self) -> bool:
@@ -200,7 +209,17 @@ class CustomLoss(Loss):
         return mean if self._given["inverse_link"] is None else np.zeros_like(mean)
 
     def observe(self, y: Array, raw: Array) -> Loss:
-        """Return this loss with `smooth` settled by a look for kinks around the data."""
-        if self._given["smooth"] is not None or self.rowwise:
-            return self
-        return CustomLoss(**{**self._given, "smooth": not numeric.has_kinks(self.value, y, raw)})
+        result = self._found(self._find(y, raw, self._kinks if self._given["kinks"] else None))
+        if self._given["smooth"] and not result.smooth:  # a promise is kept, whatever it is worth
+            result.smooth, result.pieces = True, Piecewise(convex=result.convex)
+            result.doubt = "the loss has kinks: say smooth=False, or leave smooth to None."
+        return result
+
+    def _kinks(self, y: Array) -> list[Array]:
+        """Return the kinks that were given, each of y's shape."""
+        try:
+            return [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self._given["kinks"](y)]
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape {y.shape}, or of numbers; {error}"
+            ) from error

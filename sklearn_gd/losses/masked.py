@@ -80,6 +80,8 @@ class Masked(Loss):
 
     task, smooth, convex = _fact("task"), _fact("smooth"), _fact("convex")
     probabilistic, positive_only, has_gradient = _fact("probabilistic"), _fact("positive_only"), _fact("has_gradient")
+    foreign, precision, pieces, steps = _fact("foreign"), _fact("precision"), _fact("pieces"), _fact("steps")
+    derives_curvature, derives_prox = _fact("derives_curvature"), _fact("derives_prox")
     del _fact
 
     def _filled(self, y: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..parts import resolve
 from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
-from .base import Plan, Result, Solver, State, minimize, rehearsed
+from .base import Plan, Result, Solver, State, finished, minimize, rehearsed
 from .dual import Dual
 from .gradient import GradientDescent
 from .interior_point import InteriorPoint
@@ -57,6 +57,7 @@ __all__ = [
     "WorkingSet",
     "best_constant",
     "get_solver",
+    "finished",
     "minimize",
     "ready",
     "second_try",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..parts import Part
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["Plan", "Result", "Solver", "State", "descend", "iterate", "minimize", "rehearsed", "search_line"]
+__all__ = ["Plan", "Result", "Solver", "State", "descend", "finished", "iterate", "minimize", "rehearsed", "search_line"]
 
 
 # Rows enough for a first look.
@@ -120,8 +120,9 @@ class Solver(Part, ABC, Generic[StateType]):
 
     def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
         """Return "converged" when the state is good enough, or an empty string."""
+        tol = max(tol, objective.loss.precision)
         small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else float(np.finfo(objective.data.dtype).eps)
-        certain = state.optimality <= max(tol, objective.loss.precision)
+        certain = state.optimality <= tol
         return "converged" if certain and state.decrement <= small * objective.gain(state.value) else ""
 
     def check(self, objective: Objective) -> None:
@@ -201,7 +202,7 @@ def iterate(
     """
     state = start if isinstance(start, State) else solver.init(objective, start)
     if not np.isfinite(state.value):
-        raise ValueError(f"The loss {objective.loss!r} gave {state.value} at iteration 0: expected a finite number.")
+        raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
     best, interrupt = state, None
     moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
@@ -213,7 +214,7 @@ def iterate(
             previous, state = state, solver.step(objective, state)
             moves.append((previous.params, state.params - previous.params))
             if not np.isfinite(state.value):
-                reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
+                reason = f"the loss {objective.loss.name} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
                 break
             curve.append(state.value)
@@ -228,6 +229,16 @@ def iterate(
     best = solver.settled(objective, best, state)
     converged = reason == "converged"
     return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
+
+
+def finished(objective: Objective, solver: Solver[Any], state: State) -> State:
+    """Return the state at the params that `Solver.finish` makes of its own, unless F is higher there."""
+    params = solver.finish(objective, state.params)
+    if np.array_equal(params, state.params):
+        return state
+    value = objective.value(params)
+    noise = 64 * float(np.finfo(objective.data.dtype).eps) * max(abs(state.value), abs(objective.reference_value))
+    return replace(state, params=params, value=value) if value <= state.value + noise else state
 
 
 def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:

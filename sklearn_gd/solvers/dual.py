@@ -10,7 +10,7 @@ import numpy as np
 from ..losses.numeric import EPS, Array
 from .base import State
 from .interior_point import Straight
-from .rows import lines_of, only, pulled, raw_of, tilted
+from .rows import level_above, lines_of, only, pulled, raw_of, tilted
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -32,7 +32,7 @@ PULL = 0.01
 class DualState(State):
     """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and raw's distance.
 
-    `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
+    `level` is the mean loss above its lines; `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
     (n, 1), is the change of raw when its own slope changes.
     """
 
@@ -43,6 +43,7 @@ class DualState(State):
     scale: Array
     size: Array
     anchor: Array
+    level: float
 
 
 class Dual(Straight[DualState]):
@@ -102,6 +103,7 @@ class Dual(Straight[DualState]):
             scale=scale,
             size=np.maximum(size, 1e-6 * size.max())[:, None],
             anchor=params,
+            level=level_above(objective, params),
         )
         return self._looked(objective, _moved(objective, state, np.clip(np.zeros_like(kinks), left, right)))
 
@@ -111,7 +113,7 @@ class Dual(Straight[DualState]):
         weight = objective.data.weight[:, None] / objective.total
         values = np.maximum(state.left * state.distance, state.right * state.distance)
         gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
-        value = float(np.sum(weight * values)) + objective.price(state.params)
+        value = state.level + float(np.sum(weight * values)) + objective.price(state.params)
         gradient = tilted(objective, state.params, state.slope.sum(axis=0))
         return replace(
             state,

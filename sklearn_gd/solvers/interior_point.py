@@ -10,7 +10,7 @@ import numpy as np
 from ..losses.numeric import EPS, Array
 from .base import Solver, State, StateType
 from .cholesky import Cholesky
-from .rows import curved, lines_of, pulled, raw_of, tilted
+from .rows import curved, level_above, lines_of, pulled, raw_of, tilted
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -40,7 +40,8 @@ class InteriorState(State):
     """A state with arrays (J, n, K), for each kink of each row.
 
     `left` and `right` are the slopes of its two lines and `slope` is between them; `distance`, of raw from the kink, is
-    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above.
+    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. `level` is the
+    mean loss above its lines.
     """
 
     left: Array
@@ -49,6 +50,7 @@ class InteriorState(State):
     distance: Array
     below: Array
     above: Array
+    level: float
     mu: float
 
 
@@ -92,7 +94,7 @@ class InteriorPoint(Straight[InteriorState]):
         right_of = distance > 0
         slope = np.where(right_of, right - share * width, left + share * width)
         below, above = np.where(right_of, near, far), np.where(right_of, far, near)
-        return self._state(objective, params, 0, left, right, slope, distance, below, above)
+        return self._state(objective, params, 0, left, right, slope, distance, below, above, level_above(objective, params))
 
     @staticmethod
     def _state(
@@ -105,11 +107,12 @@ class InteriorPoint(Straight[InteriorState]):
         distance: Array,
         below: Array,
         above: Array,
+        level: float,
     ) -> InteriorState:
         weight = objective.data.weight[:, None] / objective.total
         values = np.maximum(left * distance, right * distance)
         gap = max(float(np.sum(weight * (values - slope * distance))), 0.0)
-        value = float(np.sum(weight * values)) + objective.price(params)
+        value = level + float(np.sum(weight * values)) + objective.price(params)
         gradient = tilted(objective, params, slope.sum(axis=0))
         return InteriorState(
             params,
@@ -124,6 +127,7 @@ class InteriorPoint(Straight[InteriorState]):
             distance=distance,
             below=below,
             above=above,
+            level=level,
             mu=_mean(objective, (slope - left) * below + (right - slope) * above),
         )
 
@@ -158,6 +162,7 @@ class InteriorPoint(Straight[InteriorState]):
             state.distance + t * distance,
             below + t * less,
             above + t * more,
+            state.level,
         )
 
 

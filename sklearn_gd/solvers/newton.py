@@ -114,7 +114,9 @@ class Newton(Solver[NewtonState]):
         # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
         # and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
-        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, 0.0 if part is objective else 0.5)
+        # Neither a sample nor curvature that was cut at zero tells how little there is of it.
+        share = 0.5 if part is not objective else 0.0 if objective.loss.convex else 0.1
+        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share)
         return replace(state, metric=metric, rows=rows, pairs=[])
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:

@@ -19,6 +19,7 @@ __all__ = [
     "cost_of",
     "curved",
     "gap_above_lines",
+    "level_above",
     "lines_of",
     "only",
     "pulled",
@@ -75,6 +76,18 @@ def lines_of(objective: Objective) -> tuple[Array, Array, Array]:
                 whole[:, block.rows] = part
     kinks, left, right = wholes
     return kinks, left, right
+
+
+def level_above(objective: Objective, params: Array) -> float:
+    """Return the mean loss above the sum of its lines, which is the same everywhere."""
+
+    def part(block: Block) -> tuple[float]:
+        y, raw = objective.encoded(block), objective.shifted(block, objective.model.raw(block.X, params))
+        kinks, left, right = objective.loss.lines(y)
+        lines = np.maximum(left * (raw - kinks), right * (raw - kinks)).sum(axis=0)
+        return (objective.cost(objective.loss.value(y, raw) - lines, block.weight),)
+
+    return objective.data.reduce(part)[0]
 
 
 def spread(objective: Objective, few: Objective, params: Array, near: Array) -> Array:

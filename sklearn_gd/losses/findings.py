@@ -1,0 +1,252 @@
+"""What the values of a loss around the data tell: how exact they are, where it has kinks, whether it is straight between them.
+
+A loss of the user's own is looked at once, on a few rows, before a fit; `Loss.observe` keeps what was found.
+
+References
+----------
+R. Stepleman and N. Winarsky, Adaptive Numerical Differentiation, 1979 (the step at which two quotients agree best); J. More and
+S. Wild, Estimating Computational Noise, 2011 (noise from high differences).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import numeric
+from .kinks import Elements, kinks_of
+from .numeric import EPS, Array, Function, Steps
+from .piecewise import Piecewise
+
+if TYPE_CHECKING:
+    from .base import Loss
+
+__all__ = ["Findings", "check_bounded", "find"]
+
+# Elements that kinks are looked for in: each takes some hundreds of values.
+FEW = 12
+
+# Elements that have to agree with what was found in the few.
+MANY = 4096
+
+# Of the elements, those in which a kink may be missing: rows to which the function gives no cost, for instance.
+MOST = 0.6
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found: the steps of differences, how exact slopes are, relative to themselves, and the kinks."""
+
+    steps: Steps
+    precision: float
+    pieces: Piecewise
+
+
+def find(
+    value: Function,
+    gradient: Function | None,
+    y: Array,
+    raw: Array,
+    *,
+    rowwise: bool,
+    kinks: Callable[[Array], object] | None,
+    name: str,
+) -> Findings:
+    """Return what the values of a loss tell around y and raw, as it sees them; `gradient` and `kinks` as far as given.
+
+    Raises
+    ------
+    ValueError
+        When it is not the same at two calls, jumps, or has no slope at all.
+    """
+    rng = np.random.RandomState(0)
+    unit = _unit(y, raw, rowwise)
+    near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
+    first, again = value(y, near), value(y, near)
+    if not np.array_equal(first, again, equal_nan=True):
+        raise ValueError(f"The loss {name} gave two values for the same arguments: expected a function of y_true and raw alone.")
+    noise = _noise(value, y, near, unit)
+    reach = max(unit, float(np.abs(raw).max(initial=0.0)), 1e-300)
+    steps, precision = _steps(value, gradient, y, near, rowwise, unit, reach, noise)
+    if rowwise:
+        return Findings(steps, precision, Piecewise())
+    return Findings(steps, precision, _pieces(value, y, raw, unit, noise, kinks, name))
+
+
+def check_bounded(loss: Loss, y: Array) -> None:
+    """Raise ValueError when the mean loss of y, or of one of two classes, falls for ever as a constant raw prediction grows."""
+    levels = np.unique(y)
+    groups = [y] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
+    sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(80)
+    for group, sign in product(groups, (1.0, -1.0)):
+        with np.errstate(all="ignore"):
+            values = np.array([np.mean(loss.value(group, np.full(group.shape, sign * size))) for size in sizes])
+        finite = np.isfinite(values)
+        drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
+        # A bounded function falls by less and less; a logarithm by as much with every doubling.
+        if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
+            raise ValueError(
+                f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely mistakes: the "
+                "sign is reversed, or it was written for other values of y_true (for classes they are -1.0 and +1.0)."
+            )
+
+
+def _unit(y: Array, raw: Array, rowwise: bool) -> float:
+    """Return how far raw is from where the loss of a row bends, typically: the spread of y, or one for codes."""
+    if rowwise:
+        return 1.0 + float(np.std(raw))
+    gap = np.abs(y - raw)
+    return float(max(np.std(y), np.median(gap)) or np.abs(y).max(initial=0.0) or 1.0)
+
+
+def _noise(value: Function, y: Array, raw: Array, unit: float) -> float:
+    """Return the rounding of the values, relative to them."""
+    table = np.stack([value(y, raw + 1e-6 * i * unit) for i in range(7)])
+    size = float(np.median(np.abs(table[0])))
+    rough = float(np.median(np.abs(np.diff(table, n=6, axis=0)))) / np.sqrt(924.0)
+    noise = rough / size if size > 0 else 0.0
+    return float(np.clip(noise, EPS, 1e-2)) if np.isfinite(noise) else EPS
+
+
+def _steps(
+    value: Function,
+    gradient: Function | None,
+    y: Array,
+    raw: Array,
+    rowwise: bool,
+    unit: float,
+    reach: float,
+    noise: float,
+) -> tuple[Steps, float]:
+    """Return the steps at which two quotients agree best, and how well those of slopes agree."""
+
+    def quotient(derivative: Callable[..., Array], size: float) -> Array:
+        return derivative(Steps(size, size, np.inf))
+
+    ones = np.ones_like(raw)
+    first, second = (size * unit for size in (noise ** (1 / 3), noise ** (1 / 4)))
+    if gradient is None:
+        slope, error = _best(partial(quotient, partial(numeric.gradient, value, y, raw, rowwise)), first, 0.02 * unit)
+        of_value = partial(numeric.curvature_from_value, value, y, raw, ones, rowwise)
+        curvature, _ = _best(partial(quotient, of_value), second, 0.1 * unit)
+        return Steps(slope, curvature, reach), error
+    of_gradient = partial(numeric.curvature_from_gradient, gradient, y, raw, ones, rowwise)
+    slope, _ = _best(partial(quotient, of_gradient), first, 0.02 * unit)
+    return Steps(slope, second, reach), 0.0
+
+
+def _best(quotient: Callable[[float], Array], usual: float, most: float) -> tuple[float, float]:
+    """Return the step, not far from the usual one and below the most, whose quotient differs least from that of a quarter of it, and by how much."""
+    sizes = usual * 4.0 ** np.arange(6, -7, -1)
+    sizes = sizes[sizes <= max(usual, most)]
+    quotients = [quotient(size) for size in sizes]
+    best, least, error = usual, np.inf, 0.0
+    for size, one, other in zip(sizes, quotients, quotients[1:], strict=False):
+        # The few rows that are next to a kink say nothing about the others.
+        gaps = np.partition(np.abs(one - other).ravel(), int(0.9 * one.size))[: max(1, int(0.9 * one.size))]
+        gap, typical = gaps.mean(), np.abs(one).mean()
+        relative = gap / typical if typical > 0 else np.inf
+        odd = relative + 1e-14 * abs(np.log(size / usual))
+        if odd < least:
+            best, least, error = float(size), odd, float(relative)
+    return best, error
+
+
+def _pieces(
+    value: Function, y: Array, raw: Array, unit: float, noise: float, kinks: Callable[[Array], object] | None, name: str
+) -> Piecewise:
+    """Return the kinks, and what lies between them."""
+    elements = Elements(value, y, raw, _spread(y), unit, noise, name)
+    if elements.flat():
+        raise ValueError(f"The loss {name} has no slope around the data: it cannot be fitted by gradients.")
+    if kinks is not None:
+        found = Piecewise(located=kinks, unit=unit)  # type: ignore[arg-type]
+    else:
+        places = kinks_of(elements)
+        lines = _through(elements.y, places, 1e-7 * unit)
+        found = Piecewise(tuple(a for a, _ in lines), tuple(b for _, b in lines), unit=unit)
+    convex = elements.convex()
+    if found.absent:
+        return Piecewise(convex=convex, unit=unit)
+    return _straight(value, found, y, raw, unit, noise, convex)
+
+
+def _spread(y: Array) -> Array:
+    """Return the numbers of a few elements of y, flat, whose values are spread over its range."""
+    values, places = np.unique(y, return_index=True)
+    chosen = np.unique(np.linspace(0, len(values) - 1, FEW).round().astype(np.intp))
+    return places[chosen]
+
+
+def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, float]]:
+    """Return the lines offset + ratio * y on which the kinks of most elements lie, from those of each element."""
+    if len(set(y.tolist())) == 1:
+        return [(float(place), 0.0) for place in places[0]]
+    found: list[tuple[float, float]] = []
+    order = np.argsort([abs(len(p) - np.median([len(q) for q in places])) for p in places], kind="stable")
+    for i, j in list(pairwise([*order, order[0]]))[:6]:
+        if y[i] == y[j]:
+            continue
+        for one, other in product(places[i], places[j]):
+            ratio = (other - one) / (y[j] - y[i])
+            offset = one - ratio * y[i]
+            line = _fitted(y, places, offset, ratio, slack)
+            if line is not None and not any(np.all(np.abs(line[0] - a + (line[1] - b) * y) <= slack) for a, b in found):
+                found.append(line)
+    return found
+
+
+def _fitted(y: Array, places: list[Array], offset: float, ratio: float, slack: float) -> tuple[float, float] | None:
+    """Return the line refined by all kinks on it; None when too few elements have one there."""
+    near = [(t, p[np.abs(p - offset - ratio * t).argmin()]) for t, p in zip(y, places, strict=True) if len(p)]
+    on = np.array([(t, k) for t, k in near if abs(k - offset - ratio * t) <= 10 * slack]).reshape(-1, 2)
+    if len(on) < max(2, MOST * len(y)):
+        return None
+    middle, gaps = on.mean(axis=0), on - on.mean(axis=0)
+    ratio = float(gaps[:, 0] @ gaps[:, 1] / (gaps[:, 0] @ gaps[:, 0]))
+    ratio = _tidy(ratio, 1.0)
+    return _tidy(float(middle[1] - ratio * middle[0]), 1e2 * slack), ratio
+
+
+def _tidy(number: float, scale: float) -> float:
+    """Return the number that a person would have written, if it differs from this one by rounding only."""
+    if abs(number) <= 1e-9 * scale:
+        return 0.0
+    short = float(f"{number:.9g}")
+    return short if abs(short - number) <= 1e-11 * max(abs(number), scale) else number
+
+
+def _straight(
+    value: Function, found: Piecewise, y: Array, raw: Array, unit: float, noise: float, convex: bool
+) -> Piecewise:
+    """Return the pieces with what else is known of them: whether lines through them give the values of many elements."""
+    rows = np.arange(len(y))[:: max(1, len(y) * y.shape[1] // MANY)]
+    y, raw = y[rows], raw[rows]
+    rng = np.random.RandomState(1)
+    kinks = found.kinks(y)
+    curved = Piecewise(found.offsets, found.ratios, found.located, False, convex, (), unit)
+    slopes = found.line_slopes(value, y, kinks)
+    if not np.all(np.isfinite(slopes)):
+        return curved
+    level = value(y, kinks[0])
+    for size in (0.3, 3.0, 30.0):
+        z = np.where(rng.rand(*y.shape) < 0.5, raw, y) + size * unit * rng.uniform(-1.0, 1.0, y.shape)
+        ends = np.concatenate([kinks, np.full((1, *y.shape), np.inf)])
+        expected = level + slopes[0] * np.minimum(z - kinks[0], 0.0)
+        for j, slope in enumerate(slopes[1:]):
+            expected = expected + slope * (np.clip(z, ends[j], ends[j + 1]) - ends[j])
+        got = value(y, z)
+        top = np.abs(slopes).max(axis=0) * (np.abs(y) + np.abs(z) + np.abs(kinks[0]))
+        slack = 64 * noise * (np.abs(level) + np.abs(got) + top) + 1e-8 * np.abs(slopes).max() * unit
+        if not np.all(np.abs(got - expected) <= slack):
+            return curved
+    typical = np.median(slopes, axis=(1, 2))
+    same = np.all(np.abs(slopes - typical[:, None, None]) <= max(1e-7, 64 * noise) * np.abs(typical).max())
+    tidy = tuple(_tidy(float(slope), float(np.abs(typical).max())) for slope in typical)
+    rises = bool(np.all(np.diff(slopes, axis=0) >= -1e-7 * np.abs(slopes).max()))
+    return Piecewise(found.offsets, found.ratios, found.located, True, rises, tidy if same else (), unit)

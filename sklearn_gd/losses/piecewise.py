@@ -1,0 +1,229 @@
+"""A function of raw with kinks at known places: its slopes, its lines and its proximal points, from values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import numeric
+from .numeric import EPS, Array, Function, Steps
+
+__all__ = ["Piecewise"]
+
+# The most Newton steps, or halvings, for a proximal point; a parabola takes one.
+MOST_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Piecewise:
+    """Where an elementwise function of raw has kinks, and what lies between them.
+
+    The kinks of a row are offsets + ratios * y, or what the function `located` returns for y.
+
+    Attributes
+    ----------
+    offsets, ratios : tuple of float
+        One of each for every kink.
+    located : callable or None
+        From y to the kinks, a sequence of arrays that fit y's shape.
+    straight : bool
+        Whether the function is a straight line between its kinks.
+    convex : bool
+        Whether it is convex.
+    slopes : tuple of float
+        The slopes of the lines from left to right, if they are straight and the same for all y; else empty.
+    unit : float
+        The typical distance of raw from a kink.
+    """
+
+    offsets: tuple[float, ...] = ()
+    ratios: tuple[float, ...] = ()
+    located: Callable[[Array], Any] | None = None
+    straight: bool = False
+    convex: bool = True
+    slopes: tuple[float, ...] = ()
+    unit: float = 1.0
+
+    @property
+    def absent(self) -> bool:
+        """Whether there are no kinks."""
+        return not self.offsets and self.located is None
+
+    def kinks(self, y: Array) -> Array:
+        """Return the kinks of every row in ascending order, (J, n, K)."""
+        if self.located is not None:
+            places = [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self.located(y)]
+            return np.sort(np.stack(places), axis=0)
+        places = [a + b * y for a, b in zip(self.offsets, self.ratios, strict=True)]
+        return np.sort(np.stack(places), axis=0) if places else np.empty((0, *y.shape))
+
+    # -- straight pieces ----------------------------------------------------------------------------------------------
+
+    def line_slopes(self, value: Function, y: Array, kinks: Array) -> Array:
+        """Return the slopes of straight pieces from left to right: (J + 1, n, K), or to fit that shape."""
+        if self.slopes:
+            return np.array(self.slopes)[:, None, None]
+        low = np.concatenate([kinks[:1] - 4.0 * self.unit, kinks])
+        high = np.concatenate([kinks, kinks[-1:] + 4.0 * self.unit])
+        left, right = 0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high
+        left_value, right_value = (self._at(value, y, points) for points in (left, right))
+        width = right - left
+        void = width <= 64 * EPS * (self.unit + np.abs(left))
+        slopes = np.divide(right_value - left_value, width, out=np.zeros_like(width), where=~void)
+        for j in range(1, len(slopes)):  # where two kinks meet, the piece between them goes on with the one before
+            slopes[j] = np.where(void[j], slopes[j - 1], slopes[j])
+        return slopes
+
+    @staticmethod
+    def _at(value: Function, y: Array, points: Array) -> Array:
+        """Return the values at points, (number, n, K), for y of shape (n, K)."""
+        number, n = len(points), len(y)
+        whole = value(np.tile(y, (number, 1)), points.reshape(number * n, -1))
+        return whole.reshape(points.shape)
+
+    def lines(self, value: Function, y: Array) -> tuple[Array, Array, Array]:
+        """Return the kinks and the slopes left and right of them, as `Loss.lines` does."""
+        kinks = self.kinks(y)
+        slopes = self.line_slopes(value, y, kinks)
+        left, right = np.zeros_like(slopes[1:]), np.diff(slopes, axis=0)
+        left[0], right[0] = slopes[0], slopes[1]
+        # A row that has no kink there gets one that costs nothing.
+        return kinks, left, np.maximum(right, left + 1e-12 * (np.abs(slopes).max() or 1.0))
+
+    # -- slopes -------------------------------------------------------------------------------------------------------
+
+    def _within(self, kinks: Array, raw: Array) -> tuple[Array, Array, Array]:
+        """Return the number of the piece of each raw, and the ends of that piece."""
+        number = (kinks < raw).sum(axis=0)
+        infinite = np.full((1, *raw.shape), np.inf)
+        ends = np.concatenate([-infinite, kinks, infinite])
+        low, high = (np.take_along_axis(ends, number[None] + i, axis=0)[0] for i in (0, 1))
+        return number, low, high
+
+    def gradient(self, value: Function, y: Array, raw: Array, steps: Steps) -> Array:
+        """Return d value / d raw; at a kink, the slope on its left."""
+        if self.absent:
+            return numeric.gradient(value, y, raw, False, steps)
+        kinks = self.kinks(y)
+        number, low, high = self._within(kinks, raw)
+        if self.straight:
+            slopes = np.broadcast_to(self.line_slopes(value, y, kinks), (len(kinks) + 1, *raw.shape))
+            return np.take_along_axis(slopes, number[None], axis=0)[0]
+        return _inside(value, y, raw, low, high, steps)[0]
+
+    def curvature(self, value: Function, y: Array, raw: Array, steps: Steps) -> Array:
+        """Return the second derivative between the kinks."""
+        if self.absent:
+            return numeric.curvature_from_value(value, y, raw, np.ones_like(raw), False, steps)
+        if self.straight:
+            return np.zeros_like(raw)
+        _, low, high = self._within(self.kinks(y), raw)
+        return _inside(value, y, raw, low, high, steps)[1]
+
+    # -- proximal points ----------------------------------------------------------------------------------------------
+
+    def prox(self, value: Function, y: Array, v: Array, step: float, steps: Steps) -> Array:
+        """Return argmin_z value(y, z) + (z - v)^2 / (2 step), element by element."""
+        v = np.asarray(v, dtype=np.float64)
+        kinks = self.kinks(y)
+        if self.straight:
+            slopes = self.line_slopes(value, y, kinks)
+            return _prox_of_lines(kinks, slopes, v, step) if self.convex else _lowest_on_lines(kinks, slopes, v, step)
+        infinite = np.full((1, *v.shape), np.inf)
+        ends = np.concatenate([-infinite, kinks, infinite])
+        if not self.convex:
+            places = np.stack([_prox_inside(value, y, v, step, *ends[j : j + 2], steps, self.unit) for j in range(len(ends) - 1)])
+            cost = self._at(value, y, places) + (places - v) ** 2 / (2.0 * step)
+            return np.take_along_axis(places, cost.argmin(axis=0)[None], axis=0)[0]
+        number = np.zeros(v.shape, dtype=np.intp)
+        for j, kink in enumerate(kinks):  # the minimiser is right of a kink where the slope after it is still negative
+            _, right = _sides(value, y, ends[j], kink, ends[j + 2], steps)
+            number += right + (kink - v) / step < 0
+        low, high = (np.take_along_axis(ends, number[None] + i, axis=0)[0] for i in (0, 1))
+        return _prox_inside(value, y, v, step, low, high, steps, self.unit)
+
+    def prox_product(self, value: Function, y: Array, v: Array, step: float, direction: Array, steps: Steps) -> Array:
+        """Return (d prox / d v) direction: a kink holds, on a piece of curvature c it is 1 / (1 + step c)."""
+        z = self.prox(value, y, v, step, steps)
+        held = (self.kinks(y) == z).any(axis=0)
+        bend = np.maximum(self.curvature(value, y, z, steps), 0.0)
+        return np.where(held, 0.0, direction / (1.0 + step * bend))
+
+
+def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, steps: Steps) -> tuple[Array, Array]:
+    """Return the slope and the curvature at raw within its piece, which no difference may leave."""
+    h = np.minimum(steps.at(raw, steps.slope), 0.2 * (high - low))
+    middle = np.clip(raw, low + h, high - h)
+    up, down = middle + h, middle - h
+    above, here, below = value(y, up), value(y, middle), value(y, down)
+    h = np.where(up > down, 0.5 * (up - down), 1.0)
+    bend = (above - 2.0 * here + below) / (h * h)
+    return (above - below) / (2.0 * h) + bend * (raw - middle), bend
+
+
+def _sides(
+    value: Function, y: Array, before: Array, kink: Array, after: Array, steps: Steps
+) -> tuple[Array, Array]:
+    """Return the slopes left and right of a kink, extrapolated from its sides: exact to second order."""
+    result = []
+    for sign, room in ((-1.0, kink - before), (1.0, after - kink)):
+        h = np.minimum(10.0 * steps.at(kink, steps.slope), 0.2 * room)
+        one, two, three = (value(y, kink + sign * i * h) for i in (1.0, 2.0, 3.0))
+        rise = sign * (4.0 * two - 2.5 * one - 1.5 * three)
+        result.append(np.divide(rise, h, out=np.zeros_like(rise), where=h > 0))
+    return result[0], result[1]
+
+
+def _prox_of_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Array:
+    """Return the proximal points of a convex function that is straight between the kinks, (J, n, K)."""
+    z = v - step * slopes[0]
+    for kink, slope in zip(kinks, slopes[1:], strict=True):
+        z = np.where(z > kink, np.maximum(kink, v - step * slope), z)
+    return z
+
+
+def _lowest_on_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Array:
+    """Return the proximal points of any function that is straight between the kinks: the lowest of those of its pieces."""
+    best, least = v, np.full(v.shape, np.inf)
+    level = 0.0
+    for j, slope in enumerate(slopes):
+        anchor = kinks[max(j - 1, 0)]
+        z = v - step * slope
+        z = np.maximum(z, kinks[j - 1]) if j > 0 else z
+        z = np.minimum(z, kinks[j]) if j < len(kinks) else z
+        cost = level + slope * (z - anchor) + (z - v) ** 2 / (2.0 * step)
+        best, least = np.where(cost < least, z, best), np.minimum(cost, least)
+        if 0 < j < len(kinks):
+            level = level + slope * (kinks[j] - kinks[j - 1])
+    return best
+
+
+def _prox_inside(
+    value: Function, y: Array, v: Array, step: float, first: Array, last: Array, steps: Steps, unit: float
+) -> Array:
+    """Return the proximal points within a piece, where the function is smooth: Newton's method, with bisection as its guard.
+
+    An element is done when its steps no longer shrink: then they are rounding.
+    """
+    low, high = first, last
+    z, before = np.clip(v, first, last), np.full(v.shape, np.inf)
+    for count in range(MOST_STEPS):
+        slope, bend = _inside(value, y, z, first, last, steps)
+        slope = slope + (z - v) / step
+        high, low = np.where(slope > 0, z, high), np.where(slope < 0, z, low)
+        newton = z - slope / (np.maximum(bend, 0.0) + 1.0 / step)
+        length = np.abs(np.clip(newton, first, last) - z)
+        done = (length <= 4 * EPS * (unit + np.abs(z))) | ((length >= 0.5 * before) & (length <= 1e-6 * unit))
+        astray = (newton <= low) | (newton >= high)
+        # The ends of the piece are worth a look of their own; what is between two points that were tried is halved.
+        halve = astray & np.isfinite(low) & np.isfinite(high) & ((count > 5) | ((low > first) & (high < last)))
+        with np.errstate(invalid="ignore"):  # an infinite end is not halved
+            following = np.where(halve, 0.5 * (low + high), np.clip(newton, low, high))
+        if np.all(done | ~np.isfinite(following)):
+            break
+        z = np.where(done | ~np.isfinite(following), z, following)
+        before = length
+    return z
