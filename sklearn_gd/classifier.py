@@ -203,27 +203,27 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         self : GDClassifier
         """
-        X, y = self._checked(X, y)
-        kind = self._kind(y)
-        if kind not in ("binary", "multiclass", "multilabel-indicator", "sequences"):
-            check_classification_targets(y)
-        weight = plain = check_weight(sample_weight, X)
-        if self.class_weight is not None:
-            if peek(self.loss, "sequences") or peek(self.loss, "masks"):
-                raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
-            weight = check_weight(class_weighted(self.class_weight, y, weight), X, "class_weight")
-        if kind in ("binary", "multiclass"):
-            y = column_or_1d(y, warn=True)
-        target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
-        self._check_scalars()
-        self.classes_, held = target.classes, None
-        if X_val is not None or y_val is not None:
-            X_val, y_val = self._validation(X_val, y_val)
-            target.check(y_val, "y_val")
-            weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
-            held = Held(X_val, y_val, class_weighted(self.class_weight, y_val, weight_val))
-        self._fit(X, y, target, weight, held, groups)
-        self._totals = class_totals(target, y, plain)
+        with self._all_or_nothing():
+            X, y = self._checked(X, y)
+            kind = self._kind(y)
+            weight = plain = check_weight(sample_weight, X)
+            if self.class_weight is not None:
+                if peek(self.loss, "sequences") or peek(self.loss, "masks"):
+                    raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
+                weight = check_weight(class_weighted(self.class_weight, y, weight), X, "class_weight")
+            if kind in ("binary", "multiclass"):
+                y = column_or_1d(y, warn=True)
+            target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
+            self._check_scalars()
+            self.classes_, held = target.classes, None
+            if X_val is not None or y_val is not None:
+                X_val, y_val = self._validation(X_val, y_val)
+                target.check(y_val, "y_val")
+                weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
+                held = Held(X_val, y_val, class_weighted(self.class_weight, y_val, weight_val))
+            news = self._fit(X, y, target, weight, held, groups)
+            self._totals = class_totals(target, y, plain)
+        self._tell(news)
         return self
 
     @available_if(streams)
@@ -248,41 +248,56 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         self : GDClassifier
         """
-        first = not hasattr(self, "_stream")
-        X, y = self._checked(X, y, reset=first)
-        weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
-        if kind not in ("multilabel-indicator", "sequences"):
-            y = column_or_1d(y, warn=True)
-        target = getattr(self, "_target", None)
-        if target is None:
-            if classes is None and kind != "multilabel-indicator":
-                raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-            target = self._target_of(y, kind, classes)
-        elif classes is not None and not np.array_equal(self._target_of(y, kind, classes).classes, target.classes):
-            given, known = np.asarray(classes).tolist(), target.classes.tolist()
-            raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
-        target.check(y, "y")
-        totals = getattr(self, "_totals", 0.0) + class_totals(target, y, weight)
-        shares = running_shares(self.class_weight, target, y, totals)
-        self._check_scalars()
-        if np.any(weight * shares > 0):
-            self._partial_fit(X, y, weight * shares, target)
-        self._target, self.classes_, self._totals = target, target.classes, totals
+        with self._all_or_nothing():
+            first = not hasattr(self, "_stream")
+            X, y = self._checked(X, y, reset=first)
+            weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
+            if kind not in ("multilabel-indicator", "sequences"):
+                y = column_or_1d(y, warn=True)
+            target = getattr(self, "_target", None)
+            if target is None:
+                if classes is None and kind != "multilabel-indicator":
+                    raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
+                target = self._target_of(y, kind, classes)
+            elif classes is not None and not np.array_equal(self._target_of(y, kind, classes).classes, target.classes):
+                given, known = np.asarray(classes).tolist(), target.classes.tolist()
+                raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
+            target.check(y, "y")
+            totals = getattr(self, "_totals", 0.0) + class_totals(target, y, weight)
+            shares = running_shares(self.class_weight, target, y, totals)
+            self._check_scalars()
+            if np.any(weight * shares > 0):
+                self._partial_fit(X, y, weight * shares, target)
+            self._target, self.classes_, self._totals = target, target.classes, totals
         return self
 
     def _kind(self, y: Any) -> str:
-        """Return what scikit-learn's type_of_target does, of what is observed, or "sequences"."""
+        """Return what scikit-learn's type_of_target does, of what is observed, or "sequences".
+
+        Raises
+        ------
+        ValueError
+            When y is neither one label for each sample nor an indicator matrix.
+        """
         if peek(self.loss, "sequences"):
             return "sequences"
         # Integers in one column are labels; to find out which of them there are is left to the target.
         if y.ndim == 1 and y.dtype.kind in "iub":
             return "multiclass"
-        return str(type_of_target(np.where(np.isnan(y), 0.0, y) if peek(self.loss, "masks") else y))
+        masks = peek(self.loss, "masks")
+        kind = str(type_of_target(np.where(np.isnan(y), 0.0, y) if masks else y))
+        if kind in ("binary", "multiclass", "multilabel-indicator"):
+            return kind
+        if not masks:
+            check_classification_targets(y)
+        raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")
 
     def _target_of(self, y: Any, kind: str, classes: ArrayLike | None = None) -> Labels | Multilabel | Sequences:
         """Return the target of y, with the classes in it or those given."""
         if kind.startswith("multilabel"):
-            return Multilabel(y)
+            labels = Multilabel(y)
+            labels.check(y, "y")
+            return labels
         given = y if classes is None else np.asarray(classes)
         target: Labels | Sequences
         if kind == "sequences":
@@ -317,8 +332,9 @@ class GDClassifier(ClassifierMixin, Streaming):
         sequences = peek(self.loss, "sequences")
         if not (sequences or peek(self.loss, "masks")):
             return float(super().score(X, y, sample_weight))
+        predicted = self.predict(X)
         X, y = self._checked(X, y, reset=False)
-        weight, right = check_weight(sample_weight, X)[:, None], self.predict(X) == y
+        weight, right = check_weight(sample_weight, X)[:, None], predicted == y
         if sequences:
             seen = y != self._target.padding
         else:

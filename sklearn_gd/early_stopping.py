@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EarlyStopping", "Stopper"]
 
+# Iterations without a gain that end a fit.
+USUAL = 5
+
 
 class EarlyStopping(Part):
     """When to end a fit.
@@ -25,8 +28,9 @@ class EarlyStopping(Part):
     validation_fraction : float or None, default=0.1
         The share of the rows to hold out, for classifiers stratified by class. None holds out none: the objective of the
         training rows is watched. Not used when ``fit`` is given ``X_val``, or with `cv`.
-    patience : int, default=5
-        How many iterations (epochs, for a stochastic solver) in a row may gain nothing.
+    patience : int or None, default=None
+        How many iterations (epochs, for a stochastic solver) in a row may gain nothing. None is 5, or as many as it takes when
+        there is a threshold to wait for.
     min_delta : float, default=0
         The fall of the watched loss that counts as a gain, in units of the loss.
     threshold : float or None, default=None
@@ -54,7 +58,7 @@ class EarlyStopping(Part):
 
     ranges = {
         "validation_fraction": ("a number between 0 and 1, or None", lambda value: value is None or 0 < value < 1),
-        "patience": ("an integer >= 1", lambda value: value >= 1 and int(value) == value),
+        "patience": ("an integer >= 1, or None", lambda value: value is None or (value >= 1 and int(value) == value)),
         "min_delta": ("a number >= 0", lambda value: 0 <= value < np.inf),
         "threshold": ("a number, or None", lambda value: value is None or bool(np.isfinite(value))),
         "restore_best": ("True or False", lambda value: value in (True, False)),
@@ -63,7 +67,7 @@ class EarlyStopping(Part):
     def __init__(
         self,
         validation_fraction: float | None = 0.1,
-        patience: int = 5,
+        patience: int | None = None,
         min_delta: float = 0.0,
         threshold: float | None = None,
         scoring: str | Callable[..., float] | None = None,
@@ -147,7 +151,8 @@ class Stopper:
         if self.rule.threshold is not None and loss <= self.rule.threshold:
             self.best = state
             return f"the {'validation loss' if self.loss else 'objective'} reached the threshold {self.rule.threshold:g}"
-        if state.iteration - self._gained >= self.rule.patience:
+        patience = self.rule.patience or (USUAL if self.rule.threshold is None else np.inf)
+        if state.iteration - self._gained >= patience:
             watched_name = f"validation {name}" if self.loss else "objective"
-            return f"the {watched_name} gained nothing in {self.rule.patience} iterations"
+            return f"the {watched_name} gained nothing in {patience} iterations"
         return ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
@@ -26,10 +28,19 @@ from .monitor import Monitor
 from .objective import Objective
 from .parts import same
 from .penalties import NoPenalty, get_penalty
-from .solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, ready, second_try
+from .solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, named_solver, ready, second_try
 from .targets import Target
 
 __all__ = ["Fitting", "Held", "Stream"]
+
+# From what stands for a part to the part.
+PARTS: dict[str, Callable[[Any], Any]] = {
+    "loss": get_loss,
+    "penalty": get_penalty,
+    "model": get_model,
+    "solver": named_solver,
+    "early_stopping": lambda given: EarlyStopping(),
+}
 
 
 @dataclass(frozen=True)
@@ -76,8 +87,48 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X: Any, y: Any, target: Target, weight: Array, held: Held | None = None, groups: Any = None) -> None:
-        """Minimise the objective and set the fitted attributes, for validated data."""
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Leave the estimator exactly as it was when something is raised."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def set_params(self, **params: Any) -> Any:
+        """Set the parameters of the estimator, or with ``loss__delta=...`` those of its parts.
+
+        A part that was given by its name becomes the object that the name stands for.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            For an unknown parameter, or one of a part that has none: a plain function, ``solver="auto"``, no penalty.
+        """
+        for part in {name.partition("__")[0] for name in params if "__" in name} & set(PARTS):
+            given = params.get(part, getattr(self, part))
+            if not hasattr(given, "set_params"):
+                if given in ("auto", None, False) or callable(given):
+                    wanted = ", ".join(name for name in params if name.startswith(f"{part}__"))
+                    shown = f"the function {given.__name__!r}" if hasattr(given, "__name__") else repr(given)
+                    raise ValueError(f"{wanted}: {part} is {shown}, which has no parameters. Expected a name or an object.")
+                params[part] = PARTS[part](given)
+        return super().set_params(**params)
+
+    def _fit(
+        self, X: Any, y: Any, target: Target, weight: Array, held: Held | None = None, groups: Any = None
+    ) -> KeyboardInterrupt | str:
+        """Minimise the objective and set the fitted attributes, for validated data; return what is to be told of it."""
         rule = self._rule()
         if rule is not None and held is None:
             rows = np.flatnonzero(weight)
@@ -93,7 +144,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
         with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
             objective, result = self._solve(X, y, target, weight, mapper, rule, held)
-        self._set_result(objective, result, X.dtype)
+        return self._set_result(objective, result, X.dtype)
 
     def _rule(self) -> EarlyStopping | None:
         """Return the checked rule of early stopping, if any."""
@@ -110,8 +161,17 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         accepted = {"accept_sparse": ["csr", "csc"], "dtype": [np.float64, np.float32], "reset": reset}
         loss = self._get_loss()
         if not (loss.masks or loss.sequences):
-            checked: tuple[Any, Any] = validate_data(self, X, y, multi_output=True, **accepted, **settings)
+            try:
+                checked: tuple[Any, Any] = validate_data(self, X, y, multi_output=True, **accepted, **settings)
+            except ValueError as error:
+                if "Input y contains NaN" not in str(error):
+                    raise
+                raise ValueError(f"{error} Targets that are missing are passed over by loss=Masked(...).") from error
+            if self._task == "regression" and issparse(checked[1]):
+                raise ValueError("y is sparse: expected a dense array, such as y.toarray().")
             return checked
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         X = validate_data(self, X, **accepted)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_all_finite="allow-nan" if loss.masks else True)
         check_consistent_length(X, y)
@@ -293,6 +353,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             def score(state: State) -> float:
                 fitted = copy(self)
                 fitted.__dict__.update(snapshot(state))
+                fitted._forget("feature_names_in_")  # the validated rows have no names
                 value = float(scorer(fitted, rows.X, rows.y, **weights))
                 if not np.isfinite(value):
                     raise ValueError(f"scoring={rule.scoring!r} gave {value} for the held-out rows: expected a finite number.")
@@ -351,7 +412,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             return {name: [array.astype(dtype) for array in arrays] for name, arrays in attributes.items()}
         return {name: self._shaped(value.astype(dtype)) for name, value in attributes.items()}
 
-    def _set_result(self, objective: Objective, result: Result, dtype: Any) -> None:
+    def _set_result(self, objective: Objective, result: Result, dtype: Any) -> KeyboardInterrupt | str:
         self._forget("coef_", "intercept_", "coefs_", "intercepts_", "t_")
         self.__dict__.update(self._fitted(objective, result.state.params, dtype))
         self.n_iter_ = max(1, result.n_iter)
@@ -359,10 +420,18 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         self.converged_, self.stop_reason_ = result.converged, result.reason
         self.optimality_ = result.state.optimality
         if result.interrupt is not None:
-            raise result.interrupt
-        if not (result.converged or result.asked):
-            automatic = isinstance(self.solver, str) and self.solver == "auto"
-            warn(complaint(objective, result, self.solver_, self.tol, automatic))
+            return result.interrupt
+        automatic = isinstance(self.solver, str) and self.solver == "auto"
+        fine = result.converged or result.asked
+        return "" if fine else complaint(objective, result, self.solver_, self.tol, automatic)
+
+    @staticmethod
+    def _tell(news: KeyboardInterrupt | str) -> None:
+        """Raise or warn of what has ended a fit, when its attributes are set."""
+        if isinstance(news, KeyboardInterrupt):
+            raise news
+        if news:
+            warn(news)
 
     def _shaped(self, value: Array) -> Any:
         """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""

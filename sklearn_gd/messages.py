@@ -30,8 +30,8 @@ def complaint(objective: Objective, result: Result, solver: Any, tol: float, aut
     state = result.state
     if result.reason == "no finite optimum":
         return (
-            f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters grow, as it "
-            "does when classes are separable. What would help: a penalty, with alpha > 0."
+            f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters grow, "
+            "as it does when classes are separable. What would help: a penalty, with alpha > 0."
         )
     goal = max(tol, objective.loss.precision)
     if not state.optimality <= goal:
@@ -39,9 +39,10 @@ def complaint(objective: Objective, result: Result, solver: Any, tol: float, aut
     else:
         share = state.decrement / objective.gain(state.value)
         missed = (
-            f"optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective of {share:.2g} times "
-            "what was gained, which is not"
+            f"optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective, relative to "
+            f"what was gained, of {share:.2g}, which is not"
         )
     spent = "raise max_iter or scale the columns." if automatic else "solver='auto', or a larger max_iter."
     help_ = state.hint or objective.loss.doubt or spent
-    return f"{type(solver).__name__} stopped after {result.n_iter} iterations ({result.reason}) with {missed}. What would help: {help_}"
+    ended = f"{type(solver).__name__} stopped after {result.n_iter} iterations ({result.reason})"
+    return f"{ended} with {missed}. What would help: {help_}"

@@ -183,15 +183,17 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         self : GDRegressor
         """
-        X, y = self._checked(X, y, y_numeric=True)
-        if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
-            y = column_or_1d(y, warn=True)
-        weight, held = check_weight(sample_weight, X), None
-        if X_val is not None or y_val is not None:
-            X_val, y_val = self._validation(X_val, y_val)
-            Continuous(y).check(y_val, "y_val")
-            held = Held(X_val, y_val, check_weight(sample_weight_val, X_val, "sample_weight_val"))
-        self._fit(X, y, Continuous(y), weight, held, groups)
+        with self._all_or_nothing():
+            X, y = self._checked(X, y, y_numeric=True)
+            if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
+                y = column_or_1d(y, warn=True)
+            weight, held = check_weight(sample_weight, X), None
+            if X_val is not None or y_val is not None:
+                X_val, y_val = self._validation(X_val, y_val)
+                Continuous(y).check(y_val, "y_val")
+                held = Held(X_val, y_val, check_weight(sample_weight_val, X_val, "sample_weight_val"))
+            news = self._fit(X, y, Continuous(y), weight, held, groups)
+        self._tell(news)
         return self
 
     @available_if(streams)
@@ -212,15 +214,16 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         self : GDRegressor
         """
-        first = not hasattr(self, "_stream")
-        X, y = self._checked(X, y, reset=first, y_numeric=True)
-        if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
-            y = column_or_1d(y, warn=True)
-        weight = check_weight(sample_weight, X, empty=True)
-        target = Continuous(y) if first else self._target
-        target.check(y, "y")
-        if np.any(weight > 0):
-            self._partial_fit(X, y, weight, target)
+        with self._all_or_nothing():
+            first = not hasattr(self, "_stream")
+            X, y = self._checked(X, y, reset=first, y_numeric=True)
+            if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
+                y = column_or_1d(y, warn=True)
+            weight = check_weight(sample_weight, X, empty=True)
+            target = Continuous(y) if first else self._target
+            target.check(y, "y")
+            if np.any(weight > 0):
+                self._partial_fit(X, y, weight, target)
         return self
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
@@ -238,8 +241,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         """
         if not peek(self.loss, "masks"):
             return float(super().score(X, y, sample_weight))
+        predicted = self.predict(X)
         X, y = self._checked(X, y, reset=False)
-        weight, predicted = check_weight(sample_weight, X), self.predict(X).reshape(len(y), -1)
+        weight, predicted = check_weight(sample_weight, X), predicted.reshape(len(y), -1)
         columns = zip(y.reshape(len(y), -1).T, predicted.T, strict=True)
         seen = [(~np.isnan(truth), truth, guess) for truth, guess in columns]
         return float(np.mean([r2_score(truth[m], guess[m], sample_weight=weight[m]) for m, truth, guess in seen if m.any()]))
@@ -247,7 +251,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     def _shaped(self, value: Array) -> Any:
         if not self._target.one_dimensional:
             return value
-        return value[0] if value.ndim == 2 else value.item()
+        return value[0]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

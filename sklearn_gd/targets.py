@@ -183,8 +183,9 @@ def _sorted_values(y: Array) -> Array:
     """Return the distinct values, sorted; small integers are counted, which is faster than to sort them."""
     if y.dtype.kind in "iu" and y.size:
         least = int(y.min())
-        if int(y.max()) - least <= y.size:
-            return (np.flatnonzero(np.bincount(y - least)) + least).astype(y.dtype)
+        if int(y.max()) - least <= y.size:  # the difference itself may not fit the type of y
+            offsets = y.astype(np.int64) - least if least < 0 else (y - y.min()).astype(np.int64)
+            return (np.flatnonzero(np.bincount(offsets)) + least).astype(y.dtype)
     return np.unique(y)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from tables import ALL_LOSSES, LOSS_IDS
 
-from sklearn_gd.losses import LOSSES, CustomLoss, Loss, Moreau, check_loss, get_loss, numeric
+from sklearn_gd.losses import LOSSES, CustomLoss, Loss, Moreau, check_loss, get_loss
 
 mp.mp.dps = 50
 
@@ -229,18 +229,20 @@ def test_numeric_defaults_agree_with_the_closed_forms(loss):
     raw = 2.0 * rng.randn(200, 1)
     assert np.ptp(y) > 0
     assert np.ptp(raw) > 0
+    derived = CustomLoss(loss.value, task=loss.task).observe(y, np.full_like(raw, raw.mean()))
+    assert derived.smooth == loss.smooth
+    assert derived.convex or not loss.convex
     size = 1.0 + np.abs(loss.value(y, raw))
-    away = np.abs(numeric.gradient(loss.value, y, raw, False) - loss.gradient(y, raw)) <= 1e-8 * size
-    assert away.mean() > 0.98  # but for the points within the step of a kink
+    near = np.abs(derived.gradient(y, raw) - loss.gradient(y, raw)) <= 1e-7 * size
+    assert near.mean() > 0.99  # but next to a jump of the curvature
     if loss.smooth:
         v = rng.randn(200, 1)
-        closed = loss.curvature_product(y, raw, v)
-        derived = numeric.curvature_from_value(loss.value, y, raw, v, False)
-        assert (np.abs(closed - derived) <= 1e-5 * size * np.abs(v) * (1 + np.abs(raw) ** 2)).mean() > 0.98
+        gap = np.abs(loss.curvature_product(y, raw, v) - derived.curvature_product(y, raw, v))
+        assert (gap <= 1e-5 * size * np.abs(v) * (1 + np.abs(raw) ** 2)).mean() > 0.95  # but next to a jump of the curvature
     if loss.convex:
         for step in (0.05, 3.0):
-            derived = numeric.prox(loss.value, None, y, raw, step)
-            np.testing.assert_allclose(derived, loss.prox(y, raw, step), rtol=1e-6, atol=2e-7)
+            near = np.isclose(derived.prox(y, raw, step), loss.prox(y, raw, step), rtol=1e-6, atol=2e-7)
+            assert near.all() if not loss.smooth else near.mean() > 0.98
 
 
 class OnlyValue(Loss):
@@ -270,7 +272,6 @@ def test_subclass_with_value_alone():
 )
 def test_kinks_are_found(function, kinked):
     y = np.random.RandomState(0).randn(50, 1)
-    assert numeric.has_kinks(function, y, np.zeros_like(y)) is kinked
     assert CustomLoss(function).observe(y, np.zeros_like(y)).smooth is not kinked
 
 
@@ -293,7 +294,7 @@ def test_kinks_are_found(function, kinked):
         (lambda y, z: np.sqrt(z), "finite", "expected a finite number"),
         (lambda y, z: np.abs(y - z) / np.abs(y - z).max(), "rows", "depends on the other rows"),
         (CustomLoss(absolute, smooth=True), "smoothness", "declare smooth=False"),
-        (lambda y, z: np.sin(z), "convexity", "declares convex=True"),
+        (CustomLoss(lambda y, z: np.sin(z), convex=True), "convexity", "declares convex=True"),
     ],
 )
 def test_check_loss_finds_the_mistake(loss, check, message):
@@ -322,7 +323,7 @@ def test_lines_that_do_not_add_up():
 
     report = {entry["check_name"]: entry for entry in check_loss(Shifted())}
     assert report["lines"]["status"] == "failed"
-    assert "the lines add up to" in report["lines"]["message"]
+    assert "the lines rise by" in report["lines"]["message"]
 
 
 def test_custom_loss_keeps_what_it_was_given():

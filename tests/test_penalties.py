@@ -134,7 +134,7 @@ def test_user_made_penalties(diabetes, solver):
         (GroupLasso([[0, 99]]), "there is no column 99"),
         (GroupLasso([0, 1]), "a list of lists"),
         (Box(1.0, 0.0), "lower <= upper"),
-        (L1() + NonNegative(), "at most one"),
+        (L1() + GroupLasso([[0, 1]]), "at most one"),
     ],
 )
 def test_bad_penalties(diabetes, penalty, message):

@@ -11,7 +11,7 @@ import numpy as np
 from ..parts import Part
 from . import numeric
 from .findings import Findings, find
-from .numeric import Array, Steps
+from .numeric import Array, Spacing
 from .piecewise import Piecewise
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Loss(Part, ABC):
         Whether y is a sequence of labels for each sample.
     online : bool
         Whether only the path of `SGD` means something, and the minimum does not.
-    steps, pieces, slope_error : Steps, Piecewise, float
-        For derivatives that are not given in closed form: the steps of differences, the kinks, and how exact slopes are. They
+    spacing, pieces, slope_error : Spacing, Piecewise, float
+        For derivatives that are not given in closed form: the spacing of differences, the kinks, and how exact slopes are. They
         are what `observe` found.
     doubt : str
         What a failure to converge may mean, if anything about the loss is doubtful.
@@ -89,7 +89,7 @@ class Loss(Part, ABC):
     sequences: bool = False
     online: bool = False
 
-    steps: Steps = Steps()
+    spacing: Spacing = Spacing()
     pieces: Piecewise = Piecewise()
     slope_error: float = 1e-6
     doubt: str = ""
@@ -101,8 +101,8 @@ class Loss(Part, ABC):
     def gradient(self, y: Array, raw: Array) -> Array:
         """Return d value / d raw, shape (n, K); where the value has a kink, one of its slopes."""
         if self.rowwise:
-            return numeric.gradient(self.value, y, raw, True, self.steps)
-        return self.pieces.gradient(self.value, y, raw, self.steps)
+            return numeric.gradient(self.value, y, raw, True, self.spacing)
+        return self.pieces.gradient(self.value, y, raw, self.spacing)
 
     def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
         """Return `value` and `gradient`, sharing the work of both."""
@@ -134,18 +134,24 @@ class Loss(Part, ABC):
         return not (self.rowwise and self.derives_prox)
 
     def lines(self, y: Array) -> tuple[Array, Array, Array]:
-        """Return the kinks of a convex piecewise-linear loss, and the slopes left and right of them, each to fit (J, n, K).
+        """Return the kinks of a convex loss, and the slopes left and right of them, each to fit (J, n, K).
 
-        The loss is then the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)), up to a constant for each row.
+        The loss is the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)) and a smooth function; for a loss that
+        is `straight`, a constant for each row.
         """
         if not self.has_lines:
-            raise ValueError(f"{self.name} is not a convex piecewise-linear loss.")
-        return self.pieces.lines(self.value, y)
+            raise ValueError(f"{self.name} is not convex, or its kinks are not known.")
+        return self.pieces.lines(self.value, y, self.spacing)
 
     @property
     def has_lines(self) -> bool:
+        """Whether it is convex and says where its kinks are."""
+        return type(self).lines is not Loss.lines or (self.pieces.convex and not self.pieces.absent)
+
+    @property
+    def straight(self) -> bool:
         """Whether it is convex and piecewise linear, and says where."""
-        return type(self).lines is not Loss.lines or (self.pieces.straight and self.pieces.convex)
+        return self.has_lines and (type(self).lines is not Loss.lines or self.pieces.straight)
 
     @property
     def name(self) -> str:
@@ -160,10 +166,10 @@ class Loss(Part, ABC):
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
         """Return (d2 value / d raw2) v, shape (n, K)."""
         if self.has_gradient:
-            return numeric.curvature_from_gradient(self.gradient, y, raw, v, self.rowwise, self.steps)
+            return numeric.curvature_from_gradient(self.gradient, y, raw, v, self.rowwise, self.spacing)
         if self.rowwise:
-            return numeric.curvature_from_value(self.value, y, raw, v, True, self.steps)
-        return self.pieces.curvature(self.value, y, raw, self.steps) * v
+            return numeric.curvature_from_value(self.value, y, raw, v, True, self.spacing)
+        return self.pieces.curvature(self.value, y, raw, self.spacing) * v
 
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         """Return d2 value / d raw2 of a rowwise loss, shape (n, K, K)."""
@@ -181,7 +187,7 @@ class Loss(Part, ABC):
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), shape (n, K)."""
         if self.has_gradient and self.pieces.absent:
             return numeric.prox(self.gradient, y, v, step)
-        return self.pieces.prox(self.value, y, v, step, self.steps)
+        return self.pieces.prox(self.value, y, v, step, self.spacing)
 
     def prox_product(self, y: Array, v: Array, step: float, direction: Array) -> Array:
         """Return (d prox / d v) direction, shape (n, K).
@@ -189,9 +195,9 @@ class Loss(Part, ABC):
         At a kink the proximal point stands still; on a smooth piece of curvature c it moves by 1 / (1 + step c).
         """
         if self.rowwise:
-            return numeric.curvature_from_gradient(lambda y, x: self.prox(y, x, step), y, v, direction, True, self.steps)
+            return numeric.curvature_from_gradient(lambda y, x: self.prox(y, x, step), y, v, direction, True, self.spacing)
         if self.derives_prox and not self.pieces.absent:
-            return self.pieces.prox_product(self.value, y, v, step, direction, self.steps)
+            return self.pieces.prox_product(self.value, y, v, step, direction, self.spacing)
         z = self.prox(y, v, step)
         pull = (v - z) / step
         slope = self.gradient(y, z)
@@ -235,8 +241,10 @@ class Loss(Part, ABC):
     def _found(self, found: Findings) -> Loss:
         """Return this loss with what was found out about it."""
         result = copy(self)
-        result.steps, result.pieces, result.slope_error = found.steps, found.pieces, found.precision
-        result.smooth = self.smooth and found.pieces.absent
+        result.spacing, result.pieces, result.slope_error = found.spacing, found.pieces, found.precision
+        result.smooth = self.smooth and found.smooth
+        if found.pieces.absent and not found.smooth:
+            result.doubt = "the loss has kinks whose place was not found: give them, CustomLoss(..., kinks=...)."
         result.convex = self.convex and found.pieces.convex
         return result
 
@@ -273,6 +281,8 @@ class Moreau(Loss):
     >>> np.allclose(Moreau(AbsoluteError(), step=1.0).value(y, raw), Huber(delta=1.0).value(y, raw))
     True
     """
+
+    ranges = {"step": ("a number > 0", lambda value: 0 < value < np.inf)}
 
     def __init__(self, loss: Any, step: float = 1.0) -> None:
         self.loss = loss

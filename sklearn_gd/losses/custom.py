@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -210,7 +211,11 @@ class CustomLoss(Loss):
 
     def observe(self, y: Array, raw: Array) -> Loss:
         result = self._found(self._find(y, raw, self._kinks if self._given["kinks"] else None))
-        if self._given["smooth"] and not result.smooth:  # a promise is kept, whatever it is worth
+        # A promise is kept, whatever it is worth.
+        if self._given["convex"] and not result.convex:
+            result.convex, result.pieces = True, replace(result.pieces, convex=True)
+            result.doubt = "the loss is not convex: say convex=False, or leave convex to None."
+        if self._given["smooth"] and not result.smooth:
             result.smooth, result.pieces = True, Piecewise(convex=result.convex)
             result.doubt = "the loss has kinks: say smooth=False, or leave smooth to None."
         return result
@@ -221,5 +226,6 @@ class CustomLoss(Loss):
             return [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self._given["kinks"](y)]
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape {y.shape}, or of numbers; {error}"
+                f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape, {y.shape}, or of "
+                f"numbers. ({error})"
             ) from error

@@ -11,8 +11,7 @@ S. Wild, Estimating Computational Noise, 2011 (noise from high differences).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from . import numeric
 from .kinks import Elements, kinks_of
-from .numeric import EPS, Array, Function, Steps
+from .numeric import EPS, Array, Function, Spacing
 from .piecewise import Piecewise
 
 if TYPE_CHECKING:
@@ -40,11 +39,15 @@ MOST = 0.6
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found: the steps of differences, how exact slopes are, relative to themselves, and the kinks."""
+    """What was found: the spacing of differences, how exact slopes are, relative to themselves, and the kinks.
 
-    steps: Steps
+    `smooth` is False also where there are kinks that lie on no line, and so are not known for all y.
+    """
+
+    spacing: Spacing
     precision: float
     pieces: Piecewise
+    smooth: bool
 
 
 def find(
@@ -69,13 +72,17 @@ def find(
     near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
     first, again = value(y, near), value(y, near)
     if not np.array_equal(first, again, equal_nan=True):
-        raise ValueError(f"The loss {name} gave two values for the same arguments: expected a function of y_true and raw alone.")
+        raise ValueError(
+            f"The loss {name} gave two values for the same arguments: expected a function of y_true and raw alone."
+        )
+    if not np.any(np.isfinite(first)):
+        raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
     noise = _noise(value, y, near, unit)
-    reach = max(unit, float(np.abs(raw).max(initial=0.0)), 1e-300)
-    steps, precision = _steps(value, gradient, y, near, rowwise, unit, reach, noise)
-    if rowwise:
-        return Findings(steps, precision, Piecewise())
-    return Findings(steps, precision, _pieces(value, y, raw, unit, noise, kinks, name))
+    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, noise, kinks, name)
+    if pieces.straight:
+        return Findings(Spacing(), 0.0, pieces, False)
+    spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, unit, noise)
+    return Findings(spacing, precision, pieces, smooth)
 
 
 def check_bounded(loss: Loss, y: Array) -> None:
@@ -91,8 +98,8 @@ def check_bounded(loss: Loss, y: Array) -> None:
         # A bounded function falls by less and less; a logarithm by as much with every doubling.
         if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
             raise ValueError(
-                f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely mistakes: the "
-                "sign is reversed, or it was written for other values of y_true (for classes they are -1.0 and +1.0)."
+                f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely "
+                "mistakes: the sign is reversed, or it was written for other values of y_true (for classes they are -1.0 and +1.0)."
             )
 
 
@@ -113,67 +120,75 @@ def _noise(value: Function, y: Array, raw: Array, unit: float) -> float:
     return float(np.clip(noise, EPS, 1e-2)) if np.isfinite(noise) else EPS
 
 
-def _steps(
+def _spacing(
     value: Function,
     gradient: Function | None,
     y: Array,
     raw: Array,
     rowwise: bool,
+    pieces: Piecewise,
     unit: float,
-    reach: float,
     noise: float,
-) -> tuple[Steps, float]:
-    """Return the steps at which two quotients agree best, and how well those of slopes agree."""
-
-    def quotient(derivative: Callable[..., Array], size: float) -> Array:
-        return derivative(Steps(size, size, np.inf))
-
+) -> tuple[Spacing, float]:
+    """Return the spacing at which two quotients agree best, and how well those of slopes agree."""
     ones = np.ones_like(raw)
     first, second = (size * unit for size in (noise ** (1 / 3), noise ** (1 / 4)))
-    if gradient is None:
-        slope, error = _best(partial(quotient, partial(numeric.gradient, value, y, raw, rowwise)), first, 0.02 * unit)
-        of_value = partial(numeric.curvature_from_value, value, y, raw, ones, rowwise)
-        curvature, _ = _best(partial(quotient, of_value), second, 0.1 * unit)
-        return Steps(slope, curvature, reach), error
-    of_gradient = partial(numeric.curvature_from_gradient, gradient, y, raw, ones, rowwise)
-    slope, _ = _best(partial(quotient, of_gradient), first, 0.02 * unit)
-    return Steps(slope, second, reach), 0.0
+    reach = max(unit, float(np.abs(raw).max(initial=0.0)), 1e-300)
+
+    def slope(size: float) -> Array:
+        spacing = Spacing(size, size, reach)
+        if gradient is not None:
+            return numeric.curvature_from_gradient(gradient, y, raw, ones, rowwise, spacing)
+        return numeric.gradient(value, y, raw, True, spacing) if rowwise else pieces.gradient(value, y, raw, spacing)
+
+    def curvature(size: float) -> Array:
+        return numeric.curvature_from_value(value, y, raw, ones, rowwise, Spacing(size, size, reach))
+
+    of_slope, error = _best(slope, first)
+    if gradient is not None:
+        return Spacing(of_slope, second, reach), 0.0
+    return Spacing(of_slope, _best(curvature, second)[0], reach), error
 
 
-def _best(quotient: Callable[[float], Array], usual: float, most: float) -> tuple[float, float]:
-    """Return the step, not far from the usual one and below the most, whose quotient differs least from that of a quarter of it, and by how much."""
-    sizes = usual * 4.0 ** np.arange(6, -7, -1)
-    sizes = sizes[sizes <= max(usual, most)]
-    quotients = [quotient(size) for size in sizes]
+def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, float]:
+    """Return the size, not far above the usual one, at which a quotient differs least from that of a quarter, and by how much."""
+    sizes = usual * 4.0 ** np.arange(1, -7, -1)
+    quotients = [quotient(float(size)) for size in sizes]
     best, least, error = usual, np.inf, 0.0
-    for size, one, other in zip(sizes, quotients, quotients[1:], strict=False):
-        # The few rows that are next to a kink say nothing about the others.
-        gaps = np.partition(np.abs(one - other).ravel(), int(0.9 * one.size))[: max(1, int(0.9 * one.size))]
-        gap, typical = gaps.mean(), np.abs(one).mean()
-        relative = gap / typical if typical > 0 else np.inf
+    for size, (one, other) in zip(sizes, pairwise(quotients), strict=False):
+        typical = np.abs(one).mean()
+        relative = float(np.abs(one - other).mean() / typical) if typical > 0 else np.inf
         odd = relative + 1e-14 * abs(np.log(size / usual))
         if odd < least:
-            best, least, error = float(size), odd, float(relative)
+            best, least, error = float(size), odd, relative
     return best, error
 
 
 def _pieces(
     value: Function, y: Array, raw: Array, unit: float, noise: float, kinks: Callable[[Array], object] | None, name: str
-) -> Piecewise:
-    """Return the kinks, and what lies between them."""
+) -> tuple[Piecewise, bool]:
+    """Return the kinks, with what lies between them, and whether there are none."""
     elements = Elements(value, y, raw, _spread(y), unit, noise, name)
     if elements.flat():
         raise ValueError(f"The loss {name} has no slope around the data: it cannot be fitted by gradients.")
     if kinks is not None:
-        found = Piecewise(located=kinks, unit=unit)  # type: ignore[arg-type]
+        found, smooth = Piecewise(located=kinks, unit=unit), False
     else:
         places = kinks_of(elements)
         lines = _through(elements.y, places, 1e-7 * unit)
+        middle = float(np.median(elements.y))
+        lines.sort(key=lambda line: line[0] + line[1] * middle)
         found = Piecewise(tuple(a for a, _ in lines), tuple(b for _, b in lines), unit=unit)
+        smooth = sum(len(place) > 0 for place in places) < 2
     convex = elements.convex()
     if found.absent:
-        return Piecewise(convex=convex, unit=unit)
-    return _straight(value, found, y, raw, unit, noise, convex)
+        return Piecewise(convex=convex, unit=unit), smooth
+    between = convex or elements.convex(found.kinks(elements.y[:, None])[:, :, 0])
+    found = _straight(value, replace(found, convex=convex, convex_between=between), y, raw, noise)
+    if not found.convex and kinks is None:
+        jumps = found.jumps(value, y, Spacing(noise ** (1 / 3) * unit, noise ** (1 / 4) * unit, np.inf))[1]
+        found = replace(found, rising=tuple(bool(rise) for rise in np.median(jumps, axis=(1, 2)) > 0))
+    return found, False
 
 
 def _spread(y: Array) -> Array:
@@ -221,18 +236,15 @@ def _tidy(number: float, scale: float) -> float:
     return short if abs(short - number) <= 1e-11 * max(abs(number), scale) else number
 
 
-def _straight(
-    value: Function, found: Piecewise, y: Array, raw: Array, unit: float, noise: float, convex: bool
-) -> Piecewise:
+def _straight(value: Function, found: Piecewise, y: Array, raw: Array, noise: float) -> Piecewise:
     """Return the pieces with what else is known of them: whether lines through them give the values of many elements."""
     rows = np.arange(len(y))[:: max(1, len(y) * y.shape[1] // MANY)]
     y, raw = y[rows], raw[rows]
     rng = np.random.RandomState(1)
-    kinks = found.kinks(y)
-    curved = Piecewise(found.offsets, found.ratios, found.located, False, convex, (), unit)
+    kinks, unit = found.kinks(y), found.unit
     slopes = found.line_slopes(value, y, kinks)
     if not np.all(np.isfinite(slopes)):
-        return curved
+        return found
     level = value(y, kinks[0])
     for size in (0.3, 3.0, 30.0):
         z = np.where(rng.rand(*y.shape) < 0.5, raw, y) + size * unit * rng.uniform(-1.0, 1.0, y.shape)
@@ -244,9 +256,9 @@ def _straight(
         top = np.abs(slopes).max(axis=0) * (np.abs(y) + np.abs(z) + np.abs(kinks[0]))
         slack = 64 * noise * (np.abs(level) + np.abs(got) + top) + 1e-8 * np.abs(slopes).max() * unit
         if not np.all(np.abs(got - expected) <= slack):
-            return curved
+            return found
     typical = np.median(slopes, axis=(1, 2))
     same = np.all(np.abs(slopes - typical[:, None, None]) <= max(1e-7, 64 * noise) * np.abs(typical).max())
     tidy = tuple(_tidy(float(slope), float(np.abs(typical).max())) for slope in typical)
     rises = bool(np.all(np.diff(slopes, axis=0) >= -1e-7 * np.abs(slopes).max()))
-    return Piecewise(found.offsets, found.ratios, found.located, True, rises, tidy if same else (), unit)
+    return replace(found, straight=True, convex=rises, convex_between=True, slopes=tidy if same else ())

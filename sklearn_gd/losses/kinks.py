@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,11 +86,18 @@ class Elements:
         usable = (width > 1e-7 * self.unit) & np.isfinite(slopes)
         return slopes, slack, usable
 
-    def convex(self) -> bool:
-        """Tell whether the slopes rise from cell to cell."""
-        for slopes, slack, usable in zip(*self.cells, strict=True):
-            s, e = slopes[usable], slack[usable]
-            if np.any(np.diff(s) < -2.0 * (e[1:] + e[:-1]) - 1e-9 * np.abs(s).max(initial=0.0)):
+    def convex(self, kinks: Array | None = None) -> bool:
+        """Tell whether the slopes rise from cell to cell; between the kinks, (J, m), if they are given."""
+        (z, _), (slopes, slack, usable) = self.grid, self.cells
+        for number in range(len(z)):
+            use = usable[number]
+            s, e = slopes[number][use], slack[number][use]
+            falls = np.diff(s) < -2.0 * (e[1:] + e[:-1]) - 1e-9 * np.abs(s).max(initial=0.0)
+            if kinks is not None:
+                first, last = z[number, :-1][use][:-1], z[number, 1:][use][1:]  # the ends of both cells together
+                slip = 1e-6 * self.unit
+                falls &= ~((kinks[:, [number]] >= first - slip) & (kinks[:, [number]] <= last + slip)).any(axis=0)
+            if np.any(falls):
                 return False
         return True
 
@@ -112,11 +120,11 @@ class Elements:
             return None
         same = np.abs(np.diff(s)) <= e[1:] + e[:-1] + 1e-10 * np.abs(s).max()
         edges = np.concatenate([[0], np.flatnonzero(~same) + 1, [len(s)]])
-        runs = [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b - a >= 2]
+        runs = [(a, b) for a, b in pairwise(edges) if b - a >= 2]
         if len(runs) < 1 or runs[0][0] != 0 or runs[-1][1] != len(s):
             return None
         found = []
-        for (a, b), (c, d) in zip(runs[:-1], runs[1:], strict=True):
+        for (a, b), (c, d) in pairwise(runs):
             if c - b > 1:
                 return None
             (left, right), (start, stop) = (last[b - 1], first[c]), (first[a], last[d - 1])
@@ -153,14 +161,14 @@ def kinks_of(elements: Elements) -> list[Array]:
 
 
 def _jumps(elements: Elements) -> list[Array]:
-    """Return where the slope of each element jumps, from halving each cell of the grid towards its largest second difference."""
+    """Return where the slope of each element jumps: windows of the grid are halved towards the largest second difference."""
     z, _ = elements.grid
     # Windows of three cells, each of which begins in the last cell of the one before.
     element, cell = (index.ravel() for index in np.meshgrid(np.arange(len(z)), np.arange(0, z.shape[1] - 3, 2), indexing="ij"))
     low, high = z[element, cell], z[element, cell + 3]
     near = np.abs(0.5 * (low + high) - elements.y[element]) < NEAR * elements.unit
     element, low, high = (part[near & (high - low > 1e-7 * elements.unit)] for part in (element, low, high))
-    first = None
+    first = seen = height = np.zeros(0)
     for count in range(EXACT):
         h = (high - low) / 4
         values = np.stack([elements.at(low + i * h, element) for i in range(5)])
@@ -175,21 +183,23 @@ def _jumps(elements: Elements) -> list[Array]:
         jump = np.where(bend > noise, bend / h, 0.0)
         telling = (jump > 0) | (count <= TELLING)
         low, high = np.where(telling, low + best * h, low), np.where(telling, low + (best + 2) * h, high)
+        seen = jump if count == 0 else np.where(jump > 0, jump, seen)
         if count == 0:
             first = jump
-        if count == TELLING:
-            keep = (jump > 0.2 * first) & (jump > 1e-6 * first.max(initial=0.0)) & (jump > 0)
-            element, low, high = element[keep], low[keep], high[keep]
-            first = (jump * h)[keep]
+        elif count == TELLING:
+            keep = (jump > 0.2 * first) & (jump > 1e-6 * first.max(initial=0.0))
+        elif count == 2 * TELLING - 4:
+            stays = jump * h > 0.5 * height  # the height of a step; that of a kink is halved each time
+            if np.any(stays):
+                elements.refuse(int(element[stays][0]), float(low[stays][0]))
+            keep = seen > 0.2 * first
+        if count in (TELLING, 2 * TELLING - 4):
+            height = (jump * h)[keep]
+            element, low, high, first, seen = (part[keep] for part in (element, low, high, jump, seen))
             if not len(element):
                 break
-        elif count > TELLING:
-            steps = jump * h > 0.5 * first  # a slope that jumps halves it each time
-            if count == TELLING + 8 and np.any(steps):
-                elements.refuse(int(element[steps][0]), float(low[steps][0]))
-            lost = jump == 0.0  # below the rounding of the values: as exact as can be
-            if lost.all():
-                break
+        elif count > TELLING and not np.any(jump):  # below the rounding of the values: as exact as can be
+            break
     places = 0.5 * (low + high)
     result = []
     for number in range(len(elements.chosen)):

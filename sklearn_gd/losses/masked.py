@@ -80,7 +80,7 @@ class Masked(Loss):
 
     task, smooth, convex = _fact("task"), _fact("smooth"), _fact("convex")
     probabilistic, positive_only, has_gradient = _fact("probabilistic"), _fact("positive_only"), _fact("has_gradient")
-    foreign, precision, pieces, steps = _fact("foreign"), _fact("precision"), _fact("pieces"), _fact("steps")
+    foreign, precision, pieces, spacing = _fact("foreign"), _fact("precision"), _fact("pieces"), _fact("spacing")
     derives_curvature, derives_prox = _fact("derives_curvature"), _fact("derives_prox")
     del _fact
 

@@ -24,7 +24,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Steps:
+class Spacing:
     """How far apart the points of a difference quotient stand, in units of raw.
 
     Attributes
@@ -44,10 +44,10 @@ class Steps:
         return size * np.maximum(1.0, np.abs(raw) / self.reach)
 
 
-def gradient(value: Function, y: Array, raw: Array, rowwise: bool, steps: Steps) -> Array:
+def gradient(value: Function, y: Array, raw: Array, rowwise: bool, spacing: Spacing) -> Array:
     """Return d value / d raw by central differences, shape (n, K)."""
     raw = np.asarray(raw, dtype=np.float64)
-    h = steps.at(raw, steps.slope)
+    h = spacing.at(raw, spacing.slope)
     up, down = raw + h, raw - h
     if not rowwise:
         return (value(y, up) - value(y, down)) / (up - down)
@@ -59,29 +59,29 @@ def gradient(value: Function, y: Array, raw: Array, rowwise: bool, steps: Steps)
     return result
 
 
-def curvature_from_gradient(grad: Function, y: Array, raw: Array, v: Array, rowwise: bool, steps: Steps) -> Array:
+def curvature_from_gradient(grad: Function, y: Array, raw: Array, v: Array, rowwise: bool, spacing: Spacing) -> Array:
     """Return (d2 value / d raw2) v by central differences of the gradient, shape (n, K)."""
     raw = np.asarray(raw, dtype=np.float64)
     if not rowwise:
-        h = steps.at(raw, steps.slope)
+        h = spacing.at(raw, spacing.slope)
         up, down = raw + h, raw - h
         return (grad(y, up) - grad(y, down)) / (up - down) * v
     length = _row_length(v)
-    move = steps.at(np.abs(raw).max(axis=1, keepdims=True), steps.slope) * (v / length)
+    move = spacing.at(np.abs(raw).max(axis=1, keepdims=True), spacing.slope) * (v / length)
     h = np.abs(move).max(axis=1, keepdims=True)
     h[h == 0] = 1.0
     return (grad(y, raw + move) - grad(y, raw - move)) / (2 * h) * length
 
 
-def curvature_from_value(value: Function, y: Array, raw: Array, v: Array, rowwise: bool, steps: Steps) -> Array:
+def curvature_from_value(value: Function, y: Array, raw: Array, v: Array, rowwise: bool, spacing: Spacing) -> Array:
     """Return (d2 value / d raw2) v by second differences of the value, shape (n, K)."""
     raw = np.asarray(raw, dtype=np.float64)
     if not rowwise:
-        h = steps.at(raw, steps.curvature)
+        h = spacing.at(raw, spacing.curvature)
         up, down = raw + h, raw - h
         return (value(y, up) - 2 * value(y, raw) + value(y, down)) / ((up - raw) * (raw - down)) * v
     length = _row_length(v)
-    h = steps.at(np.abs(raw).max(axis=1, keepdims=True), steps.curvature)
+    h = spacing.at(np.abs(raw).max(axis=1, keepdims=True), spacing.curvature)
     move = h * (v / length)
     result = np.empty_like(raw)
     for k in range(raw.shape[1]):
@@ -108,7 +108,7 @@ def prox(grad: Function, y: Array, v: Array, step: float) -> Array:
     start = grad(y, v)
     reach = 2 * step * start + np.copysign(np.sqrt(EPS) * np.abs(v), start)
     low, high = np.minimum(v, v - reach), np.maximum(v, v - reach)
-    for _ in range(70):
+    for _ in range(110):
         middle = 0.5 * (low + high)
         rising = grad(y, middle) + (middle - v) / step > 0
         high = np.where(rising, middle, high)

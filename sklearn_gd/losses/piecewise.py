@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, compress
 from typing import Any
 
 import numpy as np
 
 from . import numeric
-from .numeric import EPS, Array, Function, Steps
+from .numeric import EPS, Array, Function, Spacing
 
 __all__ = ["Piecewise"]
 
-# The most Newton steps, or halvings, for a proximal point; a parabola takes one.
+# The most Newton spacing, or halvings, for a proximal point; a parabola takes one.
 MOST_STEPS = 60
 
 
@@ -31,8 +32,10 @@ class Piecewise:
         From y to the kinks, a sequence of arrays that fit y's shape.
     straight : bool
         Whether the function is a straight line between its kinks.
-    convex : bool
-        Whether it is convex.
+    convex, convex_between : bool
+        Whether it is convex, and whether it is so between its kinks.
+    rising : tuple of bool
+        At which kinks the slope rises, in their usual order, which is that of the offsets and ratios; empty if that is not known.
     slopes : tuple of float
         The slopes of the lines from left to right, if they are straight and the same for all y; else empty.
     unit : float
@@ -44,6 +47,8 @@ class Piecewise:
     located: Callable[[Array], Any] | None = None
     straight: bool = False
     convex: bool = True
+    convex_between: bool = True
+    rising: tuple[bool, ...] = ()
     slopes: tuple[float, ...] = ()
     unit: float = 1.0
 
@@ -57,8 +62,20 @@ class Piecewise:
         if self.located is not None:
             places = [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self.located(y)]
             return np.sort(np.stack(places), axis=0)
-        places = [a + b * y for a, b in zip(self.offsets, self.ratios, strict=True)]
-        return np.sort(np.stack(places), axis=0) if places else np.empty((0, *y.shape))
+        if not self.offsets:
+            return np.empty((0, *y.shape))
+        if len(set(self.ratios)) == 1:
+            return self.ratios[0] * y + np.sort(self.offsets)[:, None, None]
+        return np.sort(np.stack([a + b * y for a, b in zip(self.offsets, self.ratios, strict=True)]), axis=0)
+
+    def rising_only(self) -> Piecewise:
+        """Return what is left without the kinks at which the slope falls."""
+        if not self.rising:
+            return replace(self, convex=True, slopes=())
+        offsets, ratios = (tuple(compress(places, self.rising)) for places in (self.offsets, self.ratios))
+        jumps = tuple(compress(np.diff(self.slopes).tolist(), self.rising)) if self.slopes else ()
+        slopes = tuple(accumulate(jumps, initial=self.slopes[0])) if self.slopes else ()
+        return replace(self, offsets=offsets, ratios=ratios, convex=True, rising=(), slopes=slopes)
 
     # -- straight pieces ----------------------------------------------------------------------------------------------
 
@@ -84,14 +101,25 @@ class Piecewise:
         whole = value(np.tile(y, (number, 1)), points.reshape(number * n, -1))
         return whole.reshape(points.shape)
 
-    def lines(self, value: Function, y: Array) -> tuple[Array, Array, Array]:
-        """Return the kinks and the slopes left and right of them, as `Loss.lines` does."""
+    def jumps(self, value: Function, y: Array, spacing: Spacing) -> tuple[Array, Array]:
+        """Return the kinks, and the change of the slope at each: (J, n, K), or to fit that shape."""
         kinks = self.kinks(y)
-        slopes = self.line_slopes(value, y, kinks)
-        left, right = np.zeros_like(slopes[1:]), np.diff(slopes, axis=0)
-        left[0], right[0] = slopes[0], slopes[1]
+        if self.straight:
+            return kinks, np.diff(self.line_slopes(value, y, kinks), axis=0)
+        infinite = np.full((1, *y.shape), np.inf)
+        ends = np.concatenate([-infinite, kinks, infinite])
+        sides = [_sides(value, y, ends[j], kink, ends[j + 2], spacing) for j, kink in enumerate(kinks)]
+        return kinks, np.stack([right - left for left, right in sides])
+
+    def lines(self, value: Function, y: Array, spacing: Spacing) -> tuple[Array, Array, Array]:
+        """Return the kinks and the slopes left and right of them, as `Loss.lines` does."""
+        kinks, right = self.jumps(value, y, spacing)
+        left = np.zeros_like(right)
+        if self.straight:
+            first = self.line_slopes(value, y, kinks)
+            left[0], right[0] = first[0], first[1]
         # A row that has no kink there gets one that costs nothing.
-        return kinks, left, np.maximum(right, left + 1e-12 * (np.abs(slopes).max() or 1.0))
+        return kinks, left, np.maximum(right, left + 1e-12 * (np.abs(right - left).max() or 1.0))
 
     # -- slopes -------------------------------------------------------------------------------------------------------
 
@@ -103,29 +131,29 @@ class Piecewise:
         low, high = (np.take_along_axis(ends, number[None] + i, axis=0)[0] for i in (0, 1))
         return number, low, high
 
-    def gradient(self, value: Function, y: Array, raw: Array, steps: Steps) -> Array:
+    def gradient(self, value: Function, y: Array, raw: Array, spacing: Spacing) -> Array:
         """Return d value / d raw; at a kink, the slope on its left."""
         if self.absent:
-            return numeric.gradient(value, y, raw, False, steps)
+            return numeric.gradient(value, y, raw, False, spacing)
         kinks = self.kinks(y)
         number, low, high = self._within(kinks, raw)
         if self.straight:
             slopes = np.broadcast_to(self.line_slopes(value, y, kinks), (len(kinks) + 1, *raw.shape))
             return np.take_along_axis(slopes, number[None], axis=0)[0]
-        return _inside(value, y, raw, low, high, steps)[0]
+        return _inside(value, y, raw, low, high, spacing)[0]
 
-    def curvature(self, value: Function, y: Array, raw: Array, steps: Steps) -> Array:
+    def curvature(self, value: Function, y: Array, raw: Array, spacing: Spacing) -> Array:
         """Return the second derivative between the kinks."""
         if self.absent:
-            return numeric.curvature_from_value(value, y, raw, np.ones_like(raw), False, steps)
+            return numeric.curvature_from_value(value, y, raw, np.ones_like(raw), False, spacing)
         if self.straight:
             return np.zeros_like(raw)
         _, low, high = self._within(self.kinks(y), raw)
-        return _inside(value, y, raw, low, high, steps)[1]
+        return _inside(value, y, raw, low, high, spacing)[1]
 
     # -- proximal points ----------------------------------------------------------------------------------------------
 
-    def prox(self, value: Function, y: Array, v: Array, step: float, steps: Steps) -> Array:
+    def prox(self, value: Function, y: Array, v: Array, step: float, spacing: Spacing) -> Array:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), element by element."""
         v = np.asarray(v, dtype=np.float64)
         kinks = self.kinks(y)
@@ -135,27 +163,29 @@ class Piecewise:
         infinite = np.full((1, *v.shape), np.inf)
         ends = np.concatenate([-infinite, kinks, infinite])
         if not self.convex:
-            places = np.stack([_prox_inside(value, y, v, step, *ends[j : j + 2], steps, self.unit) for j in range(len(ends) - 1)])
+            places = np.stack(
+                [_prox_inside(value, y, v, step, *ends[j : j + 2], spacing, self.unit) for j in range(len(ends) - 1)]
+            )
             cost = self._at(value, y, places) + (places - v) ** 2 / (2.0 * step)
             return np.take_along_axis(places, cost.argmin(axis=0)[None], axis=0)[0]
         number = np.zeros(v.shape, dtype=np.intp)
         for j, kink in enumerate(kinks):  # the minimiser is right of a kink where the slope after it is still negative
-            _, right = _sides(value, y, ends[j], kink, ends[j + 2], steps)
+            _, right = _sides(value, y, ends[j], kink, ends[j + 2], spacing)
             number += right + (kink - v) / step < 0
         low, high = (np.take_along_axis(ends, number[None] + i, axis=0)[0] for i in (0, 1))
-        return _prox_inside(value, y, v, step, low, high, steps, self.unit)
+        return _prox_inside(value, y, v, step, low, high, spacing, self.unit)
 
-    def prox_product(self, value: Function, y: Array, v: Array, step: float, direction: Array, steps: Steps) -> Array:
+    def prox_product(self, value: Function, y: Array, v: Array, step: float, direction: Array, spacing: Spacing) -> Array:
         """Return (d prox / d v) direction: a kink holds, on a piece of curvature c it is 1 / (1 + step c)."""
-        z = self.prox(value, y, v, step, steps)
+        z = self.prox(value, y, v, step, spacing)
         held = (self.kinks(y) == z).any(axis=0)
-        bend = np.maximum(self.curvature(value, y, z, steps), 0.0)
+        bend = np.maximum(self.curvature(value, y, z, spacing), 0.0)
         return np.where(held, 0.0, direction / (1.0 + step * bend))
 
 
-def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, steps: Steps) -> tuple[Array, Array]:
+def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, spacing: Spacing) -> tuple[Array, Array]:
     """Return the slope and the curvature at raw within its piece, which no difference may leave."""
-    h = np.minimum(steps.at(raw, steps.slope), 0.2 * (high - low))
+    h = np.minimum(spacing.at(raw, spacing.slope), 0.2 * (high - low))
     middle = np.clip(raw, low + h, high - h)
     up, down = middle + h, middle - h
     above, here, below = value(y, up), value(y, middle), value(y, down)
@@ -164,13 +194,11 @@ def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, step
     return (above - below) / (2.0 * h) + bend * (raw - middle), bend
 
 
-def _sides(
-    value: Function, y: Array, before: Array, kink: Array, after: Array, steps: Steps
-) -> tuple[Array, Array]:
+def _sides(value: Function, y: Array, before: Array, kink: Array, after: Array, spacing: Spacing) -> tuple[Array, Array]:
     """Return the slopes left and right of a kink, extrapolated from its sides: exact to second order."""
     result = []
     for sign, room in ((-1.0, kink - before), (1.0, after - kink)):
-        h = np.minimum(10.0 * steps.at(kink, steps.slope), 0.2 * room)
+        h = np.minimum(10.0 * spacing.at(kink, spacing.slope), 0.2 * room)
         one, two, three = (value(y, kink + sign * i * h) for i in (1.0, 2.0, 3.0))
         rise = sign * (4.0 * two - 2.5 * one - 1.5 * three)
         result.append(np.divide(rise, h, out=np.zeros_like(rise), where=h > 0))
@@ -202,28 +230,36 @@ def _lowest_on_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Arra
 
 
 def _prox_inside(
-    value: Function, y: Array, v: Array, step: float, first: Array, last: Array, steps: Steps, unit: float
+    value: Function, y: Array, v: Array, step: float, first: Array, last: Array, spacing: Spacing, unit: float
 ) -> Array:
     """Return the proximal points within a piece, where the function is smooth: Newton's method, with bisection as its guard.
 
     An element is done when its steps no longer shrink: then they are rounding.
     """
     low, high = first, last
-    z, before = np.clip(v, first, last), np.full(v.shape, np.inf)
+    z, before, stretch = np.clip(v, first, last), np.full(v.shape, np.inf), np.full(v.shape, 0.5)
     for count in range(MOST_STEPS):
-        slope, bend = _inside(value, y, z, first, last, steps)
+        slope, bend = _inside(value, y, z, first, last, spacing)
         slope = slope + (z - v) / step
         high, low = np.where(slope > 0, z, high), np.where(slope < 0, z, low)
-        newton = z - slope / (np.maximum(bend, 0.0) + 1.0 / step)
-        length = np.abs(np.clip(newton, first, last) - z)
+        closed = np.isfinite(low) & np.isfinite(high)
+        way = -slope / (np.maximum(bend, 0.0) + 1.0 / step)
+        length = np.abs(np.clip(z + way, first, last) - z)
         done = (length <= 4 * EPS * (unit + np.abs(z))) | ((length >= 0.5 * before) & (length <= 1e-6 * unit))
+        # Far out on an exponential Newton's steps are all alike: they are stretched until the other side is seen.
+        stretch = np.where(closed | (length < 0.5 * before), 1.0, 2.0 * stretch)
+        newton = z + stretch * way
+        # Where they are all alike between two points that were tried, or lead outside, half of the way is better. The ends of
+        # the piece are worth a look of their own.
         astray = (newton <= low) | (newton >= high)
-        # The ends of the piece are worth a look of their own; what is between two points that were tried is halved.
-        halve = astray & np.isfinite(low) & np.isfinite(high) & ((count > 5) | ((low > first) & (high < last)))
+        tried = (low > first) & (high < last)
+        halve = closed & ((astray & (tried | (count > 5))) | (tried & (length > 0.5 * before)))
         with np.errstate(invalid="ignore"):  # an infinite end is not halved
             following = np.where(halve, 0.5 * (low + high), np.clip(newton, low, high))
-        if np.all(done | ~np.isfinite(following)):
+        # Where the value overflows, nearer to y it does not.
+        following = np.where(np.isfinite(following), following, 0.5 * (z + np.where(np.abs(y) < np.abs(z), y, 0.0)))
+        if np.all(done):
             break
-        z = np.where(done | ~np.isfinite(following), z, following)
+        z = np.where(done, z, following)
         before = length
     return z

@@ -26,6 +26,8 @@ class Penalty(Part, ABC):
         Whether `prox` sets weights to exactly zero, each by itself.
     isotropic : bool
         Whether it depends on the length of each column of weights alone.
+    bounds : bool
+        Whether it is nothing but an interval for each weight.
 
     Examples
     --------
@@ -49,6 +51,7 @@ class Penalty(Part, ABC):
     separable: bool = False
     selects: bool = False
     isotropic: bool = False
+    bounds: bool = False
 
     @abstractmethod
     def value(self, weights: Array) -> float:
@@ -152,11 +155,16 @@ class _Sum(Penalty):
             if not isinstance(part, Penalty):
                 raise TypeError(f"A sum of penalties needs Penalty objects; got {part!r}.")
             part.check_parameters()
-        if not (self.first.prox_part.absent or self.second.prox_part.absent):
+        first, second = self.first.prox_part, self.second.prox_part
+        bounded = (first.bounds and second.separable) or (second.bounds and first.separable)
+        if not (first.absent or second.absent or bounded):
             raise ValueError(
-                f"{self.first!r} + {self.second!r}: at most one of them may have kinks or constraints, as the prox of a sum "
-                "is not known; write one Penalty with the prox of both."
+                f"{self!r}: at most one of them may have kinks or constraints, but for bounds beside a penalty of each weight "
+                "by itself, as the prox of other sums is not known; write one Penalty with the prox of both."
             )
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return f"{self.first!r} + {self.second!r}"
 
     def check_features(self, n_features: int) -> None:
         self.first.check_features(n_features)
@@ -173,11 +181,38 @@ class _Sum(Penalty):
 
     @property
     def prox_part(self) -> Penalty:
-        first = self.first.prox_part
-        return self.second.prox_part if first.absent else first
+        parts = [part for part in (self.first.prox_part, self.second.prox_part) if not part.absent]
+        if len(parts) < 2:
+            return (parts or [NoPenalty()])[0]
+        return _Bounded(*sorted(parts, key=lambda part: part.bounds))
 
     def value(self, weights: Array) -> float:
         return self.first.value(weights) + self.second.value(weights)
+
+
+class _Bounded(_Sum):
+    """A penalty of each weight by itself, and bounds: its prox is that of the penalty, brought within the bounds."""
+
+    separable = True
+
+    @property
+    def prox_part(self) -> Penalty:
+        return self
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        return self.second.prox(self.first.prox(weights, step), step)
+
+    def kinks(self, weights: Array) -> Array | None:
+        first, second = self.first.kinks(weights), self.second.kinks(weights)
+        if first is None or second is None:
+            return None
+        return np.sort(
+            np.concatenate([k * np.ones((1, *weights.shape)) for k in (*first, *second)]).reshape(-1, *weights.shape), axis=0
+        )
+
+    def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
+        first = self.first.subgradient(weights, gradient, alpha)
+        return first + self.second.subgradient(weights, gradient + first, alpha)
 
 
 class _SmoothSum(_Sum):

@@ -36,6 +36,7 @@ class Box(Penalty):
     """
 
     separable = True
+    bounds = True
 
     def __init__(self, lower: ArrayLike = -np.inf, upper: ArrayLike = np.inf) -> None:
         self.lower = lower

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..parts import resolve
 from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
-from .base import Plan, Result, Solver, State, finished, minimize, rehearsed
+from .base import FEW, Plan, Result, Solver, State, finished, minimize, rehearsed
+from .convex_concave import ConvexConcave
 from .dual import Dual
 from .gradient import GradientDescent
 from .interior_point import InteriorPoint
@@ -37,6 +38,7 @@ __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "ConvexConcave",
     "Dual",
     "GradientDescent",
     "InteriorPoint",
@@ -56,15 +58,17 @@ __all__ = [
     "WorkingRows",
     "WorkingSet",
     "best_constant",
-    "get_solver",
     "finished",
+    "get_solver",
     "minimize",
+    "named_solver",
     "ready",
     "second_try",
     "smooth_solver",
 ]
 
 SOLVERS: dict[str, type[Solver[Any]]] = {
+    "convex_concave": ConvexConcave,
     "dual": Dual,
     "gd": GradientDescent,
     "interior_point": InteriorPoint,
@@ -108,6 +112,12 @@ ALIASES = {
 MANY = 200
 
 
+def named_solver(solver: str | Solver[Any]) -> Solver[Any]:
+    """Return a fresh, checked solver for a name or an object; "auto" is none, as it depends on the objective."""
+    resolved: Solver[Any] = resolve(solver, SOLVERS | RULES, Solver, "solver", ALIASES, also=["auto"])
+    return resolved
+
+
 def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
     """Return a fresh, checked solver for a name, a Solver object, or "auto": the one that suits the objective.
 
@@ -123,7 +133,7 @@ def get_solver(solver: str | Solver[Any], objective: Objective) -> Solver[Any]:
         chosen = _chosen(objective)
         chosen.check(objective)
         return chosen
-    resolved: Solver[Any] = resolve(solver, SOLVERS | RULES, Solver, "solver", ALIASES, also=["auto"])
+    resolved = named_solver(solver)
     resolved.check(objective)
     return resolved
 
@@ -136,8 +146,12 @@ def _chosen(objective: Objective) -> Solver[Any]:
         exact = objective.loss.smooth and objective.prox_penalty.absent and not objective.model.drops
         return LBFGS() if exact and rows <= 2000 else Adam()
     if not objective.loss.smooth:
+        if not (objective.loss.convex or objective.loss.pieces.absent) and objective.loss.pieces.convex_between:
+            return ConvexConcave()
         if not objective.loss.has_lines or not objective.prox_penalty.absent:
             return ProximalPoint()
+        if not objective.loss.straight:
+            return InteriorPoint() if isinstance(smooth_solver(objective), Newton) else ProximalPoint()
         if isinstance(smooth_solver(objective), Newton):
             return WorkingRows() if rows > features else ProximalPoint()
         return Dual() if objective.penalty.isotropic and not objective.unpenalised else ProximalPoint()
@@ -170,6 +184,8 @@ def best_constant(objective: Objective, start: Array) -> Array:
     if objective.set_reference(start) <= 1e-10 and objective.loss.smooth:
         return start
     bare = objective.without_features()
+    if not objective.loss.convex:  # then it is one of several, and no more than a scale
+        bare = bare.sample(FEW)
     bare.set_reference(start)
     tol = 1e-6 if objective.loss.smooth else 1e-3
     constant = minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params

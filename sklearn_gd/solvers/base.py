@@ -226,6 +226,10 @@ def iterate(
             reason = asked or _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
+    if reason == "converged" and solver.certifies:
+        # Only the last state was found good enough; F may have been lower before where the loss is not convex.
+        higher = not (objective.loss.convex or state.value <= best.value + rounding * abs(best.value))
+        best, reason = (best, "an earlier iterate was lower") if higher else (state, reason)
     best = solver.settled(objective, best, state)
     converged = reason == "converged"
     return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)

@@ -32,8 +32,8 @@ PULL = 0.01
 class DualState(State):
     """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and raw's distance.
 
-    `level` is the mean loss above its lines; `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
-    (n, 1), is the change of raw when its own slope changes.
+    `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
+    (n, 1), is the change of raw when its own slope changes. `level` is the mean loss above its lines.
     """
 
     left: Array

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..losses.numeric import EPS, Array
+from ..losses.split import Remainder
 from .base import Solver, State, StateType
 from .cholesky import Cholesky
-from .rows import curved, level_above, lines_of, pulled, raw_of, tilted
+from .rows import curved, lines_of, pulled, raw_of, targets_of, tilted
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -19,7 +20,7 @@ __all__ = ["InteriorPoint", "Straight"]
 
 
 class Straight(Solver[StateType]):
-    """What the solvers for losses made of straight lines share."""
+    """What the solvers for piecewise-linear losses share."""
 
     takes_kinked_loss = True
     second_order = True
@@ -29,9 +30,9 @@ class Straight(Solver[StateType]):
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
-        if not objective.loss.has_lines:
+        if not objective.loss.straight:
             raise ValueError(
-                f"{objective.loss!r} is not made of straight lines, which {type(self).__name__} needs: use solver='auto'."
+                f"{objective.loss!r} is not convex and piecewise linear, which {type(self).__name__} needs: use solver='auto'."
             )
 
 
@@ -40,8 +41,8 @@ class InteriorState(State):
     """A state with arrays (J, n, K), for each kink of each row.
 
     `left` and `right` are the slopes of its two lines and `slope` is between them; `distance`, of raw from the kink, is
-    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. `level` is the
-    mean loss above its lines.
+    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw are of
+    shape (n, K).
     """
 
     left: Array
@@ -50,18 +51,20 @@ class InteriorState(State):
     distance: Array
     below: Array
     above: Array
-    level: float
+    y: Array
+    raw: Array
     mu: float
 
 
-class InteriorPoint(Straight[InteriorState]):
-    r"""A primal-dual interior point method: for losses made of straight lines, with a smooth penalty.
+class InteriorPoint(Solver[InteriorState]):
+    r"""A primal-dual interior point method: for convex losses with kinks at known places, with a smooth penalty.
 
     .. math:: \ell(y, raw) = \max_{l \le u \le r} u (raw - kink), \qquad (u - l) \, s^- = (r - u) \, s^+ = \mu, \qquad
         raw - kink = s^+ - s^-
 
     Each step solves these equations and that of the gradient, all linearised, for the \mu that a first trial shows to be
-    within reach. The number of steps, 10 to 50, hardly depends on the data; each takes a matrix like Newton's.
+    within reach. The number of steps, 10 to 50, hardly depends on the data; each takes a matrix like Newton's. What is smooth of
+    the loss goes into the gradient and the matrix.
 
     Examples
     --------
@@ -78,12 +81,25 @@ class InteriorPoint(Straight[InteriorState]):
     """
 
     default_max_iter = 200
+    takes_kinked_loss = True
+    second_order = True
+
+    def struggles(self, state: InteriorState) -> bool:
+        return True
+
+    def check(self, objective: Objective) -> None:
+        super().check(objective)
+        if not objective.loss.has_lines:
+            raise ValueError(
+                f"{objective.loss!r} is not convex with known kinks, which {type(self).__name__} needs: use solver='auto'."
+            )
 
     def init(self, objective: Objective, params: Array) -> InteriorState:
         kinks, left, right = lines_of(objective)
-        distance = raw_of(objective, params) - kinks
+        y, raw = targets_of(objective), raw_of(objective, params)
         if objective.offset is not None:
-            distance += objective.offset
+            raw = raw + objective.offset
+        distance = raw - kinks
         width = right - left
         # Slopes and slacks that belong to one mu, which is typical of the distances: their product by the quadratic formula.
         mu = float(np.mean(np.abs(distance) * width)) or EPS
@@ -94,7 +110,7 @@ class InteriorPoint(Straight[InteriorState]):
         right_of = distance > 0
         slope = np.where(right_of, right - share * width, left + share * width)
         below, above = np.where(right_of, near, far), np.where(right_of, far, near)
-        return self._state(objective, params, 0, left, right, slope, distance, below, above, level_above(objective, params))
+        return self._state(objective, params, 0, left, right, slope, distance, below, above, y, raw)
 
     @staticmethod
     def _state(
@@ -107,13 +123,17 @@ class InteriorPoint(Straight[InteriorState]):
         distance: Array,
         below: Array,
         above: Array,
-        level: float,
+        y: Array,
+        raw: Array,
     ) -> InteriorState:
         weight = objective.data.weight[:, None] / objective.total
         values = np.maximum(left * distance, right * distance)
         gap = max(float(np.sum(weight * (values - slope * distance))), 0.0)
-        value = level + float(np.sum(weight * values)) + objective.price(params)
-        gradient = tilted(objective, params, slope.sum(axis=0))
+        value = float(np.sum(weight * np.where(weight > 0, objective.loss.value(y, raw), 0.0))) + objective.price(params)
+        slopes = slope.sum(axis=0)
+        if not objective.loss.straight:
+            slopes = slopes + Remainder(objective.loss).gradient(y, raw)
+        gradient = tilted(objective, params, slopes)
         return InteriorState(
             params,
             value,
@@ -127,14 +147,18 @@ class InteriorPoint(Straight[InteriorState]):
             distance=distance,
             below=below,
             above=above,
-            level=level,
+            y=y,
+            raw=raw,
             mu=_mean(objective, (slope - left) * below + (right - slope) * above),
         )
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
         low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
         stiff = 1.0 / (below / low + above / high)
-        metric = Cholesky(objective, curved(objective, state.params, stiff.sum(axis=0)), 1e-13, 0.0)
+        bend = stiff.sum(axis=0)
+        if not objective.loss.straight:
+            bend = bend + np.maximum(objective.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0)
+        metric = Cholesky(objective, curved(objective, state.params, bend), 1e-13, 0.0)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
             """Return the moves after which low * below is about `down`, and high * above about `up`."""
@@ -150,6 +174,8 @@ class InteriorPoint(Straight[InteriorState]):
         aim = (ahead / state.mu) ** 3 * state.mu
         params, distance, slope, less, more = towards(aim - slope * less, aim + slope * more)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
+        if not objective.loss.straight:
+            t = s = min(t, s)
         if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
             return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled="no descent at working precision")
         return self._state(
@@ -162,7 +188,8 @@ class InteriorPoint(Straight[InteriorState]):
             state.distance + t * distance,
             below + t * less,
             above + t * more,
-            state.level,
+            state.y,
+            state.raw + t * distance,
         )
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "raw_of",
     "spread",
     "straightened",
+    "targets_of",
     "tilted",
     "turns",
 ]
@@ -36,6 +37,14 @@ def raw_of(objective: Objective, params: Array) -> Array:
     result = np.zeros((len(objective.data.weight), objective.model.n_raw))
     for block in objective.data.blocks():
         result[block.rows] = objective.model.push_forward(block.X, params, params)
+    return result
+
+
+def targets_of(objective: Objective) -> Array:
+    """Return y of every row as an elementwise loss sees it, (n, K); ones, which are in every domain, where the weight is zero."""
+    result = np.ones((len(objective.data.weight), objective.model.n_raw))
+    for block in objective.data.blocks():
+        result[block.rows] = objective.encoded(block)
     return result
 
 
