@@ -7,6 +7,7 @@ The Cutting-Plane Method, 1960; one tangent for each sample and output, so that 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ from scipy import sparse
 from scipy.optimize import linprog, minimize
 
 FAR = 1e7  # no weight is larger, in units of its column
+SECONDS = 5.0  # for the linear programs of a problem
+MANY = 1000  # samples and outputs
+MOVES = (0.0, 0.01, 1.0, -0.01, -1.0, 0.1, 100.0, -0.1, -100.0, 10.0, -10.0)  # of the first tangents
+PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
 @dataclass
@@ -91,8 +96,9 @@ class Problem:
 
     # -- smooth -------------------------------------------------------------------------------------------------------
 
-    def descend(self, start: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the inner weights and the constant where L-BFGS-B ends."""
+    def descend(self, start: tuple[np.ndarray, np.ndarray], width: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inner weights and the constant where L-BFGS-B ends; the loss is averaged over a width of raw."""
+        nodes = self.unit * width * np.linspace(-1.0, 1.0, 9) if width else (0.0,)
         p, k = self.p, self.n_raw
         low, high = self.bounds()
         l1 = self.alpha * self.shape.column("l1", p) / self.size / self.scale
@@ -106,9 +112,10 @@ class Problem:
             inner, constant = parts(x)
             raw = self.raw(inner, constant)
             with np.errstate(all="ignore"):
-                slopes = (self.share[:, None] * self.slope(self.y, raw)) * (self.unit / self.scale)
+                slopes = sum(self.slope(self.y, raw + node) for node in nodes) / len(nodes)
+                slopes = self.share[:, None] * slopes * (self.unit / self.scale)
                 slopes = np.nan_to_num(slopes, nan=0.0, posinf=1e150, neginf=-1e150)
-                total = self.mean(raw) / self.scale
+                total = sum(self.mean(raw + node) for node in nodes) / len(nodes) / self.scale
                 gradient = self.columns.T @ slopes + l2 * inner
                 size = (x[: p * k] + x[p * k : 2 * p * k]).reshape(p, k)
                 total += float((0.5 * l2 * inner**2 + l1 * size).sum())
@@ -136,15 +143,20 @@ class Problem:
 
     # -- with kinks ---------------------------------------------------------------------------------------------------
 
-    def cut(self, start: tuple[np.ndarray, np.ndarray], rounds: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    def cut(self, start: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return the best of the solutions of linear programs over more and more tangents."""
-        cuts = _Tangents(self)
+        cuts, end = _Tangents(self), time.perf_counter() + SECONDS
+        if cuts.n_terms > MANY:  # where many kinks are nearly smooth, and a program takes long
+            smoother = start
+            for width in (0.1, 0.01, 1e-3, 1e-4):
+                smoother = self.descend(smoother, width)
+                start = min(start, smoother, key=lambda point: self.objective(*point))
         inner, constant = start
-        best = value = self.objective(inner, constant)
-        for move in (0.0, 0.01, -0.01, 0.1, -0.1, 1.0, -1.0, 10.0, -10.0, 100.0, -100.0):
+        best, gap, idle = self.objective(inner, constant), np.inf, 0
+        for move in MOVES[:: 1 if cuts.n_terms < MANY else 2]:
             cuts.add(self.raw(inner, constant) + move * self.unit, inner + move)
-        for _ in range(rounds):
-            solved = cuts.solve()
+        while idle < 5 and (left := end - time.perf_counter()) > 0:
+            solved = cuts.solve(left)
             if solved is None:
                 break
             inner, constant, bound = solved
@@ -153,6 +165,7 @@ class Problem:
                 best, start = value, (inner, constant)
             if best - bound <= 1e-9 * (abs(best) + self.scale):
                 break
+            idle, gap = (0, best - bound) if best - bound < 0.9 * gap else (idle + 1, gap)
             cuts.add(self.raw(inner, constant), inner)
         return start
 
@@ -181,6 +194,7 @@ class _Tangents:
         most = [np.maximum(high, 0).ravel(), np.maximum(-low, 0).ravel(), np.full(k, edge)]
         loose = self.n_terms + len(self.curved) + len(self.groups)
         self.bounds = np.c_[np.concatenate([*least, np.full(loose, -np.inf)]), np.concatenate([*most, np.full(loose, np.inf)])]
+        self.seen: list[tuple[np.ndarray, np.ndarray]] = []
         self.rows: list[Any] = []
         self.right: list[np.ndarray] = []
 
@@ -197,7 +211,11 @@ class _Tangents:
         usable = np.isfinite(values) & (np.abs(steep).max(axis=1, initial=0.0) < 1e8)
         eye = sparse.identity(self.n_terms, format="csr")
         block = sparse.hstack([sparse.csr_array(by_weight), sparse.csr_array(-by_weight), sparse.csr_array(steep), -eye])
-        self._append(block.tocsr()[usable], ((steep * at).sum(axis=1) - values)[usable], 4)
+        right = (steep * at).sum(axis=1) - values
+        for slopes, rights in self.seen:  # straight pieces have the same tangent everywhere
+            usable &= np.any(steep != slopes, axis=1) | (np.abs(right - rights) > 1e-12 * np.abs(right))
+        self.seen.append((np.where(usable[:, None], steep, np.nan), right))
+        self._append(block.tocsr()[usable], right[usable], 4)
         flat = inner.ravel()
         if len(self.curved):
             slope = sparse.csr_array(np.diag(self.l2 * flat)[self.curved])
@@ -217,9 +235,12 @@ class _Tangents:
         self.rows.append(sparse.hstack([block, empty]) if empty.shape[1] else block)
         self.right.append(right)
 
-    def solve(self) -> tuple[np.ndarray, np.ndarray, float] | None:
+    def solve(self, seconds: float) -> tuple[np.ndarray, np.ndarray, float] | None:
+        """Return the weights, the constants and the least value; None when there is no solution in that time."""
         matrix, right = sparse.vstack(self.rows).tocsc(), np.concatenate(self.right)
-        result = linprog(self.cost, matrix, right, bounds=self.bounds, method="highs", options={"time_limit": 10.0})
+        result = linprog(
+            self.cost, matrix, right, bounds=self.bounds, method="highs", options={"time_limit": seconds, **PRECISE}
+        )
         if result.x is None:
             return None
         p, k = self.problem.p, self.problem.n_raw

@@ -168,7 +168,7 @@ def _against_optimum(case, model, warned):
         found = problem.cut(found if reference < problem.objective(*zero) else zero)
         reference = min(reference, problem.objective(*found))
     best = min(value, reference)
-    scale = max(abs(constant_value - best), rounding)
+    scale = max(abs(constant_value - best), rounding, 1e-300)
     suboptimality, theirs = (value - best) / scale, (reference - best) / scale
     detail = f"F = {value:.9g}, reference {reference:.9g}, constant {constant_value:.9g}, {model.stop_reason_}"
     if warned:
