@@ -78,6 +78,10 @@ STRAIGHT = {
     "regression": ["absolute_error", "quantile", "epsilon_insensitive", "five_to_one", "dead_zone"],
     "classification": ["hinge", "crammer_singer", "my_hinge"],
 }
+FORGIVING = {
+    "regression": ["epsilon_insensitive", "epsilon_insensitive", "squared_epsilon_insensitive", "dead_zone"],
+    "classification": ["hinge", "crammer_singer", "my_hinge"],
+}
 
 
 @dataclass
@@ -133,15 +137,20 @@ def draw(seed: int) -> Case:
     dense, columns = _columns(rng, n, p, 0.8 if occasion == "interpolation" else 0.4)
     X, form = _format(rng, dense)
     names, own = (REGRESSION, OWN["regression"]) if kind == "regression" else (CLASSIFICATION, OWN["classification"])
-    name = str(rng.choice([*names, *(function.__name__ for function in own)] if occasion == "any" else STRAIGHT[kind]))
+    every = [*names, *(function.__name__ for function in own)]
+    name = str(rng.choice({"any": every, "interpolation": STRAIGHT[kind], "no loss": FORGIVING[kind]}[occasion]))
     y = _target(rng, dense, task, name)
-    loss, slope = _named_loss(rng, name, y) if name in names else next((f, own[f]) for f in own if f.__name__ == name)
+    if occasion == "no loss" and task in ("regression", "multi-output", "multilabel"):
+        # Within the tolerance of every default, or the same labels for everybody.
+        y = np.tile(y[:1], (n, 1)) if task == "multilabel" else y * (0.1 / np.abs(y).max() if y.any() else 0.0)
+    if name in names:
+        loss, slope = (name if occasion == "no loss" else _named_loss(rng, name, y)), None
+    else:
+        loss, slope = next((function, own[function]) for function in own if function.__name__ == name)
     penalty, shape = _penalty(rng, p, "scaled" in columns)
     alpha = 0.0 if rng.random() < 0.25 else float(10.0 ** rng.uniform(-8, 3))
     if occasion == "interpolation":
         penalty, shape, alpha = None, Shape(), 0.0
-    if occasion == "no loss" and kind == "regression":
-        y = y * (0.1 / np.abs(y).max() if y.any() else 0.0)
     weight = [None, None, rng.integers(0, 4, n).astype(float), rng.exponential(size=n)][rng.integers(4)]
     if weight is not None and not weight.any():
         weight = None
@@ -226,11 +235,11 @@ def _target(rng: np.random.Generator, X: np.ndarray, task: str, loss: str) -> np
     return y[:, 0] if task == "regression" else y
 
 
-def _named_loss(rng: np.random.Generator, name: str, y: np.ndarray) -> tuple[Any, None]:
+def _named_loss(rng: np.random.Generator, name: str, y: np.ndarray) -> Any:
     """Return a loss by its name, or as an object with parameters in units of y."""
     kind = LOSSES[name]
     if rng.random() < 0.3 or not kind().get_params():
-        return name, None
+        return name
     parameters = {}
     for parameter in kind().get_params():
         if parameter in IN_UNITS_OF_Y:
@@ -240,7 +249,7 @@ def _named_loss(rng: np.random.Generator, name: str, y: np.ndarray) -> tuple[Any
         else:
             limits = {"power": (1.0, 3.0), "gamma": (0.0, 4.0), "label_smoothing": (0.0, 0.5)}.get(parameter, (0.02, 0.98))
             parameters[parameter] = float(rng.uniform(*limits))
-    return kind(**parameters), None
+    return kind(**parameters)
 
 
 def _penalty(rng: np.random.Generator, p: int, scaled: bool) -> tuple[Any, Shape]:
