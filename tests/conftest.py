@@ -49,3 +49,8 @@ def ames():
 
 
 NUMERIC = ["Lot_Area", "Year_Built", "Gr_Liv_Area", "Total_Bsmt_SF", "Garage_Area", "Latitude", "Longitude", "Fireplaces"]
+
+
+def pytest_addoption(parser):
+    parser.addoption("--fuzz", type=int, default=12, help="how many random problems each test of test_fuzz.py fits")
+    parser.addoption("--fuzz-seed", type=int, help="fit one random problem of test_fuzz.py: the seed of a failure")
