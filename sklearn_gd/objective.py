@@ -20,6 +20,9 @@ from .targets import Target
 
 __all__ = ["Objective"]
 
+# How many numbers the (K, K) matrices of some rows may take.
+MATRICES = 1 << 20
+
 
 class Objective(Certified):
     r"""The cost of a model's parameters on data.
@@ -168,22 +171,39 @@ class Objective(Certified):
             sizes[:] += size.sum(), size @ size
             return bend
 
-        hessian = self.curved(params, curvature)
+        hessian = self.curved(params, curvature, max(1, MATRICES // self.model.n_raw**2) if self.loss.rowwise else None)
         return hessian, sizes[0] ** 2 / sizes[1] if sizes[1] > 0 else 0.0
 
-    def curved(self, params: Array, curvature: Callable[[Block], Array]) -> Array:
-        """Return the second derivative of F's smooth part from the curvature of the loss: (n, K), or (n, K, K) when rowwise."""
+    def uncoupled(self, params: Array, shared: bool) -> Array:
+        """Return the `hessian` of columns of raw that do not interact, (K, m, m), or of their mean curvature, (1, m, m)."""
 
-        def part(block: Block) -> tuple[Array]:
+        def curvature(block: Block) -> Array:
+            raw = self.shifted(block, self.model.raw(block.X, params))
+            bend = np.maximum(self.loss.curvature_diagonal(self.encoded(block), raw), 0.0)
+            return bend.mean(axis=1, keepdims=True) if shared else bend
+
+        return self.curved(params, curvature)
+
+    def curved(self, params: Array, curvature: Callable[[Block], Array], rows: int | None = None) -> Array:
+        """Return the second derivative of F's smooth part from the curvature of the loss: (n, K), or (n, K, K) when coupled.
+
+        The curvature is asked for so many rows at once.
+        """
+
+        def gram(block: Block) -> Array:
             bend = curvature(block)
             weight = block.weight.reshape((-1,) + (1,) * (bend.ndim - 1))
-            return (self.model.gram(block.X, params, weight * bend),)
+            return np.asarray(self.model.gram(block.X, params, weight * bend))
 
-        gram: Array = self.data.reduce(part)[0] / self.total
-        ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
-        diagonal = np.einsum("bii->bi", gram)
-        diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
-        return gram
+        def part(block: Block) -> tuple[Array]:
+            return (sum(map(gram, block.split(rows or len(block.weight)))),)  # type: ignore[return-value]
+
+        total: Array = self.data.reduce(part)[0] / self.total
+        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
+        size = total.shape[1]
+        diagonal = np.einsum("bii->bi", total)
+        diagonal += self.model.blocks(ridge, self.size // size).reshape(len(total), -1, size).mean(axis=1)
+        return total
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
         """Return the function that multiplies the second derivative of F's smooth part by a flat vector.
@@ -194,11 +214,7 @@ class Objective(Certified):
         for block in self.data.blocks():
             y = self.encoded(block)
             raw = self.shifted(block, self.model.raw(block.X, params))
-            bend = (
-                partial(self.loss.curvature_product, y, raw)
-                if self.loss.rowwise
-                else partial(np.multiply, self._curvature(y, raw))
-            )
+            bend = self.loss.curvature(y, raw) if self.loss.rowwise else partial(np.multiply, self._curvature(y, raw))
             kept.append((block, bend))
         ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
 
@@ -319,21 +335,6 @@ class Objective(Certified):
         result.data = self.data.copied(rows, dtype)
         result.offset = None if self.offset is None else self.offset[rows]
         return result
-
-    def mean_gram(self, params: Array) -> Array:
-        """Return the second derivative with the curvature of each row averaged over the columns of raw: (1, m, m)."""
-
-        def part(block: Block) -> tuple[Array]:
-            raw = self.shifted(block, self.model.raw(block.X, params))
-            curvature = self._curvature(self.encoded(block), raw)
-            if self.loss.rowwise:
-                curvature = np.einsum("nkk->nk", curvature)
-            return (self.model.gram(block.X, params, (block.weight * curvature.mean(axis=1))[:, None]),)
-
-        gram = self.data.reduce(part)[0] / self.total
-        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
-        np.einsum("bii->bi", gram)[:] += self.model.blocks(ridge, self.model.n_raw).mean(axis=0)
-        return gram
 
     def restricted(self, features: Array) -> Objective:
         """Return the objective of some features, given by their numbers; the others are held at zero."""
