@@ -74,6 +74,10 @@ class Certified(ABC):
         """
         return max(abs(self.reference_value - value), 16 * EPS * abs(value), 1e-300)
 
+    def shortfall(self, gap: float, value: float) -> float:
+        """Return the gap between a value of F and a lower bound of it, as a share of the gain; 0 within its rounding."""
+        return gap / self.gain(value) if gap > 64 * EPS * abs(value) else 0.0
+
     @property
     def slope_size(self) -> float:
         """The root mean square of the loss's slope at the best constant prediction."""

@@ -158,8 +158,8 @@ class Objective(Certified):
         The number is that of as many rows of equal curvature: (sum c)^2 / sum c^2.
 
         Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite. With a
-        width, in units of raw, the curvature of an elementwise loss is the change of its slope between raw - width and
-        raw + width: it sees a sharp bend that is not at raw itself.
+        width, in units of raw, the curvature is the change of the slope between raw - width and raw + width, column by column:
+        it sees a sharp bend that is not at raw itself.
         """
 
         sizes = np.zeros(2)
@@ -229,13 +229,19 @@ class Objective(Certified):
 
     def _curvature(self, y: Array, raw: Array, width: float = 0.0) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise."""
-        if width and not self.loss.rowwise:
-            change = self.loss.gradient(y, raw + width) - self.loss.gradient(y, raw - width)
-            return np.maximum(change / (2.0 * width), 0.0)
+
+        def change(way: Array | float) -> Array:
+            return (self.loss.gradient(y, raw + width * way) - self.loss.gradient(y, raw - width * way)) / (2.0 * width)
+
         if not self.loss.rowwise:
-            return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
+            return np.maximum(change(1.0) if width else self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
         matrix = self.loss.curvature_matrix(y, raw)
-        if self.loss.convex:
+        if width:
+            flat = ~matrix.any(axis=(1, 2))
+            y, raw = y[flat], raw[flat]
+            matrix[flat] = np.stack([change(e) for e in np.eye(raw.shape[1])], axis=2)
+            matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
+        elif self.loss.convex:
             return matrix
         values, vectors = np.linalg.eigh(matrix)
         return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)

@@ -115,7 +115,7 @@ class InteriorPoint(Straight[InteriorState]):
             params,
             value,
             gradient,
-            max(objective.optimality(params, gradient), gap / objective.gain(value)),
+            max(objective.optimality(params, gradient), objective.shortfall(gap, value)),
             iteration,
             decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
             left=left,
