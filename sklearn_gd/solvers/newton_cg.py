@@ -47,6 +47,7 @@ class NewtonCG(Newton):
     """
 
     takes_prox = False
+    second_order = False  # its last digits take many products
     pace = 0.7
     growth = 2
     ranges = {"max_cg": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
