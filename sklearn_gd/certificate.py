@@ -78,6 +78,10 @@ class Certified(ABC):
         """
         return max(abs(self.reference_value - value), 16 * EPS * abs(value), 1e-300)
 
+    def shortfall(self, gap: float, value: float) -> float:
+        """Return the gap between a value of F and a lower bound of it, as a share of the gain; 0 within its rounding."""
+        return gap / self.gain(value) if gap > 64 * EPS * abs(value) else 0.0
+
     @property
     def slope_size(self) -> float:
         """The root mean square of the loss's slope at the best constant prediction."""
@@ -95,22 +99,26 @@ class Certified(ABC):
         if not self.model.linear:
             kink = self.subgradient(params, gradient)
             return float(np.abs(kink).max(initial=0.0) / self.model.slope)
-        worst = float(self.violations(params, gradient).max(initial=0.0))
+        worst = float(self._ratios(params, gradient).max(initial=0.0))
         return worst if np.isfinite(worst) else np.inf
 
     def violations(self, params: Array, gradient: Array) -> Array:
-        """Return the certificate of each feature, and of the intercept: (n_features + 1,).
+        """Return the certificate of each feature, and of the intercept: (n_features + 1,)."""
+        return self._ratios(params, gradient).max(axis=1)
 
-        It is the largest, over the columns of raw, of the subgradient of F relative to its Cauchy-Schwarz bound at the constant
-        prediction, with the columns centred where there is an intercept.
+    def _ratios(self, params: Array, gradient: Array) -> Array:
+        """Return the subgradient of F relative to its Cauchy-Schwarz bound at the constant prediction: (n_features + 1, K).
+
+        The columns are centred where there is an intercept.
         """
         model, (_, slope_norms) = self.model, self._reference
         price = self.alpha * self.smooth_penalty.gradient(model.weights(params))
         price = np.broadcast_to(price, model.weights(params).shape)
         matrix = gradient.reshape(model.n_rows, model.n_raw).copy()
         p = model.n_features
-        if model.fit_intercept:
-            matrix[:p] -= np.outer(self.data.moments.mean - model.center, matrix[p])
+        off = self.data.moments.mean - model.center
+        if model.fit_intercept and off.any():
+            matrix[:p] -= np.outer(off, matrix[p])
         kink = self.prox_penalty.subgradient(model.weights(params), matrix[:p], self.alpha)
         matrix[:p] += kink
         norms = np.append(self.column_norms, np.sqrt(self.total))[: model.n_rows]
@@ -119,4 +127,5 @@ class Certified(ABC):
         matrix[:p][self.column_norms == 0] = 0.0  # a constant column: only rounding noise, and no use
         excess = np.abs(matrix)
         ratio = np.divide(excess, bound, out=np.full_like(excess, np.inf), where=bound > 0)
-        return np.where(excess == 0, 0.0, ratio).max(axis=1)
+        ratio[excess == 0] = 0.0
+        return ratio

@@ -33,6 +33,13 @@ class Block:
     weight: Array
     rows: Any
 
+    def split(self, size: int) -> Iterator[Block]:
+        """Iterate over its rows in blocks of at most `size`."""
+        n = len(self.weight)
+        numbers = np.arange(self.rows.start, self.rows.stop) if isinstance(self.rows, slice) else self.rows
+        for part in (slice(start, min(start + size, n)) for start in range(0, n, size)):
+            yield self if size >= n else Block(self.X.rows(part), self.y[part], self.weight[part], numbers[part])
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -86,15 +93,19 @@ class Data:
         The only rows to read, in order; by default those of positive weight.
     mapper : callable, default=map
         What `workers` gives.
+    n_raw : int, default=1
+        How many columns raw will have: blocks hold fewer rows where they are many.
     """
 
-    def __init__(self, X: Any, y: Array, weight: Array, used: Array | None = None, mapper: Mapper = map) -> None:
-        self.X, self.y, self.weight, self.mapper = as_matrix(X), y, weight, mapper
+    def __init__(
+        self, X: Any, y: Array, weight: Array, used: Array | None = None, mapper: Mapper = map, n_raw: int = 1
+    ) -> None:
+        self.X, self.y, self.weight, self.mapper, self.n_raw = as_matrix(X), y, weight, mapper, n_raw
         self.n_features = X.shape[1]
         self.dtype = X.dtype
         self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
         self.n_rows = len(weight) if self._used is None else len(self._used)
-        size = max(1, self.n_rows) if self.X.whole else self.X.block_size
+        size = max(1, self.n_rows) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
         self._starts = np.append(np.arange(0, self.n_rows, size), self.n_rows)
         count = len(self._starts) - 1
         self._groups = np.array_split(np.arange(count), min(GROUPS, count))
@@ -134,7 +145,7 @@ class Data:
         used = np.arange(len(self.weight)) if self._used is None else self._used
         edges = np.linspace(0, len(used), size + 1).astype(np.intp)
         drawn = edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
-        return Data(self.X, self.y, self.weight, used[drawn], self.mapper)
+        return Data(self.X, self.y, self.weight, used[drawn], self.mapper, self.n_raw)
 
     def batches(self, size: int, random_state: np.random.RandomState) -> Iterator[Block]:
         """Iterate over all rows once, in a random order, in blocks of at most `size` rows and nearly equal length."""
@@ -145,7 +156,8 @@ class Data:
     def copied(self, rows: Any, dtype: Any = None) -> Data:
         """Return some rows by themselves, maybe in another precision."""
         X = self.X.rows(rows)
-        return Data(X if dtype is None else X.astype(dtype), self.y[rows], self.weight[rows], mapper=self.mapper)
+        X = X if dtype is None else X.astype(dtype)
+        return Data(X, self.y[rows], self.weight[rows], mapper=self.mapper, n_raw=self.n_raw)
 
     @property
     def used(self) -> Any:
@@ -154,7 +166,7 @@ class Data:
 
     def restricted(self, features: Array) -> Data:
         """Return some columns of the rows, given by their numbers."""
-        result = Data(self.X.columns(features), self.y, self.weight, self._used, self.mapper)
+        result = Data(self.X.columns(features), self.y, self.weight, self._used, self.mapper, self.n_raw)
         moments = self.moments
         result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features], moments.weight)
         return result

@@ -200,10 +200,11 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
         exponent = int(np.frexp(weight.max())[1])
-        data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper)
+        n_raw = target.n_raw(loss.rowwise)
+        data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper, n_raw=n_raw)
         loss.check_target(target.encode(data.y[data.used], loss.rowwise))
 
-        bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
+        bound = model.bind(n_raw, self.fit_intercept, data.moments, center=True)
         penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         constant = loss.link(objective.mean_target())

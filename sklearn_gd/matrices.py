@@ -15,6 +15,9 @@ from .losses.numeric import Array
 
 __all__ = ["Dense", "Matrix", "Mixed", "Sparse", "as_matrix"]
 
+# For so many Gram matrices the products of pairs of columns are worth forming.
+SEVERAL = 8
+
 
 class Matrix(ABC):
     """The contract: n rows, p columns.
@@ -90,6 +93,16 @@ class Matrix(ABC):
             result += Z @ Z.T
         return result
 
+    def grams(self, curvature: Array, center: Array) -> Array:
+        """Return `gram` for each column of a curvature of shape (n, K): (K, p + 1, p + 1)."""
+        return np.stack([self._of_curved_rows(column, center) for column in curvature.T])
+
+    def _of_curved_rows(self, curvature: Array, center: Array) -> Array:
+        used = np.flatnonzero(curvature)
+        if 2 * len(used) < len(curvature):
+            return self.rows(used).gram(curvature[used], center)
+        return self.gram(curvature, center)
+
     def coupled_gram(self, curvature: Array, center: Array) -> Array:
         """Return the Gram matrices of all pairs of columns of raw, (p + 1, K, p + 1, K), for a curvature of shape (n, K, K)."""
         p, k = self.shape[1], curvature.shape[1]
@@ -155,6 +168,22 @@ class Dense(Matrix):
             result[:p, :p] = Z.T @ Z
         else:
             result[:p, :p] = Z.T @ (curvature[:, None].astype(self.dtype) * Z)
+        return result
+
+    def grams(self, curvature: Array, center: Array) -> Array:
+        n, k = curvature.shape
+        m = self.shape[1] + 1
+        if k < SEVERAL:
+            return super().grams(curvature, center)
+        one, two = np.tril_indices(m)
+        pairs = np.zeros((k, len(one)))
+        size = max(64, (1 << 17) // len(one))  # the products of all pairs of columns, in cache
+        for start in range(0, n, size):
+            Z = np.ones((m, len(curvature[start : start + size])), dtype=self.dtype)
+            np.subtract(self.X[start : start + size].T, center.astype(self.dtype)[:, None], out=Z[:-1])
+            pairs += (Z[one] * Z[two] @ curvature[start : start + size].astype(self.dtype)).T
+        result = np.empty((k, m, m))
+        result[:, one, two] = result[:, two, one] = pairs
         return result
 
     def coupled_gram(self, curvature: Array, center: Array) -> Array:

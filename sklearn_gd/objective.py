@@ -21,6 +21,9 @@ from .targets import Target
 
 __all__ = ["Objective"]
 
+# How many numbers the (K, K) matrices of some rows may take.
+MATRICES = 1 << 20
+
 
 class Objective(Certified):
     r"""The cost of a model's parameters on data.
@@ -156,8 +159,8 @@ class Objective(Certified):
         The number is that of as many rows of equal curvature: (sum c)^2 / sum c^2.
 
         Negative curvature of the loss is replaced by zero, so that the second derivative is positive semidefinite. With a
-        width, in units of raw, the curvature of an elementwise loss is the change of its slope between raw - width and
-        raw + width: it sees a sharp bend that is not at raw itself.
+        width, in units of raw, the curvature is the change of the slope between raw - width and raw + width, column by column:
+        it sees a sharp bend that is not at raw itself.
         """
 
         sizes = np.zeros(2)
@@ -169,22 +172,39 @@ class Objective(Certified):
             sizes[:] += size.sum(), size @ size
             return bend
 
-        hessian = self.curved(params, curvature)
+        hessian = self.curved(params, curvature, max(1, MATRICES // self.model.n_raw**2) if self.loss.rowwise else None)
         return hessian, sizes[0] ** 2 / sizes[1] if sizes[1] > 0 else 0.0
 
-    def curved(self, params: Array, curvature: Callable[[Block], Array]) -> Array:
-        """Return the second derivative of F's smooth part from the curvature of the loss: (n, K), or (n, K, K) when rowwise."""
+    def uncoupled(self, params: Array, shared: bool) -> Array:
+        """Return the `hessian` of columns of raw that do not interact, (K, m, m), or of their mean curvature, (1, m, m)."""
 
-        def part(block: Block) -> tuple[Array]:
+        def curvature(block: Block) -> Array:
+            raw = self.shifted(block, self.model.raw(block.X, params))
+            bend = np.maximum(self.loss.curvature_diagonal(self.encoded(block), raw), 0.0)
+            return bend.mean(axis=1, keepdims=True) if shared else bend
+
+        return self.curved(params, curvature)
+
+    def curved(self, params: Array, curvature: Callable[[Block], Array], rows: int | None = None) -> Array:
+        """Return the second derivative of F's smooth part from the curvature of the loss: (n, K), or (n, K, K) when coupled.
+
+        The curvature is asked for so many rows at once.
+        """
+
+        def gram(block: Block) -> Array:
             bend = curvature(block)
             weight = block.weight.reshape((-1,) + (1,) * (bend.ndim - 1))
-            return (self.model.gram(block.X, params, weight * bend),)
+            return np.asarray(self.model.gram(block.X, params, weight * bend))
 
-        gram: Array = self.data.reduce(part)[0] / self.total
-        ridge = self.alpha * self.smooth_penalty.curvature(self.model.weights(params))
-        diagonal = np.einsum("bii->bi", gram)
-        diagonal += self.model.blocks(self.model.padded(ridge), len(gram))
-        return gram
+        def part(block: Block) -> tuple[Array]:
+            return (sum(map(gram, block.split(rows or len(block.weight)))),)  # type: ignore[return-value]
+
+        total: Array = self.data.reduce(part)[0] / self.total
+        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
+        size = total.shape[1]
+        diagonal = np.einsum("bii->bi", total)
+        diagonal += self.model.blocks(ridge, self.size // size).reshape(len(total), -1, size).mean(axis=1)
+        return total
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
         """Return the function that multiplies the second derivative of F's smooth part by a flat vector.
@@ -195,11 +215,7 @@ class Objective(Certified):
         for block in self.data.blocks():
             y = self.encoded(block)
             raw = self.shifted(block, self.model.raw(block.X, params))
-            bend = (
-                partial(self.loss.curvature_product, y, raw)
-                if self.loss.rowwise
-                else partial(np.multiply, self._curvature(y, raw))
-            )
+            bend = self.loss.curvature(y, raw) if self.loss.rowwise else partial(np.multiply, self._curvature(y, raw))
             kept.append((block, bend))
         ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
 
@@ -214,13 +230,19 @@ class Objective(Certified):
 
     def _curvature(self, y: Array, raw: Array, width: float = 0.0) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise."""
-        if width and not self.loss.rowwise:
-            change = self.loss.gradient(y, raw + width) - self.loss.gradient(y, raw - width)
-            return np.maximum(change / (2.0 * width), 0.0)
+
+        def change(way: Array | float) -> Array:
+            return (self.loss.gradient(y, raw + width * way) - self.loss.gradient(y, raw - width * way)) / (2.0 * width)
+
         if not self.loss.rowwise:
-            return np.maximum(self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
+            return np.maximum(change(1.0) if width else self.loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
         matrix = self.loss.curvature_matrix(y, raw)
-        if self.loss.convex:
+        if width:
+            flat = ~matrix.any(axis=(1, 2))
+            y, raw = y[flat], raw[flat]
+            matrix[flat] = np.stack([change(e) for e in np.eye(raw.shape[1])], axis=2)
+            matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
+        elif self.loss.convex:
             return matrix
         values, vectors = np.linalg.eigh(matrix)
         return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
@@ -344,21 +366,6 @@ class Objective(Certified):
         result.data = self.data.copied(rows, dtype)
         result.offset = None if self.offset is None else self.offset[rows]
         return result
-
-    def mean_gram(self, params: Array) -> Array:
-        """Return the second derivative with the curvature of each row averaged over the columns of raw: (1, m, m)."""
-
-        def part(block: Block) -> tuple[Array]:
-            raw = self.shifted(block, self.model.raw(block.X, params))
-            curvature = self._curvature(self.encoded(block), raw)
-            if self.loss.rowwise:
-                curvature = np.einsum("nkk->nk", curvature)
-            return (self.model.gram(block.X, params, (block.weight * curvature.mean(axis=1))[:, None]),)
-
-        gram = self.data.reduce(part)[0] / self.total
-        ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
-        np.einsum("bii->bi", gram)[:] += self.model.blocks(ridge, self.model.n_raw).mean(axis=0)
-        return gram
 
     def restricted(self, features: Array) -> Objective:
         """Return the objective of some features, given by their numbers; the others are held at zero."""

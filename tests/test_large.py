@@ -1,13 +1,17 @@
 """What only many rows, or many columns, bring into play: samples, working rows and sets, the dual problem."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, QuantileRegressor
 from sklearn.svm import LinearSVC, LinearSVR
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import EpsilonInsensitive, Hinge, Quantile
+from sklearn_gd.objective import MATRICES
 from sklearn_gd.penalties import L1, Box
 from sklearn_gd.penalties import ElasticNet as Mixture
 from sklearn_gd.solvers import Dual, InteriorPoint, Newton, ProximalPoint, WorkingRows
@@ -172,3 +176,37 @@ def test_a_rehearsal_that_misleads_is_forgotten():
     plain = GDRegressor("poisson", alpha=0.0, solver=Newton()).fit(X, y)
     assert model.converged_
     np.testing.assert_allclose(model.coef_, plain.coef_, rtol=1e-5, atol=1e-8)
+
+
+# -- many classes -----------------------------------------------------------------------------------------------------
+
+
+def _classes(n, p, n_classes, seed=0):
+    rng = np.random.RandomState(seed)
+    X = rng.randn(n, p)
+    return X, (X @ rng.randn(p, n_classes) + rng.gumbel(size=(n, n_classes))).argmax(axis=1)
+
+
+def test_many_classes_agree_with_logistic_regression():
+    X, y = _classes(2000, 5, 100)
+    ours = GDClassifier(alpha=1e-3).fit(X, y)
+    theirs = LogisticRegression(C=1.0 / (1e-3 * len(y)), tol=1e-9, max_iter=5000).fit(X, y)
+    assert ours.converged_
+    assert ours.n_iter_ < 40
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "solver", "n_classes"), [("log_loss", "auto", 200), ("focal", "newton", 40)])
+def test_memory_for_many_classes(loss, solver, n_classes):
+    """About six numbers for each row and class, and the second derivative of Newton's method; no (n, K, K) array."""
+    X, y = _classes(6000, 2, n_classes)
+    model = GDClassifier(loss, alpha=1e-2, solver=solver, max_iter=1)
+    n_classes = len(np.unique(y))
+    tracemalloc.start()
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    matrices = 4 * (3 * n_classes) ** 2 + 6 * MATRICES if solver == "newton" else 0
+    assert peak <= 8 * (6 * len(X) * n_classes + matrices)
+    assert len(X) * n_classes**2 > 6 * len(X) * n_classes + matrices

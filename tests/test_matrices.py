@@ -53,6 +53,10 @@ def test_contract(kind):
     np.testing.assert_allclose(squares / n, weight @ (exact - expected) ** 2 / n, **tolerance)
     for curvature in (weight, weight - 0.5):
         np.testing.assert_allclose(matrix.gram(curvature, center) / n, Z.T @ (curvature[:, None] * Z) / n, **tolerance)
+    several = np.hstack([np.where(np.arange(n)[:, None] % 5, 0.0, rng.rand(n, 4)), rng.randn(n, 5)])
+    for curvature in (several[:, :3], several):
+        expected = np.stack([Z.T @ (column[:, None] * Z) for column in curvature.T])
+        np.testing.assert_allclose(matrix.grams(curvature, center) / n, expected / n, **tolerance)
     np.testing.assert_allclose(matrix.row_squares(center), (Z[:, :-1] ** 2).sum(axis=1), **tolerance)
     coupled = rng.randn(n, 3, 3)
     coupled += coupled.transpose(0, 2, 1)

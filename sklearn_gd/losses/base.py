@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,16 +173,21 @@ class Loss(Part, ABC):
             return numeric.curvature_from_value(self.value, y, raw, v, True, self.spacing)
         return self.pieces.curvature(self.value, y, raw, self.spacing) * v
 
+    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
+        """Return v -> `curvature_product` (y, raw, v), for many products at the same raw."""
+        return partial(self.curvature_product, y, raw)
+
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         """Return d2 value / d raw2 of a rowwise loss, shape (n, K, K)."""
-        columns = [self.curvature_product(y, raw, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
-        matrix = np.stack(columns, axis=2)
+        product = self.curvature(y, raw)
+        matrix = np.stack([product(np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])], axis=2)
         return 0.5 * (matrix + matrix.transpose(0, 2, 1))
 
     def curvature_diagonal(self, y: Array, raw: Array) -> Array:
         """Return the diagonal of d2 value / d raw2, (n, K)."""
         if self.rowwise:
-            return np.einsum("nkk->nk", self.curvature_matrix(y, raw))
+            product = self.curvature(y, raw)
+            return np.stack([product(np.broadcast_to(e, raw.shape))[:, k] for k, e in enumerate(np.eye(raw.shape[1]))], axis=1)
         return self.curvature_product(y, raw, np.ones_like(raw))
 
     def prox(self, y: Array, v: Array, step: float) -> Array:

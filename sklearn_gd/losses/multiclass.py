@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .base import Loss
@@ -103,8 +105,17 @@ class MultinomialLogLoss(Loss):
         return value, soft.residual + self.label_smoothing * spread
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        p = softmax(raw)
-        return p * (v - ((p * v) @ np.ones(raw.shape[1]))[:, None])
+        return self.curvature(y, raw)(v)
+
+    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
+        p, ones = softmax(raw), np.ones(raw.shape[1])
+
+        def product(v: Array) -> Array:
+            bent = p * v
+            bent -= p * (bent @ ones)[:, None]
+            return bent
+
+        return product
 
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         p = softmax(raw)
@@ -181,14 +192,30 @@ class MultinomialFocal(Loss):
         """Return A with gradient = A (p - one_hot)."""
         return soft.wrong**self.gamma * (self.gamma * _ratio(soft) * soft.right + 1.0)
 
-    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        soft, g = _Softmax(y, raw), self.gamma
-        along = (soft.residual * v).sum(axis=1)
-        inner = soft.p * (v - (soft.p * v).sum(axis=1, keepdims=True))
+    def _slope_change(self, soft: _Softmax) -> Array:
+        """Return B with curvature = A (diag(p) - p p') + B r r', r being p - one_hot."""
+        g = self.gamma
         safe = np.where(soft.wrong > 0, soft.wrong, 1.0)
-        slope_change = g * safe ** (g - 1.0) * ((g - 1.0) * _ratio(soft) * soft.right + 2.0 - soft.minus_log_p)
-        slope_change = np.where(soft.wrong > 0, slope_change * soft.right, 0.0)
-        return self._slope(soft)[:, None] * inner + (slope_change * along)[:, None] * soft.residual
+        change = g * safe ** (g - 1.0) * ((g - 1.0) * _ratio(soft) * soft.right + 2.0 - soft.minus_log_p)
+        return np.where(soft.wrong > 0, change * soft.right, 0.0)
+
+    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
+        return self.curvature(y, raw)(v)
+
+    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
+        soft = _Softmax(y, raw)
+        slope, change = self._slope(soft)[:, None], self._slope_change(soft)
+
+        def product(v: Array) -> Array:
+            along = (soft.residual * v).sum(axis=1)
+            inner = soft.p * (v - (soft.p * v).sum(axis=1, keepdims=True))
+            return slope * inner + (change * along)[:, None] * soft.residual
+
+        return product
+
+    def curvature_diagonal(self, y: Array, raw: Array) -> Array:
+        soft = _Softmax(y, raw)
+        return self._slope(soft)[:, None] * soft.p * (1.0 - soft.p) + self._slope_change(soft)[:, None] * soft.residual**2
 
     def inverse_link(self, raw: Array) -> Array:
         log_h = np.empty_like(raw, dtype=np.float64)

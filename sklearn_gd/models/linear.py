@@ -191,22 +191,14 @@ class LinearMap:
         For a curvature of shape (n, K), the diagonal of C, the K columns of params do not interact: K blocks of n_rows. For one
         of shape (n, K, K) there is a single block of size n_rows * K, in the order of params.
         """
+        m, k, constant = self.n_rows, self.n_raw, np.flatnonzero(self.constant)
         if curvature.ndim == 2:
-            return np.stack([self._gram(X, column) for column in curvature.T])
-        m, k = self.n_rows, self.n_raw
+            grams = X.grams(curvature, self.center)
+            grams[:, constant] = grams[:, :, constant] = 0.0
+            return grams[:, :m, :m]
         result = X.coupled_gram(curvature, self.center)
-        result[np.flatnonzero(self.constant)] = 0.0
-        result[:, :, np.flatnonzero(self.constant)] = 0.0
+        result[constant] = result[:, :, constant] = 0.0
         return result[:m, :, :m].reshape(1, m * k, m * k)
-
-    def _gram(self, X: Matrix, curvature: Array) -> Array:
-        used = np.flatnonzero(curvature)
-        if 2 * len(used) < len(curvature):
-            X, curvature = X.rows(used), curvature[used]
-        result = X.gram(curvature, self.center)
-        constant = np.flatnonzero(self.constant)
-        result[constant] = result[:, constant] = 0.0
-        return result[: self.n_rows, : self.n_rows]
 
     def blocks(self, vector: Array, n_blocks: int) -> Array:
         """Return a flat vector in the layout of the blocks of `gram`: (blocks, m)."""

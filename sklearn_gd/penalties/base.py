@@ -82,6 +82,13 @@ class Penalty(Part, ABC):
         """
         return None
 
+    def norms(self) -> list[tuple[Array, float]] | None:
+        """Return the groups, (features, strength), if the value is the sum of strength * norm of each; None if it is not so.
+
+        The groups are disjoint, and the norm is that of the weights of the features for all columns of raw.
+        """
+        return None
+
     @property
     def smooth_part(self) -> Penalty:
         """The part that has a gradient."""

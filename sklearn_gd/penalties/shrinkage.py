@@ -199,6 +199,9 @@ class GroupLasso(Penalty):
     def _groups(self) -> list[list[int]]:
         return [list(group) for group in self.groups if len(group)]
 
+    def norms(self) -> list[tuple[Array, float]]:
+        return [(np.array(group), float(np.sqrt(len(group)))) for group in self._groups()]
+
     def value(self, weights: Array) -> float:
         return float(sum(np.sqrt(len(group)) * np.linalg.norm(weights[group]) for group in self._groups()))
 

@@ -220,4 +220,5 @@ def whole_solver(objective: Objective) -> Solver[Any]:
         return Newton()
     if kinked_penalty:
         return GradientDescent(nesterov=True)
-    return NewtonCG() if objective.loss.convex and data.n_rows > 5 * model.n_features else LBFGS()
+    determined = data.n_rows > 5 * model.n_features or not (objective.loss.smooth or objective.unpenalised)
+    return NewtonCG() if objective.loss.convex and determined else LBFGS()

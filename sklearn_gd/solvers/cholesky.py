@@ -41,8 +41,9 @@ class Cholesky:
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
         density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
-        if not density > 0:
+        if not density > 0:  # no row is on a bend: as if all were
             density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
+            share = 1.0
         diagonal = np.maximum(diagonal, share * density * size)
         floor = np.maximum(diagonal, 1e-8 * density * size)
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))

@@ -119,7 +119,7 @@ class Dual(Straight[DualState]):
             state,
             value=value,
             gradient=gradient,
-            optimality=max(objective.optimality(state.params, gradient), gap / objective.gain(value)),
+            optimality=max(objective.optimality(state.params, gradient), objective.shortfall(gap, value)),
             decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
         )
 

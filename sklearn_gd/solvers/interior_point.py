@@ -138,7 +138,7 @@ class InteriorPoint(Solver[InteriorState]):
             params,
             value,
             gradient,
-            max(objective.optimality(params, gradient), gap / objective.gain(value)),
+            max(objective.optimality(params, gradient), objective.shortfall(gap, value)),
             iteration,
             decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
             left=left,

@@ -25,7 +25,8 @@ class NewtonCG(Newton):
     .. math:: H d = -\nabla F, \qquad params \leftarrow params + t \, d
 
     The gradient always comes from all rows; the products with H from some of them, as long as they serve. The preconditioner
-    is the second derivative with the classes uncoupled and all alike, where its factors are affordable, else a diagonal.
+    is the second derivative with the classes uncoupled, and all alike where features are many; a diagonal where its factors
+    are not affordable.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ class NewtonCG(Newton):
     """
 
     takes_prox = False
+    second_order = False  # its last digits take many products
     pace = 0.7
     growth = 2
     ranges = {"max_cg": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
@@ -70,8 +72,8 @@ class NewtonCG(Newton):
         part = part if part is objective else part.copied(np.float32)
         preconditioner: Metric
         if objective.model.n_rows <= 1500 and part.data.X.gram_rate > 1e9:
-            gram = part.mean_gram(state.params)
-            preconditioner = Cholesky(objective, gram, 1e-10, 0.1)
+            few = objective.model.n_rows**2 <= objective.data.n_rows
+            preconditioner = Cholesky(objective, part.uncoupled(state.params, shared=not few), 1e-10, 0.1)
         else:
             preconditioner = Diagonal(part.diagonal(state.params))
         return replace(state, metric=_Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])

@@ -12,7 +12,7 @@ from ..losses.numeric import EPS, Array
 if TYPE_CHECKING:
     from .quadratic import Quadratic
 
-__all__ = ["minimize_on_pieces"]
+__all__ = ["minimize_on_pieces", "solved"]
 
 # Shares of a Newton step to try where it leaves the pieces.
 SHARES = (1.0, 0.5, 0.2, 0.1)
@@ -65,7 +65,7 @@ def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
         place = np.flatnonzero(free[rows])
         if len(place):
             inside = rows[place]
-            way[inside] = -_solved(block[np.ix_(place, place)], total[inside])
+            way[inside] = -solved(block[np.ix_(place, place)], total[inside])
     return way
 
 
@@ -83,7 +83,8 @@ def _clipped(problem: Quadratic, x: Array, way: Array, total: Array, low: Array,
     return way, float(ratio.min(initial=np.inf))
 
 
-def _solved(matrix: Array, right: Array) -> Array:
+def solved(matrix: Array, right: Array) -> Array:
+    """Return the solution for a positive definite matrix, or one that is singular but for rounding: then a small one."""
     scale = 1.0 / np.sqrt(np.diagonal(matrix))
     scaled, extra = matrix * scale * scale[:, None], 0.0
     while True:

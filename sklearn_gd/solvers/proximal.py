@@ -159,7 +159,7 @@ class ProximalPoint(Solver[ProximalState]):
         params, raw = round_.state.params, end
         cost, gap, slopes = gap_above_lines(objective, raw, step, multiplier)
         value = cost + objective.price(params)
-        left = gap / objective.gain(value)
+        left = objective.shortfall(gap, value)
         gradient = tilted(objective, params, slopes)
         optimality = max(objective.optimality(params, gradient), left)
         floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))

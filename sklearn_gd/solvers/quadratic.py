@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..losses.numeric import EPS, Array
+from .groups import minimize_on_groups
 from .pieces import minimize_on_pieces
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ SMALL = 50
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
-    A penalty that is linear between kinks leads from piece to piece. For others, accelerated proximal gradient steps find out
+    A penalty that is linear between kinks leads from piece to piece, and a sum of norms from group to group. For others, accelerated proximal gradient steps find out
     which weights are at a kink; semismooth Newton steps on the equation x = prox(x - t \nabla q(x), t) then solve for the
     others. A step is kept only where it lowers the value. Where columns are nearly collinear that fails, and the same is done
     to a sequence of better conditioned problems first: the proximal point method.
@@ -35,6 +36,8 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
     whole = Quadratic(objective, hessian, gradient, start)
     if whole.kinks is not None:
         return minimize_on_pieces(whole, start)
+    if whole.norms:
+        return minimize_on_groups(whole, start)
     plain, left = _descend(whole, start, 1e-15)
     if objective.model.n_features <= SMALL:
         return plain
@@ -80,6 +83,7 @@ class Quadratic:
             else np.where(diagonal > 1e-12 * largest, diagonal, largest)
         )
         self.kinks = objective.prox_penalty.kinks(objective.model.weights(start))
+        self.norms = objective.prox_penalty.norms()
 
     @cached_property
     def steps(self) -> Array:

@@ -114,7 +114,7 @@ class WorkingRows(Straight[RowsState]):
             params,
             value,
             gradient,
-            max(objective.optimality(params, gradient), gap / objective.gain(value)),
+            max(objective.optimality(params, gradient), objective.shortfall(gap, value)),
             state.iteration + 1,
             decrement=0.0 if done else gap,
             stalled="no descent at working precision" if done else "",
