@@ -158,7 +158,7 @@ def _observed(points: _Points) -> Loss:
 def disagreement(loss: Loss, y: Array, raw: Array) -> str:
     """Return what is wrong with the derivatives that a user gave, around some y and raw as the loss sees them; else nothing."""
     points = _Points(loss, y, raw)
-    for check in (check_gradient, check_curvature, check_prox, check_link):
+    for check in (check_gradient, check_curvature, check_link) + (() if loss.derives_prox else (check_prox,)):
         status, message = _run(check, points)
         if status == "failed":
             return f"The derivatives of the loss {loss.name} are not those of its values: {message} Run check_loss on it."
@@ -230,7 +230,7 @@ def check_finite(points: _Points) -> str:
             for name, bad in (("value", np.isnan(value) | (value == -np.inf)), ("gradient", np.isnan(slope) & known)):
                 if bad.any():
                     kind = "nan or -inf" if name == "value" else "nan"
-                    raise _Failure(f"the {name} is {kind} at {extreme.where(bad)}: expected a number, or inf if it is too large.")
+                    raise _Failure(f"the {name} is {kind} at {extreme.where(bad)}: expected a number, or inf if too large.")
     return ""
 
 

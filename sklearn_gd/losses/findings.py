@@ -99,7 +99,7 @@ def check_bounded(loss: Loss, y: Array) -> None:
         if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
             raise ValueError(
                 f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely "
-                "mistakes: the sign is reversed, or it was written for other values of y_true (for classes they are -1.0 and +1.0)."
+                "mistakes: the sign is reversed, or it is for other values of y_true (for classes they are -1.0 and +1.0)."
             )
 
 
@@ -151,7 +151,7 @@ def _spacing(
 
 
 def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, float]:
-    """Return the size, not far above the usual one, at which a quotient differs least from that of a quarter, and by how much."""
+    """Return the size at which a quotient differs least from that of a quarter of it, and by how much."""
     sizes = usual * 4.0 ** np.arange(1, -7, -1)
     quotients = [quotient(float(size)) for size in sizes]
     best, least, error = usual, np.inf, 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import accumulate, compress
+from itertools import accumulate, compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ class Piecewise:
     convex, convex_between : bool
         Whether it is convex, and whether it is so between its kinks.
     rising : tuple of bool
-        At which kinks the slope rises, in their usual order, which is that of the offsets and ratios; empty if that is not known.
+        At which kinks the slope rises, in the order of the offsets and ratios; empty if that is not known.
     slopes : tuple of float
         The slopes of the lines from left to right, if they are straight and the same for all y; else empty.
     unit : float
@@ -163,9 +163,8 @@ class Piecewise:
         infinite = np.full((1, *v.shape), np.inf)
         ends = np.concatenate([-infinite, kinks, infinite])
         if not self.convex:
-            places = np.stack(
-                [_prox_inside(value, y, v, step, *ends[j : j + 2], spacing, self.unit) for j in range(len(ends) - 1)]
-            )
+            rooms = pairwise(ends)
+            places = np.stack([_prox_inside(value, y, v, step, low, high, spacing, self.unit) for low, high in rooms])
             cost = self._at(value, y, places) + (places - v) ** 2 / (2.0 * step)
             return np.take_along_axis(places, cost.argmin(axis=0)[None], axis=0)[0]
         number = np.zeros(v.shape, dtype=np.intp)

@@ -82,8 +82,8 @@ class ConvexConcave(Solver[ConcaveState]):
         pieces = objective.loss.pieces
         if objective.loss.convex or pieces.absent or not pieces.convex_between:
             raise ValueError(
-                f"{objective.loss!r} is not convex between known kinks at which its slope falls, which ConvexConcave needs: use "
-                "solver='auto'."
+                f"{objective.loss!r} is not convex between known kinks at which its slope falls, which ConvexConcave needs: "
+                "use solver='auto'."
             )
 
     def init(self, objective: Objective, params: Array) -> ConcaveState:

@@ -63,8 +63,8 @@ class InteriorPoint(Solver[InteriorState]):
         raw - kink = s^+ - s^-
 
     Each step solves these equations and that of the gradient, all linearised, for the \mu that a first trial shows to be
-    within reach. The number of steps, 10 to 50, hardly depends on the data; each takes a matrix like Newton's. What is smooth of
-    the loss goes into the gradient and the matrix.
+    within reach. The number of steps, 10 to 50, hardly depends on the data; each takes a matrix like Newton's. What is smooth
+    of the loss goes into the gradient and the matrix.
 
     Examples
     --------
@@ -153,6 +153,8 @@ class InteriorPoint(Solver[InteriorState]):
         )
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
+        if not state.mu > 0:
+            return _exhausted(state)
         low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
         stiff = 1.0 / (below / low + above / high)
         bend = stiff.sum(axis=0)
@@ -177,7 +179,7 @@ class InteriorPoint(Solver[InteriorState]):
         if not objective.loss.straight:
             t = s = min(t, s)
         if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
-            return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled="no descent at working precision")
+            return _exhausted(state)
         return self._state(
             objective,
             state.params + t * params,
@@ -191,6 +193,10 @@ class InteriorPoint(Solver[InteriorState]):
             state.y,
             state.raw + t * distance,
         )
+
+
+def _exhausted(state: InteriorState) -> InteriorState:
+    return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled="no descent at working precision")
 
 
 def _mean(objective: Objective, products: Array) -> float:

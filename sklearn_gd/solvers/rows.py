@@ -41,7 +41,7 @@ def raw_of(objective: Objective, params: Array) -> Array:
 
 
 def targets_of(objective: Objective) -> Array:
-    """Return y of every row as an elementwise loss sees it, (n, K); ones, which are in every domain, where the weight is zero."""
+    """Return y of every row as an elementwise loss sees it, (n, K); 1, which is in every domain, where the weight is zero."""
     result = np.ones((len(objective.data.weight), objective.model.n_raw))
     for block in objective.data.blocks():
         result[block.rows] = objective.encoded(block)
