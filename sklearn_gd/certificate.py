@@ -41,12 +41,15 @@ class Certified(ABC):
     def set_reference(self, constant: Array) -> float:
         """Note a constant prediction, (K,): the best one, or zeros without intercept. It sets the scale of `optimality`.
 
-        Where the loss is not convex it may be flat there; the slopes at zero then count as well.
+        Where the loss is not convex it may be flat there; the slopes at zero then count as well. Where it fits all rows, those
+        at a distance give the scale: bounds may keep a fit away from it.
 
         Returns its own certificate: how far it is from the best one.
         """
         value, slope, norms = self._constant(constant)
         scale = norms if self.loss.convex else np.maximum(norms, self._constant(np.zeros_like(constant))[2])
+        if not scale.any():
+            scale = self._constant(constant + np.maximum(np.abs(constant), 1.0))[2]
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
         self._reference = value, np.maximum(scale, 1e-12 * scale.max())
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))

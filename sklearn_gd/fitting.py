@@ -207,7 +207,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         bound = model.bind(n_raw, self.fit_intercept, data.moments, center=True)
         penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
-        constant = loss.link(objective.mean_target())
+        constant = objective.first_constant()
         objective = objective.observed(constant)
         self._check_derivatives(objective, constant)
         if self.fit_intercept and not loss.online:

@@ -405,6 +405,18 @@ class Objective(Certified):
         result.model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size)
         return result
 
+    def first_constant(self) -> Array:
+        """Return a constant raw prediction of finite cost, (K,), if one is found: that of the mean, or of an end of y, or zero."""
+        y = self.few_targets()
+        zero = np.zeros(self.model.n_raw)
+        ends = [self.loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if self.target.has_unit else []
+        constants = [np.atleast_1d(constant) for constant in (self.loss.link(self.mean_target()), *ends, zero)]
+        for constant in constants:
+            value = self.loss.value(y, np.tile(constant, (len(y), 1)))
+            if np.all(np.isfinite(value)):
+                return constant
+        return constants[0]
+
     def mean_target(self) -> Array:
         """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""
         return self.target.mean(self.data.y[self.data.used], self.data.weight[self.data.used], self.loss.rowwise)

@@ -172,7 +172,7 @@ def second_try(objective: Objective, solver: Solver[Any], result: Result) -> Sol
     an interior point method do not suit columns of very different scales.
     """
     loss = objective.loss
-    suits = loss.convex and not loss.rowwise and not result.interrupt and not result.asked
+    suits = loss.convex and not loss.rowwise and not (result.interrupt or result.asked or result.reason == "no finite optimum")
     return ProximalPoint() if suits and not result.converged and solver.struggles(result.state) else None
 
 

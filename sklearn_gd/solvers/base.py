@@ -293,13 +293,16 @@ def _without_optimum(objective: Objective, params: Array, moves: Sequence[tuple[
 
 
 def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
-    """Tell whether F falls on the way, and at its far end. Most often a few rows, whose loss grows, tell that it does not."""
+    """Tell whether F falls on the way, and at its far end. Most often a few rows, whose loss grows, tell that it does not.
+
+    A piecewise-linear function that falls no more has reached its minimum.
+    """
     for some in (objective.sample(FEW), objective):
         line = some.along(params, way)
         here, double, far = (line(t)[0] + some.rest(params + t * way) for t in (0.0, 1.0, 2.0**20))
-        if not far <= double:
+        if not (far < double if objective.loss.straight else far <= double):
             return False
-    return bool(double < here - 8 * EPS * abs(here))
+    return bool(double < here - 8 * float(np.finfo(objective.data.dtype).eps) * abs(here))
 
 
 def descend(objective: Objective, state: State, direction: Array, steepness: float) -> tuple[float, Array, float, Array] | None:

@@ -107,7 +107,8 @@ class ProximalPoint(Solver[ProximalState]):
     def init(self, objective: Objective, params: Array) -> ProximalState:
         params = objective.prox(params, 0.0)
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
-        width = max(objective.reference_value, EPS) / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
+        size = max(abs(objective.reference_value), abs(objective.value(params)), EPS)
+        width = size / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
         smoothing, narrowest = width, 1e-9 * width
         raw = raw_of(objective, params)
         multiplier = np.zeros_like(raw)
