@@ -27,6 +27,7 @@ class Certified(ABC):
     smooth_penalty: Penalty
     prox_penalty: Penalty
     column_norms: Array
+    constant: Array
     _reference: tuple[float, Array]
 
     @property
@@ -55,12 +56,12 @@ class Certified(ABC):
             slope = slope + block.weight @ slopes
             norms = np.hypot(norms, scale * np.sqrt(block.weight @ (slopes / scale) ** 2))
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
-        self._reference = value, np.maximum(norms, 1e-12 * norms.max())
+        self.constant, self._reference = constant, (value, np.maximum(norms, 1e-12 * norms.max()))
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
 
     def take_reference(self, other: Certified) -> None:
         """Note the constant prediction of the same rows under another name."""
-        self._reference = other._reference
+        self.constant, self._reference = other.constant, other._reference
 
     @property
     def reference_value(self) -> float:

@@ -185,8 +185,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             _, gradient = objective.value_and_gradient(result.state.params)
             result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state.params = solver.finish(objective, result.state.params)
-        again = result.last if result.last is not None and result.reason in ("converged", "max_iter reached") else result.state
-        self._state = solver.kept(objective, result.state if restored else again)
+        ongoing = result.last is not None and (result.converged or result.reason == "max_iter reached") and not restored
+        self._state = solver.kept(objective, result.last if ongoing else result.state)
         self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
         return objective, result
 
@@ -204,7 +204,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         """Return one fit from one start, and who has watched it."""
         solver, automatic = self.solver_, isinstance(self.solver, str) and self.solver == "auto"
         stopper = self._stopper(objective, rule, held, snapshot)
-        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
+        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None], solver.certifies)
         first = self._start(objective, constant, random_state)
         last = self._last(objective) if self.warm_start else None
         start = solver.begin(objective, first, Plan(int(random_state.randint(2**31)), budget), last)
@@ -235,7 +235,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         shape = objective.model.n_features, objective.model.n_raw
         if stream is None or not self._goes_on(stream) or (stream.bound.n_features, stream.bound.n_raw) != shape:
             return None
-        return self._state
+        return getattr(self, "_state", None)
 
     def _minimize(
         self, objective: Objective, solver: Solver[Any], start: Array | State, max_iter: int, monitor: Monitor
@@ -284,8 +284,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         if stopper is not None and stopper.rule is not None and stopper.best is not None:
             self.best_iteration_ = stopper.best.iteration
             if stopper.rule.restore_best:
-                result.converged = result.converged and stopper.best is result.state
-                result.asked, result.state = result.asked or result.reason == "converged", stopper.best
+                result.asked = result.asked or result.converged
+                result.converged, result.state = result.converged and stopper.best is result.state, stopper.best
                 return True
         return False
 
@@ -349,10 +349,17 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
                 "grow, as it does when classes are separable. What would help: a penalty, with alpha > 0."
             )
         general = "raise max_iter or scale the columns." if self.solver == "auto" else "solver='auto', or a larger max_iter."
+        if not (objective.model.linear and self.solver_.certifies):
+            general = "a larger max_iter or tol."
         help_ = result.state.hint or objective.loss.doubt or general
+        missed = (
+            f"with optimality {result.state.optimality:.2g}, above tol={self.tol:.2g}"
+            if self.solver_.certifies
+            else f"before the mean loss settled to tol={self.tol:.2g}"
+        )
         return (
-            f"{type(self.solver_).__name__} stopped after {result.n_iter} iterations ({result.reason}) with optimality "
-            f"{result.state.optimality:.2g}, above tol={self.tol:.2g}. What would help: {help_}"
+            f"{type(self.solver_).__name__} stopped after {result.n_iter} iterations ({result.reason}) {missed}. "
+            f"What would help: {help_}"
         )
 
     # -- predicting ---------------------------------------------------------------------------------------------------

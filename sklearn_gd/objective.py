@@ -37,7 +37,7 @@ class Objective(Certified):
     loss : Loss
     penalty : Penalty
     alpha : float
-        The strength of the penalty.
+        The strength of the penalty, in the model's unit of loss.
     offset : ndarray of shape (n, K), optional
         Added to raw, row by row.
     """
@@ -53,7 +53,7 @@ class Objective(Certified):
         offset: Array | None = None,
     ) -> None:
         self.data, self.target, self.model, self.loss = data, target, model, loss
-        self.alpha, self.offset = alpha, offset
+        self.alpha, self.offset = alpha * model.loss_unit, offset
         self._take(penalty)
         self.size = model.size
         self.column_norms = data.moments.norms(model.fit_intercept)
@@ -369,8 +369,9 @@ class Objective(Certified):
                 values = self.loss.value(bare.encoded(block), bare.model.raw(block.X, constant))
                 cost = cost + block.weight @ values
             unit = np.abs(cost) / self.total / np.maximum(size, 1e-300)
-        result = copy(self)
-        result.model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size)
+        model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size, priced=self.target.has_unit)
+        result = Objective(self.data, self.target, model, self.loss, self.penalty, self.alpha)
+        result.take_reference(self)
         return result
 
     def mean_target(self) -> Array:

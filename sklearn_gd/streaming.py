@@ -21,6 +21,9 @@ from .solvers import RULES, SGD, AdaGrad, Adam, Plan, Stochastic, StochasticStat
 
 __all__ = ["Streaming", "streams"]
 
+# Rows that tell how far apart columns spread: a model that knows nothing else of them takes no step before.
+SPREAD = 8
+
 # What is of a whole fit only.
 OF_A_FIT = (
     "loss_curve_",
@@ -51,6 +54,17 @@ def _automatic(objective: Objective) -> Stochastic:
 class Streaming(Fitting):
     """What the regressor and the classifier share of `partial_fit`."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: what steps go on from only after some, or with a warm start.
+
+        The units of a network's weights are kept, as few rows do not tell them.
+        """
+        state: dict[str, Any] = super().__getstate__()
+        if self.warm_start or hasattr(self, "t_"):
+            return state
+        spare = {"_state", "_stream"} if hasattr(self, "coef_") else {"_state"}
+        return {name: value for name, value in state.items() if name not in spare}
+
     def _partial_fit(self, X: Any, y: Any, weight: Array, target: Any) -> None:
         """Take mini-batch steps through validated rows, not all of weight zero, and set the fitted attributes."""
         self._check_scalars()
@@ -69,7 +83,8 @@ class Streaming(Fitting):
                 return  # nothing in it is observed
             loss.check_target(encoded)
             objective, solver, stream, state = self._streamed(data, target, loss, stream, exponent)
-            after = solver.epoch(objective, state)
+            waits = self.__sklearn_is_fitted__() and state.clock == 0 and stream.seen < SPREAD
+            after = state if waits else solver.epoch(objective, state)
         if not (np.all(np.isfinite(after.params)) and np.isfinite(after.value)):
             warnings.warn(
                 f"partial_fit diverged at step {after.clock}, and the parameters from before it are kept. What would help: "

@@ -107,6 +107,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it can do a model that is not linear.
     certifies : bool
         Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
+    success : str
+        Why a fit ends that has converged.
     """
 
     default_max_iter: ClassVar[int] = 1000
@@ -117,12 +119,13 @@ class Solver(Part, ABC, Generic[StateType]):
     certifies: bool = True
     takes_online: bool = False
     takes_networks: bool = False
+    success: ClassVar[str] = "converged"
 
     def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
-        """Return "converged" when the state is good enough, or an empty string."""
+        """Return `success` when the state is good enough, or an empty string."""
         small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else float(np.finfo(objective.data.dtype).eps)
         certain = state.optimality <= max(tol, objective.loss.precision)
-        return "converged" if certain and state.decrement <= small * objective.gain(state.value) else ""
+        return self.success if certain and state.decrement <= small * objective.gain(state.value) else ""
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
@@ -165,9 +168,9 @@ class Solver(Part, ABC, Generic[StateType]):
         """Tell whether the objective proved to be of a kind that this solver is not made for."""
         return False
 
-    def settled(self, objective: Objective, best: StateType, last: StateType) -> StateType:
-        """Return the state to keep, of the best one by its value, and the last."""
-        return best
+    def settled(self, objective: Objective, best: StateType, last: StateType, reason: str) -> tuple[StateType, str]:
+        """Return the state to keep, of the best one by its value, and the last; and why the fit ended, in the light of it."""
+        return best, reason
 
     def finish(self, objective: Objective, params: Array) -> Array:
         """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
@@ -213,7 +216,7 @@ def iterate(
             previous, state = state, solver.step(objective, state)
             moves.append((previous.params, state.params - previous.params))
             if not np.isfinite(state.value):
-                reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
+                reason = state.stalled or f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
                 break
             curve.append(state.value)
@@ -225,8 +228,8 @@ def iterate(
             reason = asked or _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
-    best = solver.settled(objective, best, state)
-    converged = reason == "converged"
+    best, reason = solver.settled(objective, best, state, reason)
+    converged = reason == solver.success
     return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
 
 

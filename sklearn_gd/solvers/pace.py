@@ -80,7 +80,7 @@ class Pace:
             gradient = gradient * (USUAL * self.usual / norm)
             norm = USUAL * self.usual
         share = max(1.0 / self.clock, 0.02)
-        self.usual = float(np.sqrt((1.0 - share) * self.usual**2 + share * norm**2))
+        self.usual = float(np.hypot(np.sqrt(1.0 - share) * self.usual, np.sqrt(share) * norm))
         return gradient
 
     def rate(self, direction: Array, decays: bool, trust: float) -> float:
@@ -111,7 +111,7 @@ class Pace:
 
     def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
         """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""
-        size = float(np.exp(np.log(ratio).mean()))
+        size = np.exp(np.log(ratio).mean())
         return replace(
             self,
             origin=origin,

@@ -77,6 +77,8 @@ class StochasticState(State):
         What the learning rate was cut to.
     rises : int
         Epochs in a row in which the mean loss did not fall.
+    means : tuple of float
+        The mean loss of each of the last epochs.
     lows : tuple of float
         The lowest mean loss of an epoch, as it was after each of the last epochs.
     noise : RandomState or None
@@ -99,6 +101,7 @@ class StochasticState(State):
     weight: float = 0.0
     share: float = 1.0
     rises: int = 0
+    means: tuple[float, ...] = ()
     lows: tuple[float, ...] = ()
     noise: np.random.RandomState | None = None
     rule: type | None = None
@@ -126,7 +129,8 @@ class Stochastic(Solver[StochasticState]):
     metric of the step, so that its zeros are exact.
 
     A fit ends when the lowest mean loss over an epoch, taken as the steps go, has fallen by less than `tol` times F0 in each of
-    five epochs.
+    five epochs: "the mean loss settled". That says nothing of the distance of an optimum, and is not believed where the loss
+    of the best constant prediction was not reached, or where the loss jumps, as it does for a learning rate that is too large.
 
     Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
     """
@@ -136,6 +140,7 @@ class Stochastic(Solver[StochasticState]):
     takes_prox = True
     takes_networks = True
     certifies = False
+    success = "the mean loss settled"
     memory: ClassVar[int] = 0
     decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
     trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
@@ -211,10 +216,11 @@ class Stochastic(Solver[StochasticState]):
         if not (isinstance(last, StochasticState) and self.suits(objective, last)):
             return replace(self.init(objective, params), plan=plan)
         state = self.carried(objective, last, renew=True)
-        state = replace(
-            state, value=objective.sample(SOME).value(state.params), anchor=state.point, plan=plan, began=state.clock
-        )
-        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, lows=(), stalled="", hint="")
+        value = objective.sample(SOME).value(state.params)
+        if not np.isfinite(value):  # on other data, it may be out of range
+            return replace(self.init(objective, params), plan=plan)
+        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock)
+        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=(), stalled="", hint="")
 
     def suits(self, objective: Objective, last: State) -> bool:
         """Tell whether the steps can go on from what another fit by the same rule has kept."""
@@ -240,13 +246,41 @@ class Stochastic(Solver[StochasticState]):
     def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
         gains = -np.diff(state.lows)
         idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference_value)
-        return "converged" if idle else ""
+        return self.success if idle else ""
 
-    def settled(self, objective: Objective, best: StochasticState, last: StochasticState) -> StochasticState:
+    def settled(
+        self, objective: Objective, best: StochasticState, last: StochasticState, reason: str
+    ) -> tuple[StochasticState, str]:
+        """Return the state of least F, of the last one, the best and the best constant prediction, and why the fit ended."""
+        if objective.loss.online:
+            return last, reason
         # The mean loss of an epoch is a noisy witness.
-        if best is last or objective.loss.online:
-            return last
-        return min(last, best, key=lambda state: objective.value(state.params))
+        reference = objective.reference_value
+        found = [(self._value(objective, state.params), state) for state in ([last] if best is last else [last, best])]
+        least, kept = min(found, key=lambda pair: pair[0])
+        if not least <= reference:
+            constant = objective.prox(objective.model.at_constant(objective.constant), 0.0)
+            reference = objective.value(constant)
+            if not least <= reference:
+                kept = replace(self.init(objective, constant), value=reference, plan=last.plan, hint=self._hint(last))
+        noise = RELAPSE * max(reference - least, 0.0) + RISE * abs(reference)
+        if reason == self.success and least >= reference and not found[0][0] <= reference + noise:
+            return replace(kept, hint=self._hint(last)), "not below the loss of the best constant prediction"
+        if reason == self.success and np.mean(last.means) - last.least > noise:
+            return replace(kept, hint=self._hint(last, "large")), "the loss jumps from epoch to epoch"
+        return kept, reason
+
+    @staticmethod
+    def _value(objective: Objective, params: Array) -> float:
+        value = objective.value(params)
+        return value if np.isfinite(value) else np.inf
+
+    def _hint(self, state: StochasticState, fault: str = "") -> str:
+        """Return what would help when a given learning rate did not lead down; for the automatic one, that is not the rate."""
+        if get_schedule(self.learning_rate).automatic:
+            return ""
+        fault = fault or ("small" if state.value <= state.least else "large")
+        return f"The learning rate {state.step:.3g} is too {fault}; learning_rate='auto' needs none."
 
     def size(self, objective: Objective) -> int:
         """Return the number of rows in a mini-batch."""
@@ -263,38 +297,44 @@ class Stochastic(Solver[StochasticState]):
         least = float(np.fmin(state.value, before.least))
         gain = reference - min(before.least, reference)
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
-        state = replace(state, iteration=before.iteration + 1, rises=rises, lows=(*before.lows[-PATIENCE:], least))
+        means, lows = (*before.means[1 - PATIENCE :], state.value), (*before.lows[-PATIENCE:], least)
+        state = replace(state, iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
         # The mean loss of an epoch speaks for the point where it began.
         state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
             state.share, state.rises = schedule.cut * before.share, 0
-        ceiling = min(before.least, reference) + max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
+        # A start may cost more than the best constant prediction.
+        ceiling = before.least if before.lows else max(before.value, reference)
+        ceiling += max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
         if objective.loss.online:
             ceiling = np.inf
         if not state.value <= ceiling + 1e-9 * abs(ceiling):
-            return self._returned(before, state, ceiling)
+            return self._returned(objective, before, state, ceiling)
         return state
 
-    def _returned(self, before: StochasticState, state: StochasticState, ceiling: float) -> StochasticState:
+    def _returned(
+        self, objective: Objective, before: StochasticState, state: StochasticState, ceiling: float
+    ) -> StochasticState:
         """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
         if not get_schedule(self.learning_rate).automatic:
             if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
                 return state
-            hint = f"The learning rate {state.step:.3g} is too large; learning_rate='auto' needs none."
-            return replace(state, stalled=f"diverged at step {state.clock}", hint=hint)
-        moments = tuple(0.0 * moment for moment in before.moments)
-        pace = before.pace and before.pace.resumed(before.anchor / before.scale)
+            return replace(state, stalled=f"diverged at step {state.clock}", hint=self._hint(state, "large"))
+        # The mean loss of an epoch that came down steeply is far below that of where it began.
+        value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
         return replace(
             before,
-            params=before.anchor,
-            point=before.anchor,
-            value=min(before.least, before.value),
-            moments=moments,
-            pace=pace,
+            params=point,
+            point=point,
+            anchor=point,
+            value=value,
+            moments=tuple(0.0 * moment for moment in before.moments),
+            pace=before.pace and before.pace.resumed(point / before.scale),
             share=0.25 * before.share,
             iteration=state.iteration,
             epochs=state.epochs,
-            lows=state.lows,
+            means=(),
+            lows=(value,),
         )
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
@@ -316,7 +356,8 @@ class Stochastic(Solver[StochasticState]):
             loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
-        state.value = loss / objective.data.n_rows + float(np.mean(prices))
+        finite = np.all(np.isfinite(state.point))  # the value is that on the way here
+        state.value = loss / objective.data.n_rows + float(np.mean(prices)) if finite else np.nan
         return state
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
