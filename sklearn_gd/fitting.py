@@ -48,6 +48,8 @@ class Stream:
         The model, bound to the first `rows` rows.
     rows, seen : int
         The number of rows that the model is bound to, and of all.
+    features : ndarray of int, or None
+        The columns in use, in order: of sparse rows, those that have held an entry. None for all.
     """
 
     key: tuple[Any, ...]
@@ -56,6 +58,7 @@ class Stream:
     bound: Any
     rows: int
     seen: int
+    features: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,9 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         bound = model.bind(target.n_raw(loss.rowwise), self.fit_intercept, data.moments, center=True)
         penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
-        constant = loss.link(objective.mean_target())
+        mean = objective.mean_target()
+        loss.check_mean(mean)
+        constant = loss.link(mean)
         objective = objective.observed(constant)
         if self.fit_intercept and not loss.online:
             constant = best_constant(objective, constant)
