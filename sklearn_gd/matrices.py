@@ -206,6 +206,16 @@ class Sparse(Matrix):
     def columns(self, index: Array) -> Sparse:
         return Sparse(self.X[:, index])
 
+    def stored(self) -> Array:
+        """Return the numbers of the columns that are not all zero."""
+        return np.unique(self.X.indices) if self.X.format == "csr" else np.flatnonzero(np.diff(self.X.indptr))
+
+    def narrowed(self, features: Array) -> Sparse:
+        """Return some columns, given by their numbers in order, that hold all entries; nothing is as long as a row."""
+        X = self.X.tocsr()
+        shape = X.shape[0], len(features)
+        return Sparse(type(X)((X.data, np.searchsorted(features, X.indices), X.indptr), shape=shape))
+
     def astype(self, dtype: Any) -> Sparse:
         return Sparse(self.X.astype(dtype))
 

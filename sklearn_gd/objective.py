@@ -244,7 +244,7 @@ class Objective(Certified):
         network have units of their own.
         """
         if not self.model.linear:
-            return self.model.typical() ** -2.0
+            return self.model.loss_unit * self.model.typical() ** -2.0
         matrix = np.empty((self.model.n_rows, self.model.n_raw))
         matrix[:] = self.mean_curvature(params) if mean_curvature is None else mean_curvature
         matrix[: self.model.n_features] *= (self.column_norms**2 / self.data.moments.weight)[:, None]

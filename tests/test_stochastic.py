@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import tracemalloc
 import warnings
 from functools import cache
 
@@ -17,6 +18,7 @@ from tables import CLASSIFICATION, REGRESSION, objective_of, true_suboptimality
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, SquaredError
+from sklearn_gd.matrices import Dense
 from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
 from sklearn_gd.schedules import SCHEDULES, get_schedule
@@ -255,6 +257,25 @@ def test_where_nothing_is_to_be_learned_that_is_no_failure(rule):
     assert (model.converged_, model.stop_reason_) == (True, "the mean loss settled")
     model = GDRegressor(solver=rule, penalty="l1", alpha=10.0, random_state=0).fit(X, X[:, 0])
     np.testing.assert_array_equal(model.coef_, 0.0)
+
+
+@pytest.mark.parametrize("order", ["F", "strided"])
+def test_rows_are_gathered_without_a_copy_of_all(order):
+    X = np.zeros((40_000, 20), order="F") if order == "F" else np.zeros((40_000, 40))[:, ::2]
+    rows = Dense(X)
+    tracemalloc.start()
+    part = rows.rows(np.arange(0, 40_000, 100))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert part.shape == (400, 20)
+    assert peak < 2 * part.X.nbytes
+
+
+def test_nothing_is_printed_that_is_not_known(diabetes, capsys):
+    _quietly(GDRegressor(solver="adam", max_iter=2, verbose=1, random_state=0), *diabetes)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["iteration", "objective", "step"]
+    assert [len(line.split()) for line in lines] == [3, 3, 3]
 
 
 def test_pickle_and_repr():

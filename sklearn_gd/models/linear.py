@@ -123,6 +123,12 @@ class LinearMap:
         """Return the map of some features alone, given by their numbers."""
         return LinearMap(len(features), self.n_raw, self.fit_intercept, self.center[features], self.constant[features])
 
+    def among(self, places: Array, n_features: int) -> LinearMap:
+        """Return the map of more features, at some places of which are these; the others have been zero."""
+        center, constant = np.zeros(n_features), np.ones(n_features, dtype=bool)
+        center[places], constant[places] = self.center, self.constant
+        return LinearMap(n_features, self.n_raw, self.fit_intercept, center if self.shifts else None, constant)
+
     def _rows_of(self, features: Array) -> Array:
         return np.append(features, self.n_features) if self.fit_intercept else features
 

@@ -216,7 +216,7 @@ def iterate(
             previous, state = state, solver.step(objective, state)
             moves.append((previous.params, state.params - previous.params))
             if not np.isfinite(state.value):
-                reason = state.stalled or f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
+                reason = f"the loss {objective.loss!r} became {state.value} at iteration {state.iteration}"
                 best.hint = state.hint
                 break
             curve.append(state.value)

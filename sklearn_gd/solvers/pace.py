@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,9 +89,13 @@ class Pace:
 
         It rests upon the distance gone, up to `trust` times the proven one.
         """
-        self.average *= MEMORY if self.clock > 1 else 0.0
-        self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
-        self.squares = float(len(direction)) if decays else self.squares + float(self.average @ self.average)
+        if decays:
+            # The parameters that have ever had a gradient: words that no row holds are no dimensions.
+            self.squares = float(max(np.count_nonzero(self.sum), np.count_nonzero(direction)))
+        else:
+            self.average *= MEMORY if self.clock > 1 else 0.0
+            self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
+            self.squares += float(self.average @ self.average)
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
     def note(self, way: Array, pull: Array) -> None:
@@ -108,6 +113,11 @@ class Pace:
         fresh.reach = fresh.bound = max(float(np.sqrt(fresh.way @ fresh.way)), self.first)
         fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
         return fresh
+
+    def moved(self, move: Callable[[Array], Array]) -> Pace:
+        """Return the pace with other parameters beside those it had, to which `move` takes each array."""
+        origin, way, average, total = map(move, (self.origin, self.way, self.average, self.sum))
+        return replace(self, origin=origin, way=way, average=average, sum=total)
 
     def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
         """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""

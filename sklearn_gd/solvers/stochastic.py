@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..losses.numeric import Array
 from ..schedules import Constant, Schedule, get_schedule
 from .base import Plan, Solver, State
 from .pace import Pace
+from .stochastic_state import Moments, StochasticState
 
 if TYPE_CHECKING:
     from ..data import Block
@@ -33,8 +33,6 @@ FEW, SOME = 100, 4096
 # Epochs without an improvement that end a fit.
 PATIENCE = 5
 
-Moments = tuple[Array, ...]
-
 SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
 
 # Where nothing was seen yet, or all that was seen is zero.
@@ -45,78 +43,6 @@ def inverse(root: Array, scale: float = 1.0) -> Array:
     """Return scale / root, finite, written on root."""
     root += TINY
     return np.divide(scale, root, out=root)
-
-
-@dataclass(kw_only=True)
-class StochasticState(State):
-    """A state with the point that steps go on from, and what the rule and the learning rate remember.
-
-    Attributes
-    ----------
-    point : ndarray, flat
-        The last iterate; params is it, or the average.
-    moments : tuple of ndarray
-        What the rule remembers.
-    bend : ndarray of shape (K,)
-        The mean curvature of the loss in raw, where all began.
-    scale : ndarray, flat
-        The unit of each parameter.
-    pace : Pace or None
-        The automatic learning rate.
-    anchor : ndarray, flat
-        Where the best epoch began, to return to when one leads far away.
-    plan : Plan
-        The seed, and how many epochs the learning rate is planned for; infinite for a stream.
-    began : int
-        The clock when this fit began.
-    clock, epochs : int
-        The number of mini-batches, and how many times an order was drawn.
-    rows, weight : float
-        How many rows were seen, and the sum of their weights times mass.
-    share : float
-        What the learning rate was cut to.
-    rises : int
-        Epochs in a row in which the mean loss did not fall.
-    means : tuple of float
-        The mean loss of each of the last epochs.
-    lows : tuple of float
-        The lowest mean loss of an epoch, as it was after each of the last epochs.
-    noise : RandomState or None
-        For what a network does at random in this epoch.
-    rule : type
-        The solver whose state it is.
-    """
-
-    point: Array
-    moments: Moments
-    bend: Array
-    scale: Array
-    pace: Pace | None
-    anchor: Array
-    plan: Plan = field(default_factory=Plan)
-    began: int = 0
-    clock: int = 0
-    epochs: int = 0
-    rows: float = 0.0
-    weight: float = 0.0
-    share: float = 1.0
-    rises: int = 0
-    means: tuple[float, ...] = ()
-    lows: tuple[float, ...] = ()
-    noise: np.random.RandomState | None = None
-    rule: type | None = None
-
-    def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
-        """Return the state in other coordinates, to which `move` takes params, and in other units."""
-        params, point, anchor, pace = move(self.params), move(self.point), move(self.anchor), self.pace
-        if pace is not None:
-            pace = pace.rescaled(move(pace.origin * self.scale) / scale, point / scale, scale / self.scale)
-        return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
-
-    @property
-    def least(self) -> float:
-        """The lowest mean loss of an epoch."""
-        return self.lows[-1] if self.lows else np.inf
 
 
 class Stochastic(Solver[StochasticState]):
@@ -207,7 +133,7 @@ class Stochastic(Solver[StochasticState]):
         """
         if not get_schedule(self.learning_rate).automatic or objective.loss.online:
             return np.ones_like(params)
-        scale = np.sqrt(1.0 / objective.diagonal(params, bend))
+        scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, bend))
         if not objective.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
         return scale
@@ -238,7 +164,9 @@ class Stochastic(Solver[StochasticState]):
         def inward(params: Array) -> Array:
             return objective.model.shifted(params, inward=True)
 
-        state = kept.moved(inward, self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale)
+        scale = self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale
+        kept = replace(kept, scale=np.where(kept.scale > 0, kept.scale, scale))
+        state = kept.moved(inward, scale)
         if state.pace is not None and renew and state.rows < FEW:
             state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
         return state
