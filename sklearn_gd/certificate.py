@@ -28,6 +28,7 @@ class Certified(ABC):
     prox_penalty: Penalty
     column_norms: Array
     total: float
+    constant: Array
     _reference: tuple[float, Array]
 
     @abstractmethod
@@ -51,7 +52,7 @@ class Certified(ABC):
         if not scale.any():
             scale = self._constant(constant + np.maximum(np.abs(constant), 1.0))[2]
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
-        self._reference = value, np.maximum(scale, 1e-12 * scale.max())
+        self.constant, self._reference = constant, (value, np.maximum(scale, 1e-12 * scale.max()))
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
 
     def _constant(self, constant: Array) -> tuple[float, Array, Array]:
@@ -67,7 +68,7 @@ class Certified(ABC):
 
     def take_reference(self, other: Certified) -> None:
         """Note the constant prediction of the same rows under another name."""
-        self._reference = other._reference
+        self.constant, self._reference = other.constant, other._reference
 
     @property
     def reference_value(self) -> float:

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from .losses.numeric import Array
 from .targets import Labels
+from .validation import check_weight
 
 __all__ = ["class_totals", "class_weighted", "running_shares"]
 
@@ -41,14 +42,15 @@ def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array
     Raises
     ------
     ValueError
-        For an unknown name, or a target that has more than one label a sample.
+        For an unknown name, a weight that is negative or not finite, or a target that has more than one label a sample.
     """
     if class_weight is None:
         return np.ones(y.shape[0])
     if not isinstance(target, Labels):
         raise ValueError(f"class_weight={class_weight!r}: expected None in partial_fit, but for one label a sample.")
-    if not isinstance(class_weight, str):
-        return compute_class_weight(class_weight, classes=target.classes, y=target.classes)[target.codes(y)]
-    if class_weight != "balanced":
-        raise ValueError(f"class_weight={class_weight!r}: expected a dict, 'balanced' or None.")
-    return _balanced(totals)[target.codes(y)]
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight={class_weight!r}: expected a dict, 'balanced' or None.")
+        return _balanced(totals)[target.codes(y)]
+    weights = compute_class_weight(class_weight, classes=target.classes, y=target.classes)
+    return check_weight(weights, weights, "class_weight")[target.codes(y)]

@@ -64,6 +64,12 @@ class Moments:
         centered = self.centered + centered + self.weight * share * gap**2
         return Moments(mean, centered, centered + total * mean**2, total)
 
+    def among(self, places: Array, n_features: int) -> Moments:
+        """Return the moments of more columns, at some places of which are these; the others have been zero."""
+        mean, centered, raw = np.zeros((3, n_features))
+        mean[places], centered[places], raw[places] = self.mean, self.centered, self.raw
+        return Moments(mean, centered, raw, self.weight)
+
     def norms(self, centered: bool) -> Array:
         """Return the norm of each column, about its mean if `centered`; 0 where it is only rounding noise."""
         squares = self.centered if centered else self.raw

@@ -59,6 +59,8 @@ class Stream:
         The model, bound to the first `rows` rows.
     rows, seen : int
         The number of rows that the model is bound to, and of all.
+    features : ndarray of int, or None
+        The columns in use, in order: of sparse rows, those that have held an entry. None for all.
     """
 
     key: tuple[Any, ...]
@@ -67,6 +69,7 @@ class Stream:
     bound: Any
     rows: int
     seen: int
+    features: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         bound = model.bind(n_raw, self.fit_intercept, data.moments, center=True)
         penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
+        loss.check_mean(objective.mean_target())
         constant = objective.first_constant()
         objective = objective.observed(constant)
         self._check_derivatives(objective, constant)
@@ -247,8 +251,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state = finished(objective, solver, result.state)
         self._check_end(objective, result)
-        again = result.last if result.last is not None and result.reason in ("converged", "max_iter reached") else result.state
-        self._state = solver.kept(objective, result.state if restored else again)
+        ongoing = result.last is not None and (result.converged or result.reason == "max_iter reached") and not restored
+        self._state = solver.kept(objective, result.last if ongoing else result.state)
         self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
         return objective, result
 
@@ -290,7 +294,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         """Return one fit from one start, and who has watched it."""
         solver, automatic = self.solver_, isinstance(self.solver, str) and self.solver == "auto"
         stopper = self._stopper(objective, rule, held, snapshot)
-        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None])
+        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None], solver.certifies)
         first = self._start(objective, constant, random_state)
         last = self._last(objective) if self.warm_start else None
         start = solver.begin(objective, first, Plan(int(random_state.randint(2**31)), budget), last)
@@ -321,7 +325,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         shape = objective.model.n_features, objective.model.n_raw
         if stream is None or not self._goes_on(stream) or (stream.bound.n_features, stream.bound.n_raw) != shape:
             return None
-        return self._state
+        return getattr(self, "_state", None)
 
     def _minimize(
         self, objective: Objective, solver: Solver[Any], start: Array | State, max_iter: int, monitor: Monitor
@@ -371,8 +375,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         if stopper is not None and stopper.rule is not None and stopper.best is not None:
             self.best_iteration_ = stopper.best.iteration
             if stopper.rule.restore_best:
-                result.converged = result.converged and stopper.best is result.state
-                result.asked, result.state = result.asked or result.reason == "converged", stopper.best
+                result.asked = result.asked or result.converged
+                result.converged, result.state = result.converged and stopper.best is result.state, stopper.best
                 return True
         return False
 

@@ -123,7 +123,9 @@ class Dense(Matrix):
         self.block_size = max(256, min(1 << 14, (1 << 17) // max(1, X.shape[1])))
 
     def rows(self, index: Any) -> Dense:
-        return Dense(self.X[index] if isinstance(index, slice) else np.take(self.X, index, axis=0))
+        # Faster than an index, but for an array in another order it copies the whole of it first.
+        gathers = self.X.flags.c_contiguous and not isinstance(index, slice)
+        return Dense(np.take(self.X, index, axis=0) if gathers else self.X[index])
 
     def columns(self, index: Array) -> Dense:
         return Dense(self.X[:, index])
@@ -232,6 +234,16 @@ class Sparse(Matrix):
 
     def columns(self, index: Array) -> Sparse:
         return Sparse(self.X[:, index])
+
+    def stored(self) -> Array:
+        """Return the numbers of the columns that are not all zero."""
+        return np.unique(self.X.indices) if self.X.format == "csr" else np.flatnonzero(np.diff(self.X.indptr))
+
+    def narrowed(self, features: Array) -> Sparse:
+        """Return some columns, given by their numbers in order, that hold all entries; nothing is as long as a row."""
+        X = self.X.tocsr()
+        shape = X.shape[0], len(features)
+        return Sparse(type(X)((X.data, np.searchsorted(features, X.indices), X.indptr), shape=shape))
 
     def astype(self, dtype: Any) -> Sparse:
         return Sparse(self.X.astype(dtype))

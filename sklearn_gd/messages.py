@@ -34,15 +34,19 @@ def complaint(objective: Objective, result: Result, solver: Any, tol: float, aut
             "as it does when classes are separable. What would help: a penalty, with alpha > 0."
         )
     goal = max(tol, objective.loss.precision)
-    if not state.optimality <= goal:
-        missed = f"optimality {state.optimality:.2g}, above tol={tol:.2g}"
+    spent = "raise max_iter or scale the columns." if automatic else "solver='auto', or a larger max_iter."
+    if not (objective.model.linear and solver.certifies):
+        spent = "a larger max_iter or tol."
+    if not solver.certifies:
+        missed = f"before the mean loss settled to tol={tol:.2g}"
+    elif not state.optimality <= goal:
+        missed = f"with optimality {state.optimality:.2g}, above tol={tol:.2g}"
     else:
         share = state.decrement / objective.gain(state.value)
         missed = (
-            f"optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective, relative to "
-            f"what was gained, of {share:.2g}, which is not"
+            f"with optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective, "
+            f"relative to what was gained, of {share:.2g}, which is not"
         )
-    spent = "raise max_iter or scale the columns." if automatic else "solver='auto', or a larger max_iter."
     help_ = state.hint or objective.loss.doubt or spent
     ended = f"{type(solver).__name__} stopped after {result.n_iter} iterations ({result.reason})"
-    return f"{ended} with {missed}. What would help: {help_}"
+    return f"{ended} {missed}. What would help: {help_}"

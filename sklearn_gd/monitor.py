@@ -16,12 +16,16 @@ __all__ = ["Monitor"]
 
 Watcher = Callable[["State"], str]
 
+# What is printed, how wide, and in which format.
+COLUMNS = {"iteration": (9, "d"), "objective": (15, ".8g"), "optimality": (12, ".2e"), "step": (12, ".3g")}
+
 
 class Monitor:
     """Keep the history of a fit, print every `every`-th iteration (0 is silent), and ask the watchers whether to go on.
 
     A watcher takes a state and returns why to stop, or an empty string. What it measured is in its attribute ``measured``, if
-    it has one, by name, for the history.
+    it has one, by name, for the history. Without `certified` the solver knows neither optimality nor the gradient of F on the
+    way, and they are left out.
 
     Examples
     --------
@@ -32,8 +36,8 @@ class Monitor:
             1 ...
     """
 
-    def __init__(self, every: int = 0, watchers: Sequence[Watcher] = ()) -> None:
-        self.every, self.watchers = every, watchers
+    def __init__(self, every: int = 0, watchers: Sequence[Watcher] = (), certified: bool = True) -> None:
+        self.every, self.watchers, self.certified = every, watchers, certified
         self.rows: list[dict[str, float]] = []
         self.began = time.perf_counter()
         self.last: State | None = None
@@ -45,14 +49,10 @@ class Monitor:
             return ""  # another solver goes on from there
         self.last = state
         reasons = [watcher(state) for watcher in self.watchers]
-        row: dict[str, float] = {
-            "iteration": state.iteration,
-            "objective": state.value,
-            "optimality": state.optimality,
-            "step": state.step,
-            "gradient_norm": float(np.linalg.norm(state.gradient)),
-            "seconds": time.perf_counter() - self.began,
-        }
+        row: dict[str, float] = {"iteration": state.iteration, "objective": state.value, "step": state.step}
+        if self.certified:
+            row |= {"optimality": state.optimality, "gradient_norm": float(np.linalg.norm(state.gradient))}
+        row["seconds"] = time.perf_counter() - self.began
         for watcher in self.watchers:
             row |= getattr(watcher, "measured", {})
         self.rows.append(row)
@@ -66,12 +66,11 @@ class Monitor:
         if not self.every or state is None or state.iteration == self._printed:
             return
         row = self.rows[-1]
-        extra = [name for name in row if name.startswith("validation")]
+        columns = [(name, column) for name, column in COLUMNS.items() if name in row]
+        columns += [(name, (18, ".8g")) for name in row if name.startswith("validation")]
         if self._printed < 0:
-            titles = "".join(f"{name:>18}" for name in extra)
-            print(f"{'iteration':>9}{'objective':>15}{'optimality':>12}{'step':>12}{titles}")
-        values = "".join(f"{row[name]:>18.8g}" for name in extra)
-        print(f"{state.iteration:>9d}{state.value:>15.8g}{state.optimality:>12.2e}{state.step:>12.3g}{values}")
+            print("".join(f"{name:>{width}}" for name, (width, _) in columns))
+        print("".join(f"{row[name]:>{width}{how}}" for name, (width, how) in columns))
         self._printed = state.iteration
 
     @property

@@ -41,7 +41,7 @@ class Objective(Certified):
     loss : Loss
     penalty : Penalty
     alpha : float
-        The strength of the penalty.
+        The strength of the penalty, in the model's unit of loss.
     offset : ndarray of shape (n, K), optional
         Added to raw, row by row.
     """
@@ -57,7 +57,7 @@ class Objective(Certified):
         offset: Array | None = None,
     ) -> None:
         self.data, self.target, self.model, self.loss = data, target, model, loss
-        self.alpha, self.offset = alpha, offset
+        self.alpha, self.offset = alpha * model.loss_unit, offset
         self._take(penalty)
         self.size = model.size
         self.column_norms = data.moments.norms(model.fit_intercept)
@@ -270,7 +270,7 @@ class Objective(Certified):
         network have units of their own.
         """
         if not self.model.linear:
-            return self.model.typical() ** -2.0
+            return self.model.loss_unit * self.model.typical() ** -2.0
         matrix = np.empty((self.model.n_rows, self.model.n_raw))
         matrix[:] = self.mean_curvature(params) if mean_curvature is None else mean_curvature
         matrix[: self.model.n_features] *= (self.column_norms**2 / self.data.moments.weight)[:, None]
@@ -401,12 +401,13 @@ class Objective(Certified):
                 values = self.loss.value(bare.encoded(block), bare.model.raw(block.X, constant))
                 cost = cost + block.weight @ values
             unit = np.abs(cost) / self.total / np.maximum(size, 1e-300)
-        result = copy(self)
-        result.model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size)
+        model = self.model.in_units(unit * np.ones(self.model.n_raw), self.slope_size, priced=self.target.has_unit)
+        result = Objective(self.data, self.target, model, self.loss, self.penalty, self.alpha)
+        result.take_reference(self)
         return result
 
     def first_constant(self) -> Array:
-        """Return a constant raw prediction of finite cost, (K,), if one is found: that of the mean, or of an end of y, or zero."""
+        """Return a constant raw prediction, (K,): that of the mean, or if its cost is not finite of an end of y, or zero."""
         y = self.few_targets()
         zero = np.zeros(self.model.n_raw)
         ends = [self.loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if self.target.has_unit else []

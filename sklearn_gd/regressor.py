@@ -52,8 +52,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     max_iter : int or None, default=None
         The most iterations; None is the solver's own default.
     tol : float, default=1e-7
-        The fit has converged when `optimality_` is below it; for a stochastic solver, when each of five epochs gained less
-        than this share of the objective of the best constant prediction.
+        The fit has converged when `optimality_` is below it. For a stochastic solver it means something else: the fit ends when
+        the mean loss settled, that is, when each of five epochs gained less than this share of the objective of the best
+        constant prediction.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     early_stopping : bool or EarlyStopping, default=False
@@ -81,8 +82,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     loss_curve_ : list of float
         The objective after each iteration.
     history_ : dict of ndarray
-        For each iteration "iteration", "objective", "optimality", "step" (or learning rate), "gradient_norm", "seconds", and
-        with validation rows "validation_loss"; ``pandas.DataFrame(model.history_)`` is a table.
+        For each iteration "iteration", "objective", "step" (or learning rate), "seconds", with validation rows
+        "validation_loss", and but for a stochastic solver "optimality" and "gradient_norm";
+        ``pandas.DataFrame(model.history_)`` is a table.
     validation_loss_curve_ : list of float
         The loss of the validation rows after each iteration, if there are any; it has no penalty.
     best_iteration_ : int
@@ -90,9 +92,10 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     optimality_ : float
         The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
     converged_ : bool
-        Whether `optimality_` came below tol; for a stochastic solver, whether five epochs gained less than tol.
+        Whether `optimality_` came below tol; for a stochastic solver, only whether the mean loss settled, below that of the
+        best constant prediction: how near an optimum is, `optimality_` tells.
     stop_reason_ : str
-        Why the fit ended.
+        Why the fit ended: "converged", for a stochastic solver "the mean loss settled", or what kept it from that.
     n_features_in_ : int
         The number of features seen in fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -215,7 +218,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         self : GDRegressor
         """
         with self._all_or_nothing():
-            first = not hasattr(self, "_stream")
+            first = not self.__sklearn_is_fitted__()
             X, y = self._checked(X, y, reset=first, y_numeric=True)
             if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
                 y = column_or_1d(y, warn=True)

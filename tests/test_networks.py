@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import make_friedman1
+from sklearn.datasets import load_iris, make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import train_test_split
@@ -83,6 +83,37 @@ def test_attributes_are_the_model(friedman, activation):
         values = values if i == 2 else ACTIVATIONS[activation][0](values)
     np.testing.assert_allclose(model.predict(X), values[:, 0], rtol=1e-9)
     assert model.score(X, y) > 0.7
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "adam"])
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
+def test_the_unit_of_the_targets_does_not_matter(loss, solver):
+    """Nor does that of the penalty, which is in the unit of the loss: the fit is the same, in another unit."""
+    X, y = make_friedman1(300, 5, noise=0.5, random_state=0)
+    if loss == "absolute_error" and solver == "lbfgs":
+        solver = "adamw"
+    fits = [
+        _quietly(
+            GDRegressor(loss, model=MLP((10,)), alpha=1e-3, solver=solver, max_iter=30, random_state=0), X, scale * np.abs(y)
+        )
+        for scale in (1.0, 2.0**-10, 2.0**10)
+    ]
+    assert fits[0].score(X, np.abs(y)) > 0.7
+    for model, scale in zip(fits[1:], (2.0**-10, 2.0**10), strict=True):
+        np.testing.assert_allclose(model.predict(X) / scale, fits[0].predict(X), rtol=1e-3)
+
+
+def test_what_would_help_a_network():
+    """Its columns are scaled as they are."""
+    with pytest.warns(ConvergenceWarning, match="What would help: a larger max_iter or tol"):
+        GDClassifier(model="mlp", max_iter=3, random_state=0).fit(*load_iris(return_X_y=True))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_penalty_that_outweighs_the_first_weights(cancer, rule):
+    """The start costs more than the best constant prediction: it is left."""
+    model = _quietly(GDClassifier("hinge", model="mlp", alpha=0.03, solver=rule, random_state=0), *cancer)
+    assert model.score(*cancer) > 0.95
 
 
 @pytest.mark.parametrize("rule", RULES)

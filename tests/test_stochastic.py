@@ -2,21 +2,27 @@
 
 import itertools
 import pickle
+import tracemalloc
 import warnings
 from functools import cache
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import load_iris
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Perceptron
+from sklearn.linear_model import LinearRegression, Perceptron
+from sklearn.metrics import log_loss
 from tables import CLASSIFICATION, REGRESSION, objective_of, true_suboptimality
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.losses import LOSSES
+from sklearn_gd.losses import LOSSES, SquaredError
+from sklearn_gd.matrices import Dense
+from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
 from sklearn_gd.schedules import SCHEDULES, get_schedule
-from sklearn_gd.solvers import RULES, SGD, SOLVERS, Adam
+from sklearn_gd.solvers import RULES, SGD, SOLVERS, SVRG, Adam, Lion, NAdam, RMSprop
 
 ALPHA = 0.02
 PENALTIES = {
@@ -176,6 +182,100 @@ def test_divergence_is_told(problems):
     with pytest.warns(ConvergenceWarning, match="diverged.*learning rate 10 is too large"):
         model = GDRegressor(solver=SGD(learning_rate=10.0), random_state=0).fit(X, y)
     assert np.all(np.isfinite(model.coef_))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_start_far_out_is_left(diabetes, rule):
+    """Also one that costs a hundred times what the best constant prediction does."""
+    X, y = diabetes
+    far = Linear(init=lambda shape, rng: np.full(shape, 200.0))
+    model = _quietly(GDRegressor(solver=rule, model=far, random_state=0), X, y)
+    assert model.score(X, y) > LinearRegression().fit(X, y).score(X, y) - 0.02
+
+
+def test_a_warm_start_on_other_targets_is_left(diabetes):
+    X, y = diabetes
+    model = GDRegressor(solver="adam", warm_start=True, random_state=0)
+    for shift in (0.0, 1000.0, -1000.0):
+        assert _quietly(model, X, y + shift).score(X, y + shift) > LinearRegression().fit(X, y).score(X, y) - 0.01
+
+
+@pytest.mark.parametrize(
+    "solver", [SGD(10.0), SGD(100.0), Adam(10.0), RMSprop(10.0), NAdam(10.0), Lion(10.0), SVRG(10.0)], ids=repr
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rate_that_is_too_large_is_told(cancer, solver, seed):
+    """The steps bounce: that no epoch gains is no convergence, and nothing worse than the best constant is returned."""
+    X, y = cancer
+    with pytest.warns(ConvergenceWarning, match="learning rate .* is too large; learning_rate='auto'"):
+        model = GDClassifier(solver=solver, random_state=seed).fit(X, y)
+    assert not model.converged_
+    constant = log_loss(y, DummyClassifier(strategy="prior").fit(X, y).predict_proba(X))
+    assert log_loss(y, model.predict_proba(X)) + 0.5e-4 * np.sum(model.coef_**2) <= constant * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_divergence_within_an_epoch_returns_numbers(rule):
+    X, y = load_iris(return_X_y=True)
+    solver = RULES[rule](0.1, batch_size=1) if rule in ("sgd", "svrg") else RULES[rule](1e200, batch_size=1)
+    with pytest.warns(ConvergenceWarning, match="learning rate .* is too large"):
+        model = GDClassifier(alpha=1e5, solver=solver, max_iter=6).fit(X, y)
+    assert np.all(np.isfinite(model.coef_))
+    assert log_loss(y, model.predict_proba(X)) <= np.log(3) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_svrg_beside_a_long_tail(seed):
+    """It returns from an epoch that led away to where that began, not to where the one before did."""
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([rng.standard_normal((500, 3)), rng.standard_cauchy(500)])
+    y = X[:, :3] @ [1.0, 2.0, -1.0] + 0.3 * rng.standard_normal(500)
+    model = GDRegressor(solver="svrg", random_state=seed).fit(X, y)
+    assert model.score(X, y) > LinearRegression().fit(X, y).score(X, y) - 0.01
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rows_blown_up_in_place_end_in_numbers(diabetes, rule):
+    """X is not copied: whoever changes it while the fit runs changes the fit."""
+    X, y = diabetes[0].copy(), diabetes[1]
+    steps = itertools.count()
+
+    class Bursting(SquaredError):
+        def value_and_gradient(self, y, raw):
+            if next(steps) == 100:
+                X[:] *= 1e150
+            return super().value_and_gradient(y, raw)
+
+    model = _quietly(GDRegressor(Bursting(), solver=RULES[rule](batch_size=8), random_state=0), X, y)
+    assert np.all(np.isfinite(model.coef_))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_where_nothing_is_to_be_learned_that_is_no_failure(rule):
+    X = np.random.RandomState(0).randn(200, 3)
+    model = GDRegressor(solver=rule, random_state=0).fit(X, np.full(200, 0.1))
+    assert (model.converged_, model.stop_reason_) == (True, "the mean loss settled")
+    model = GDRegressor(solver=rule, penalty="l1", alpha=10.0, random_state=0).fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.coef_, 0.0)
+
+
+@pytest.mark.parametrize("order", ["F", "strided"])
+def test_rows_are_gathered_without_a_copy_of_all(order):
+    X = np.zeros((40_000, 20), order="F") if order == "F" else np.zeros((40_000, 40))[:, ::2]
+    rows = Dense(X)
+    tracemalloc.start()
+    part = rows.rows(np.arange(0, 40_000, 100))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert part.shape == (400, 20)
+    assert peak < 2 * part.X.nbytes
+
+
+def test_nothing_is_printed_that_is_not_known(diabetes, capsys):
+    _quietly(GDRegressor(solver="adam", max_iter=2, verbose=1, random_state=0), *diabetes)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split() == ["iteration", "objective", "step"]
+    assert [len(line.split()) for line in lines] == [3, 3, 3]
 
 
 def test_pickle_and_repr():

@@ -13,6 +13,7 @@ from sklearn.model_selection import HalvingGridSearchCV, learning_curve
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
+from sklearn_gd.losses import Masked
 from sklearn_gd.models import MLP
 from sklearn_gd.solvers import RULES, SGD, AdaGrad, Adam
 
@@ -250,7 +251,7 @@ def test_early_stopping_and_divergence_are_not_undone(diabetes):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(wide[:250], y[:250], X_val=wide[250:], y_val=y[250:])
     before = model.predict(wide)
-    model.partial_fit(wide[:1], y[:1])
+    model.set_params(early_stopping=False).partial_fit(wide[:1], y[:1])
     assert np.abs(model.predict(wide) - before).mean() < 0.2 * y.std()
     with pytest.warns(ConvergenceWarning, match="diverged"):
         model = GDRegressor(solver=SGD(100.0), warm_start=True).fit(X, y)
@@ -299,3 +300,62 @@ def test_auto_in_a_stream(cancer):
     for model, kind in kinds.items():
         assert type(GDClassifier(model=model).partial_fit(X, y, classes=[0, 1]).solver_) is kind
     assert type(GDClassifier(loss="perceptron").partial_fit(X, y, classes=[0, 1]).solver_) is SGD
+
+
+@pytest.mark.parametrize("loss", ["poisson", "tweedie", Masked("poisson")], ids=repr)
+def test_a_batch_without_an_event_is_ordinary(loss):
+    """Also the first one, and validation rows; all rows of a fit are another matter."""
+    X = np.random.RandomState(0).randn(200, 2)
+    y = np.random.RandomState(1).poisson(np.exp(X[:, 0])).astype(float)
+    for first in (2.0, 0.0):
+        model = GDRegressor(loss).partial_fit(X[:1], [first]).partial_fit(X[1:2], [2.0 - first])
+        assert np.all(model.predict(X[:2]) < 10.0)
+    stream = _streamed(GDRegressor(loss, random_state=0), X, y, size=1, epochs=3)
+    assert stream.coef_[0] == pytest.approx(1.0, abs=0.3)
+    GDRegressor(loss).fit(X, y, X_val=X[y == 0], y_val=y[y == 0])
+    with pytest.raises(ValueError, match="not all zero"):
+        GDRegressor(loss).fit(X, 0.0 * y)
+    with pytest.raises(ValueError, match="y >= 0"):
+        GDRegressor(loss).partial_fit(X, y - 1.0)
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_class_weights_that_fit_refuses(cancer, bad):
+    """At once, not when a row of that class comes; and the stream is as it was."""
+    X, y = cancer
+    for method, classes in (("fit", {}), ("partial_fit", {"classes": [0, 1]})):
+        with pytest.raises(ValueError, match="class_weight"):
+            getattr(GDClassifier(class_weight={0: bad, 1: 1.0}), method)(X, y, **classes)
+    model = GDClassifier().partial_fit(X, y, classes=[0, 1])
+    before = pickle.dumps(model._state)
+    with pytest.raises(ValueError, match="class_weight"):
+        model.set_params(class_weight={0: bad, 1: 1.0}).partial_fit(X[y == 1], y[y == 1])
+    assert pickle.dumps(model._state) == before
+
+
+def test_early_stopping_is_refused(cancer):
+    with pytest.raises(ValueError, match="early_stopping=True: expected False in partial_fit"):
+        GDClassifier(early_stopping=True).partial_fit(*cancer, classes=[0, 1])
+
+
+def test_pickles_hold_what_predicts():
+    """The state of a stream is kept after steps of one, or with a warm start; without it, steps go on from coef_."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(400, 300)
+    y = (X[:, 0] > 0).astype(int)
+    theirs = len(pickle.dumps(LogisticRegression().fit(X, y)))
+    for solver in ("lbfgs", "adam"):
+        model = GDClassifier(solver=solver, max_iter=5, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X, y)
+            assert len(pickle.dumps(model)) < 2 * theirs
+            network = GDClassifier(model="mlp", solver=solver, max_iter=5, random_state=0).fit(X, y)
+        weights = sum(matrix.nbytes for matrix in [*network.coefs_, *network.intercepts_])
+        assert len(pickle.dumps(network)) < 1.2 * weights
+    for again in (pickle.loads(pickle.dumps(model)), pickle.loads(pickle.dumps(network))):
+        before = again.score(X, y)
+        _streamed(again, X[:10], y[:10], size=1)
+        assert again.score(X, y) > before - 0.1
+        assert _streamed(again, X, y, size=100).score(X, y) > before - 0.1
+        assert len(pickle.loads(pickle.dumps(again))._state.params) > 300

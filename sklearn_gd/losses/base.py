@@ -223,6 +223,9 @@ class Loss(Part, ABC):
     def check_target(self, y: Array) -> None:
         """Raise ValueError, naming the domain, when an entry of y is outside it."""
 
+    def check_mean(self, mean: Array) -> None:
+        """Raise ValueError when the mean of all targets, as `link` takes it, is not one that a model can have."""
+
     def mass(self, y: Array) -> Array:
         """Return what each row counts for in the denominator of the mean, shape (n,)."""
         return np.ones(len(y))

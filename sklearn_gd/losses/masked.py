@@ -129,6 +129,9 @@ class Masked(Loss):
             raise ValueError("y has no observed entry: expected at least one that is not missing.")
         self.inner.check_target(seen)
 
+    def check_mean(self, mean: Array) -> None:
+        self.inner.check_mean(mean)
+
     def for_target(self, target: Target) -> Loss:
         if target.exclusive or self.inner.for_target(target).rowwise:
             raise ValueError("Masked needs numbers, or an indicator matrix, for y: leave out the rows whose label is missing.")

@@ -62,10 +62,7 @@ class Linear(Model):
             return bound.shifted(drawn, inward=True)
         if self.init == "normal":
             return bound.shifted(0.01 * random_state.standard_normal(shape), inward=True)
-        params = np.zeros(shape)
-        if bound.fit_intercept:
-            params[-1] = constant
-        return params.ravel()
+        return bound.at_constant(constant)
 
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
         """Return raw, (n, K), from the fitted attributes."""
@@ -81,6 +78,7 @@ class LinearMap:
 
     linear = True
     drops = False
+    loss_unit = 1.0
 
     def __init__(
         self,
@@ -96,6 +94,12 @@ class LinearMap:
         self.shifts, self.n_penalised = center is not None, n_features
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
+
+    def at_constant(self, constant: Array) -> Array:
+        """Return the params of a constant raw prediction, (K,), flat; without an intercept it is zero."""
+        params = np.zeros((self.n_rows, self.n_raw))
+        params[self.n_features :] = constant
+        return params.ravel()
 
     def uncentered(self) -> LinearMap:
         """Return the map in terms of coef_ and intercept_ themselves."""
@@ -118,6 +122,12 @@ class LinearMap:
     def restricted(self, features: Array) -> LinearMap:
         """Return the map of some features alone, given by their numbers."""
         return LinearMap(len(features), self.n_raw, self.fit_intercept, self.center[features], self.constant[features])
+
+    def among(self, places: Array, n_features: int) -> LinearMap:
+        """Return the map of more features, at some places of which are these; the others have been zero."""
+        center, constant = np.zeros(n_features), np.ones(n_features, dtype=bool)
+        center[places], constant[places] = self.center, self.constant
+        return LinearMap(n_features, self.n_raw, self.fit_intercept, center if self.shifts else None, constant)
 
     def _rows_of(self, features: Array) -> Array:
         return np.append(features, self.n_features) if self.fit_intercept else features

@@ -50,9 +50,10 @@ class MLP(Model):
     .. math:: a_0 = x, \qquad a_l = f(a_{l-1} W_l + b_l), \qquad raw = a_{L-1} W_L + b_L
 
     Inside, the columns of X are centred and divided by their standard deviation (no copy is made, and sparse ones stay sparse),
-    and raw is in units of the spread of y, so that neither needs scaling; the penalty acts on the weights of scaled columns.
-    `coefs_` and `intercepts_` are those of X and y as they are. By default ``solver="auto"`` takes `Adam`, and `LBFGS` for up
-    to 2,000 rows if the loss and the penalty are smooth and there is no dropout.
+    and raw is in units of the spread of y, so that neither needs scaling; the penalty acts on the weights of scaled columns
+    and, in regression, of a scaled y: `alpha` does not depend on its unit. `coefs_` and `intercepts_` are those of X and y as
+    they are. By default ``solver="auto"`` takes `Adam`, and `LBFGS` for up to 2,000 rows if the loss and the penalty are smooth
+    and there is no dropout.
 
     Parameters
     ----------
@@ -122,13 +123,12 @@ class MLP(Model):
 
     def start(self, bound: Network, constant: Array, random_state: np.random.RandomState) -> Array:
         """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
-        params = np.zeros(bound.size)
-        weights, intercepts = bound.layers(params)
+        params = bound.at_constant(constant)
+        weights, _ = bound.layers(params)
         for matrix in weights:
             matrix[:] = self._drawn(matrix.shape, random_state)
+        weights[0][bound.flat] = 0.0
         weights[-1][:] *= LAST
-        if bound.fit_intercept:
-            intercepts[-1][:] = constant / bound.unit
         return params
 
     def _drawn(self, shape: tuple[int, ...], random_state: np.random.RandomState) -> Array:
@@ -163,7 +163,8 @@ class Network:
     dropout : float
     fit_intercept : bool
     center, spread : ndarray of shape (n_features,)
-        What is taken from the columns, and what they are divided by; a column without spread is left out.
+        What is taken from the columns, and what they are divided by; a column without spread is left out, and its weights stay
+        as they are.
     """
 
     linear = False
@@ -173,12 +174,20 @@ class Network:
     ) -> None:
         self.sizes, self.activation, self.dropout, self.fit_intercept = sizes, activation, dropout, fit_intercept
         self.n_features, self.n_raw = sizes[0], sizes[-1]
-        self.center, self.unit, self.slope = center, np.ones(self.n_raw), 1.0
-        self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=spread > 0)[:, None]
+        self.center, self.unit, self.slope, self.loss_unit = center, np.ones(self.n_raw), 1.0, 1.0
+        self.flat = spread == 0
+        self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=~self.flat)[:, None]
         self.drops = dropout > 0
         self.shapes = list(pairwise(sizes))
         self.n_penalised = sum(a * b for a, b in self.shapes)
         self.size = self.n_penalised + fit_intercept * sum(sizes[1:])
+
+    def at_constant(self, constant: Array) -> Array:
+        """Return the params of a constant raw prediction, (K,), flat; without intercepts it is zero."""
+        params = np.zeros(self.size)
+        if self.fit_intercept:
+            params[-self.n_raw :] = constant / self.unit
+        return params
 
     def typical(self) -> Array:
         """Return the typical size of each parameter at the start, flat."""
@@ -189,17 +198,22 @@ class Network:
         return result
 
     def revived(self, params: Array, drawn: Array, before: Network) -> Array:
-        """Return params with drawn weights for the columns that had no spread before, and have one now."""
+        """Return params with drawn weights for the columns that have a spread only now, and no weights from an earlier fit."""
         params = params.copy()
-        new = (self.scale[:, 0] > 0) & (before.scale[:, 0] == 0)
-        self.layers(params)[0][0][new] = self.layers(drawn)[0][0][new]
+        first = self.layers(params)[0][0]
+        new = before.flat & ~self.flat & ~first.any(axis=1)
+        first[new] = self.layers(drawn)[0][0][new]
         return params
 
-    def in_units(self, unit: Array, slope: float) -> Network:
-        """Return the network whose last layer is in a unit of raw, (K,); slope is the size of dF / draw at the start."""
+    def in_units(self, unit: Array, slope: float, priced: bool = True) -> Network:
+        """Return the network whose last layer is in a unit of raw, (K,); slope is the size of dF / draw at the start.
+
+        If `priced`, the penalty of its weights, which are numbers without a unit, is in that of the loss, slope times unit.
+        """
         result = copy(self)
         result.unit = np.where((unit > 0) & np.isfinite(unit), unit, 1.0)
         result.slope = slope * float(result.unit.max()) or 1.0
+        result.loss_unit = result.slope if priced else 1.0
         return result
 
     def uncentered(self) -> Network:
@@ -283,19 +297,17 @@ class Network:
         return self.unit * z, pull
 
     def shifted(self, params: Array, inward: bool) -> Array:
-        """Return params of X and y as they are in terms of scaled ones, or outward again.
-
-        The weights of a column without spread are zero inside, and stay zero.
-        """
+        """Return params of X and y as they are in terms of scaled ones, or outward again."""
         params = np.array(params, dtype=np.float64)
+        scale = np.where(self.flat[:, None], 1.0, self.scale)
         weights, intercepts = self.layers(params)
         if inward:
             intercepts[0][:] += self.center @ weights[0]
-            weights[0][:] = np.divide(weights[0], self.scale, out=np.zeros_like(weights[0]), where=self.scale > 0)
+            weights[0][:] /= scale
             weights[-1][:] /= self.unit
             intercepts[-1][:] /= self.unit
         else:
-            weights[0][:] *= self.scale
+            weights[0][:] *= scale
             intercepts[0][:] -= self.center @ weights[0]
             weights[-1][:] *= self.unit
             intercepts[-1][:] *= self.unit

@@ -107,6 +107,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it can do a model that is not linear.
     certifies : bool
         Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
+    success : str
+        Why a fit ends that has converged.
     """
 
     default_max_iter: ClassVar[int] = 1000
@@ -117,15 +119,16 @@ class Solver(Part, ABC, Generic[StateType]):
     certifies: bool = True
     takes_online: bool = False
     takes_networks: bool = False
+    success: ClassVar[str] = "converged"
 
     def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
-        """Return "converged" when the state is good enough, or an empty string."""
+        """Return `success` when the state is good enough, or an empty string."""
         tol = max(tol, objective.loss.precision)
         eps = float(np.finfo(objective.data.dtype).eps)
         small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else eps
         # A decrement that comes from a gradient of rounding noise is noise.
         settled = state.decrement <= small * objective.gain(state.value) or state.optimality <= 16 * eps
-        return "converged" if state.optimality <= tol and settled else ""
+        return self.success if state.optimality <= tol and settled else ""
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
@@ -168,9 +171,15 @@ class Solver(Part, ABC, Generic[StateType]):
         """Tell whether the objective proved to be of a kind that this solver is not made for."""
         return False
 
-    def settled(self, objective: Objective, best: StateType, last: StateType) -> StateType:
-        """Return the state to keep, of the best one by its value, and the last."""
-        return best
+    def settled(self, objective: Objective, best: StateType, last: StateType, reason: str) -> tuple[StateType, str]:
+        """Return the state to keep, of the best one by its value, and the last; and why the fit ended, in the light of it."""
+        if best is last or reason != self.success:
+            return best, reason
+        # Only the last one was found good enough; F may have been lower before, where the loss is not convex.
+        noise = 64 * float(np.finfo(objective.data.dtype).eps) * abs(best.value)
+        if objective.loss.convex or last.value <= best.value + noise:
+            return last, reason
+        return best, "an earlier iterate was lower"
 
     def finish(self, objective: Objective, params: Array) -> Array:
         """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
@@ -228,12 +237,8 @@ def iterate(
             reason = asked or _verdict(objective, solver, state, tol, max_iter)
     except KeyboardInterrupt as error:
         reason, interrupt = "interrupted", error
-    if reason == "converged" and solver.certifies:
-        # Only the last state was found good enough; F may have been lower before where the loss is not convex.
-        higher = not (objective.loss.convex or state.value <= best.value + rounding * abs(best.value))
-        best, reason = (best, "an earlier iterate was lower") if higher else (state, reason)
-    best = solver.settled(objective, best, state)
-    converged = reason == "converged"
+    best, reason = solver.settled(objective, best, state, reason)
+    converged = reason == solver.success
     return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
 
 

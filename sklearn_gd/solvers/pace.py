@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -80,7 +81,7 @@ class Pace:
             gradient = gradient * (USUAL * self.usual / norm)
             norm = USUAL * self.usual
         share = max(1.0 / self.clock, 0.02)
-        self.usual = float(np.sqrt((1.0 - share) * self.usual**2 + share * norm**2))
+        self.usual = float(np.hypot(np.sqrt(1.0 - share) * self.usual, np.sqrt(share) * norm))
         return gradient
 
     def rate(self, direction: Array, decays: bool, trust: float) -> float:
@@ -88,9 +89,13 @@ class Pace:
 
         It rests upon the distance gone, up to `trust` times the proven one.
         """
-        self.average *= MEMORY if self.clock > 1 else 0.0
-        self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
-        self.squares = float(len(direction)) if decays else self.squares + float(self.average @ self.average)
+        if decays:
+            # The parameters that have ever had a gradient: words that no row holds are no dimensions.
+            self.squares = float(max(np.count_nonzero(self.sum), np.count_nonzero(direction)))
+        else:
+            self.average *= MEMORY if self.clock > 1 else 0.0
+            self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
+            self.squares += float(self.average @ self.average)
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
     def note(self, way: Array, pull: Array) -> None:
@@ -109,9 +114,14 @@ class Pace:
         fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
         return fresh
 
+    def moved(self, move: Callable[[Array], Array]) -> Pace:
+        """Return the pace with other parameters beside those it had, to which `move` takes each array."""
+        origin, way, average, total = map(move, (self.origin, self.way, self.average, self.sum))
+        return replace(self, origin=origin, way=way, average=average, sum=total)
+
     def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
         """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""
-        size = float(np.exp(np.log(ratio).mean()))
+        size = np.exp(np.log(ratio).mean())
         return replace(
             self,
             origin=origin,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from copy import copy, deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..losses.numeric import Array
 from ..schedules import Constant, Schedule, get_schedule
 from .base import Plan, Solver, State
 from .pace import Pace
+from .stochastic_state import Moments, StochasticState
 
 if TYPE_CHECKING:
     from ..data import Block
@@ -33,8 +33,6 @@ FEW, SOME = 100, 4096
 # Epochs without an improvement that end a fit.
 PATIENCE = 5
 
-Moments = tuple[Array, ...]
-
 SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
 
 # Where nothing was seen yet, or all that was seen is zero.
@@ -47,75 +45,6 @@ def inverse(root: Array, scale: float = 1.0) -> Array:
     return np.divide(scale, root, out=root)
 
 
-@dataclass(kw_only=True)
-class StochasticState(State):
-    """A state with the point that steps go on from, and what the rule and the learning rate remember.
-
-    Attributes
-    ----------
-    point : ndarray, flat
-        The last iterate; params is it, or the average.
-    moments : tuple of ndarray
-        What the rule remembers.
-    bend : ndarray of shape (K,)
-        The mean curvature of the loss in raw, where all began.
-    scale : ndarray, flat
-        The unit of each parameter.
-    pace : Pace or None
-        The automatic learning rate.
-    anchor : ndarray, flat
-        Where the best epoch began, to return to when one leads far away.
-    plan : Plan
-        The seed, and how many epochs the learning rate is planned for; infinite for a stream.
-    began : int
-        The clock when this fit began.
-    clock, epochs : int
-        The number of mini-batches, and how many times an order was drawn.
-    rows, weight : float
-        How many rows were seen, and the sum of their weights times mass.
-    share : float
-        What the learning rate was cut to.
-    rises : int
-        Epochs in a row in which the mean loss did not fall.
-    lows : tuple of float
-        The lowest mean loss of an epoch, as it was after each of the last epochs.
-    noise : RandomState or None
-        For what a network does at random in this epoch.
-    rule : type
-        The solver whose state it is.
-    """
-
-    point: Array
-    moments: Moments
-    bend: Array
-    scale: Array
-    pace: Pace | None
-    anchor: Array
-    plan: Plan = field(default_factory=Plan)
-    began: int = 0
-    clock: int = 0
-    epochs: int = 0
-    rows: float = 0.0
-    weight: float = 0.0
-    share: float = 1.0
-    rises: int = 0
-    lows: tuple[float, ...] = ()
-    noise: np.random.RandomState | None = None
-    rule: type | None = None
-
-    def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
-        """Return the state in other coordinates, to which `move` takes params, and in other units."""
-        params, point, anchor, pace = move(self.params), move(self.point), move(self.anchor), self.pace
-        if pace is not None:
-            pace = pace.rescaled(move(pace.origin * self.scale) / scale, point / scale, scale / self.scale)
-        return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
-
-    @property
-    def least(self) -> float:
-        """The lowest mean loss of an epoch."""
-        return self.lows[-1] if self.lows else np.inf
-
-
 class Stochastic(Solver[StochasticState]):
     r"""A rule for steps on mini-batches.
 
@@ -126,7 +55,8 @@ class Stochastic(Solver[StochasticState]):
     metric of the step, so that its zeros are exact.
 
     A fit ends when the lowest mean loss over an epoch, taken as the steps go, has fallen by less than `tol` times F0 in each of
-    five epochs.
+    five epochs: "the mean loss settled". That says nothing of the distance of an optimum, and is not believed where the loss
+    of the best constant prediction was not reached, or where the loss jumps, as it does for a learning rate that is too large.
 
     Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
     """
@@ -136,6 +66,7 @@ class Stochastic(Solver[StochasticState]):
     takes_prox = True
     takes_networks = True
     certifies = False
+    success = "the mean loss settled"
     memory: ClassVar[int] = 0
     decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
     trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
@@ -202,7 +133,7 @@ class Stochastic(Solver[StochasticState]):
         """
         if not get_schedule(self.learning_rate).automatic or objective.loss.online:
             return np.ones_like(params)
-        scale = np.sqrt(1.0 / objective.diagonal(params, bend))
+        scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, bend))
         if not objective.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
         return scale
@@ -211,10 +142,11 @@ class Stochastic(Solver[StochasticState]):
         if not (isinstance(last, StochasticState) and self.suits(objective, last)):
             return replace(self.init(objective, params), plan=plan)
         state = self.carried(objective, last, renew=True)
-        state = replace(
-            state, value=objective.sample(SOME).value(state.params), anchor=state.point, plan=plan, began=state.clock
-        )
-        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, lows=(), stalled="", hint="")
+        value = objective.sample(SOME).value(state.params)
+        if not np.isfinite(value):  # on other data, it may be out of range
+            return replace(self.init(objective, params), plan=plan)
+        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock)
+        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=(), stalled="", hint="")
 
     def suits(self, objective: Objective, last: State) -> bool:
         """Tell whether the steps can go on from what another fit by the same rule has kept."""
@@ -232,7 +164,9 @@ class Stochastic(Solver[StochasticState]):
         def inward(params: Array) -> Array:
             return objective.model.shifted(params, inward=True)
 
-        state = kept.moved(inward, self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale)
+        scale = self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale
+        kept = replace(kept, scale=np.where(kept.scale > 0, kept.scale, scale))
+        state = kept.moved(inward, scale)
         if state.pace is not None and renew and state.rows < FEW:
             state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
         return state
@@ -240,13 +174,41 @@ class Stochastic(Solver[StochasticState]):
     def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
         gains = -np.diff(state.lows)
         idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference_value)
-        return "converged" if idle else ""
+        return self.success if idle else ""
 
-    def settled(self, objective: Objective, best: StochasticState, last: StochasticState) -> StochasticState:
+    def settled(
+        self, objective: Objective, best: StochasticState, last: StochasticState, reason: str
+    ) -> tuple[StochasticState, str]:
+        """Return the state of least F, of the last one, the best and the best constant prediction, and why the fit ended."""
+        if objective.loss.online:
+            return last, reason
         # The mean loss of an epoch is a noisy witness.
-        if best is last or objective.loss.online:
-            return last
-        return min(last, best, key=lambda state: objective.value(state.params))
+        reference = objective.reference_value
+        found = [(self._value(objective, state.params), state) for state in ([last] if best is last else [last, best])]
+        least, kept = min(found, key=lambda pair: pair[0])
+        if not least <= reference:
+            constant = objective.prox(objective.model.at_constant(objective.constant), 0.0)
+            reference = objective.value(constant)
+            if not least <= reference:
+                kept = replace(self.init(objective, constant), value=reference, plan=last.plan, hint=self._hint(last))
+        noise = RELAPSE * max(reference - least, 0.0) + RISE * abs(reference)
+        if reason == self.success and least >= reference and not found[0][0] <= reference + noise:
+            return replace(kept, hint=self._hint(last)), "not below the loss of the best constant prediction"
+        if reason == self.success and np.mean(last.means) - last.least > noise:
+            return replace(kept, hint=self._hint(last, "large")), "the loss jumps from epoch to epoch"
+        return kept, reason
+
+    @staticmethod
+    def _value(objective: Objective, params: Array) -> float:
+        value = objective.value(params)
+        return value if np.isfinite(value) else np.inf
+
+    def _hint(self, state: StochasticState, fault: str = "") -> str:
+        """Return what would help when a given learning rate did not lead down; for the automatic one, that is not the rate."""
+        if get_schedule(self.learning_rate).automatic:
+            return ""
+        fault = fault or ("small" if state.value <= state.least else "large")
+        return f"The learning rate {state.step:.3g} is too {fault}; learning_rate='auto' needs none."
 
     def size(self, objective: Objective) -> int:
         """Return the number of rows in a mini-batch."""
@@ -263,38 +225,44 @@ class Stochastic(Solver[StochasticState]):
         least = float(np.fmin(state.value, before.least))
         gain = reference - min(before.least, reference)
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
-        state = replace(state, iteration=before.iteration + 1, rises=rises, lows=(*before.lows[-PATIENCE:], least))
+        means, lows = (*before.means[1 - PATIENCE :], state.value), (*before.lows[-PATIENCE:], least)
+        state = replace(state, iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
         # The mean loss of an epoch speaks for the point where it began.
         state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
             state.share, state.rises = schedule.cut * before.share, 0
-        ceiling = min(before.least, reference) + max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
+        # A start may cost more than the best constant prediction.
+        ceiling = before.least if before.lows else max(before.value, reference)
+        ceiling += max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
         if objective.loss.online:
             ceiling = np.inf
         if not state.value <= ceiling + 1e-9 * abs(ceiling):
-            return self._returned(before, state, ceiling)
+            return self._returned(objective, before, state, ceiling)
         return state
 
-    def _returned(self, before: StochasticState, state: StochasticState, ceiling: float) -> StochasticState:
+    def _returned(
+        self, objective: Objective, before: StochasticState, state: StochasticState, ceiling: float
+    ) -> StochasticState:
         """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
         if not get_schedule(self.learning_rate).automatic:
             if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
                 return state
-            hint = f"The learning rate {state.step:.3g} is too large; learning_rate='auto' needs none."
-            return replace(state, stalled=f"diverged at step {state.clock}", hint=hint)
-        moments = tuple(0.0 * moment for moment in before.moments)
-        pace = before.pace and before.pace.resumed(before.anchor / before.scale)
+            return replace(state, stalled=f"diverged at step {state.clock}", hint=self._hint(state, "large"))
+        # The mean loss of an epoch that came down steeply is far below that of where it began.
+        value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
         return replace(
             before,
-            params=before.anchor,
-            point=before.anchor,
-            value=min(before.least, before.value),
-            moments=moments,
-            pace=pace,
+            params=point,
+            point=point,
+            anchor=point,
+            value=value,
+            moments=tuple(0.0 * moment for moment in before.moments),
+            pace=before.pace and before.pace.resumed(point / before.scale),
             share=0.25 * before.share,
             iteration=state.iteration,
             epochs=state.epochs,
-            lows=state.lows,
+            means=(),
+            lows=(value,),
         )
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
@@ -316,7 +284,8 @@ class Stochastic(Solver[StochasticState]):
             loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
-        state.value = loss / objective.data.n_rows + float(np.mean(prices))
+        finite = np.all(np.isfinite(state.point))  # the value is that on the way here
+        state.value = loss / objective.data.n_rows + float(np.mean(prices)) if finite else np.nan
         return state
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
