@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.losses import CustomLoss, Hinge, Huber, Linex, LogLoss, Quantile
+from sklearn_gd.losses import CustomLoss, Hinge, Huber, Linex, LogLoss, Masked, Quantile
 from sklearn_gd.penalties import L2, NonNegative
 from sklearn_gd.solvers import LBFGS, Newton
 
@@ -350,3 +350,102 @@ def test_raw_columns_of_a_real_table():
         model = GDClassifier(loss=loss, alpha=1e-6).fit(X, y)
         assert model.converged_
         assert model.score(X, y) > 0.95
+
+
+# -- parts by name, labels, and what a failure leaves ---------------------------------------------------------------------
+
+
+def test_parameters_of_a_part_given_by_name(diabetes):
+    X, y = diabetes
+    search = GridSearchCV(GDRegressor("huber"), {"loss__delta": [1.0, 50.0]}, cv=3).fit(X, y)
+    assert search.best_estimator_.loss.delta == search.best_params_["loss__delta"]
+    assert GDRegressor(penalty="elasticnet").set_params(penalty__l1_ratio=0.5).penalty.l1_ratio == 0.5
+    assert GDRegressor().set_params(solver="gd", solver__learning_rate=0.1).solver.learning_rate == 0.1
+    assert GDRegressor(early_stopping=True).set_params(early_stopping__patience=3).early_stopping.patience == 3
+    assert GDClassifier(model="mlp").set_params(model__hidden_layer_sizes=(5,)).model.hidden_layer_sizes == (5,)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"loss": late_costs_more, "loss__delta": 1.0}, "loss__delta: loss is the function 'late_costs_more', which has no"),
+        ({"solver__learning_rate": 1.0}, "solver is 'auto', which has no parameters"),
+        ({"penalty": None, "penalty__weights": 1.0}, "penalty is None, which has no parameters"),
+        ({"early_stopping__patience": 1}, "early_stopping is False, which has no parameters"),
+        ({"loss": "huber", "loss__epsilon": 1.0}, "Invalid parameter 'epsilon'"),
+        ({"loss": "hubber", "loss__delta": 1.0}, "Did you mean 'huber'"),
+    ],
+)
+def test_parameters_that_there_are_not(params, message):
+    with pytest.raises(ValueError, match=message):
+        GDRegressor().set_params(**params)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([-100, 100], dtype=np.int8),
+        np.array([-20_000, 20_000], dtype=np.int16),
+        np.array([0, 255], dtype=np.uint8),
+        np.array([5, 2**63 + 1], dtype=np.uint64),
+        np.array([-(2**62), 2**62]),
+    ],
+)
+def test_labels_at_the_ends_of_their_type(cancer, labels):
+    X, y = cancer
+    model = GDClassifier().fit(X, labels[y])
+    np.testing.assert_array_equal(model.classes_, labels)
+    np.testing.assert_array_equal(model.predict(X) == labels[1], GDClassifier().fit(X, y).predict(X) == 1)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (2 * np.eye(2, dtype=int)[[0, 1, 0, 1, 1, 0]] - 1, "other values than 0 and 1"),
+        (np.eye(2, dtype=int)[[0, 1, 0, 1, 1, 0]] + 1, "other values than 0 and 1"),
+        (np.array([[0, 3]] * 3 + [[1, 4]] * 3), "one label for each sample, or an indicator matrix"),
+        (np.array([["a", "b"]] * 3 + [["c", "d"]] * 3), "one label for each sample, or an indicator matrix"),
+    ],
+)
+def test_targets_that_are_neither_labels_nor_indicators(y, message):
+    with pytest.raises(ValueError, match=message):
+        GDClassifier().fit(X0, y)
+
+
+def test_a_sparse_target_of_a_regressor():
+    with pytest.raises(ValueError, match="y is sparse: expected a dense array"):
+        GDRegressor().fit(X0, sparse.csr_matrix(Y0[:, None]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "X", "y"),
+    [
+        ({"loss": "poisson"}, X0[:, :1], -Y0),
+        ({"solver": "newton", "loss": "absolute_error"}, X0, Y0),
+        ({"alpha": -1}, X0[:, :1], Y0),
+        ({"loss": lambda y, z: 0 * z}, X0[:4], Y0[:4]),
+        ({"penalty": L2(weights=[1.0, 2.0, 3.0])}, X0, Y0),
+    ],
+)
+def test_a_fit_that_raises_leaves_no_trace(changes, X, y):
+    for method in ("fit", "partial_fit"):
+        model = GDRegressor(solver="adam" if method == "partial_fit" else "auto", random_state=0)
+        getattr(model, method)(X0, Y0)
+        before, predicted = dict(vars(model)), model.predict(X0)
+        settings = {name: getattr(model, name) for name in changes}
+        with pytest.raises((ValueError, AttributeError)):
+            getattr(model.set_params(**changes), method)(X, y)
+        model.set_params(**settings)
+        assert vars(model).keys() == before.keys()
+        assert all(vars(model)[name] is before[name] for name in before)
+        np.testing.assert_array_equal(model.predict(X0), predicted)
+
+
+def test_the_intercept_is_a_number_of_numpy(diabetes):
+    assert isinstance(GDRegressor().fit(*diabetes).intercept_, np.float64)
+
+
+def test_no_target():
+    for model in (GDRegressor(loss=Masked()), GDClassifier(loss="log_loss"), GDRegressor()):
+        with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+            model.fit(X0, None)

@@ -191,3 +191,24 @@ def test_sequences_of_words_stop_early_and_stream(sequences):
     for start in range(0, len(X), 100):
         stream.partial_fit(X[start : start + 100], ends[start : start + 100], classes=names[:-1])
     assert stream.score(X, ends) > 0.75
+
+
+def test_frames_are_scored_without_a_word(diabetes):
+    import pandas as pd
+
+    X, y = diabetes
+    frame, Y = pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])]), np.c_[y, y]
+    Y[3, 0] = np.nan
+    assert GDRegressor(Masked()).fit(frame, Y).score(frame, Y) > 0.4  # a warning is an error here
+
+
+def test_what_a_mask_wants(diabetes):
+    X, y = diabetes
+    holes = y.copy()
+    holes[0] = np.nan
+    with pytest.raises(ValueError, match=r"Input y contains NaN.*loss=Masked"):
+        GDRegressor().fit(X, holes)
+    labels = np.c_[1.0 + (y > 100), 1.0 + (y > 200)]
+    labels[0, 0] = np.nan
+    with pytest.raises(ValueError, match="an indicator matrix of 0 and 1"):
+        GDClassifier(Masked("log_loss")).fit(X, labels)

@@ -151,3 +151,20 @@ def test_wrong_kinds(diabetes, penalty):
 def test_table():
     assert all(isinstance(penalty(), Penalty) for penalty in PENALTIES.values())
     assert get_penalty(None).value(WEIGHTS) == NoPenalty().value(WEIGHTS) == 0.0
+
+
+def test_lasso_with_weights_that_may_not_be_negative():
+    from sklearn.linear_model import ElasticNet as TheirElasticNet
+    from sklearn.linear_model import Lasso
+
+    rng = np.random.RandomState(0)
+    X = rng.randn(80, 8)
+    y = X @ [1.0, -1.0, 0.5, 0.0, 2.0, -0.3, 0.0, 0.1] + 0.3 * rng.randn(80)
+    ours = GDRegressor(penalty=L1() + NonNegative(), alpha=0.05).fit(X, y)
+    theirs = Lasso(alpha=0.05, positive=True, tol=1e-12).fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-8)
+    mixture = GDRegressor(penalty=ElasticNet(0.5) + NonNegative(), alpha=0.1).fit(X, y)
+    theirs = TheirElasticNet(alpha=0.1, l1_ratio=0.5, positive=True, tol=1e-12).fit(X, y)
+    np.testing.assert_allclose(mixture.coef_, theirs.coef_, atol=1e-8)
+    assert GDRegressor(penalty=Box(-0.2, 0.3) + L1(), alpha=0.0).fit(X, y).coef_.max() == 0.3
+    assert repr(L1() + NonNegative()) == "L1() + NonNegative()"

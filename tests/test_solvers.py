@@ -441,3 +441,88 @@ def test_warm_start_out_of_range(problems):
     X, y = problems["regression"]
     model = GDRegressor(loss="poisson", warm_start=True).fit(X, y).fit(1e4 * X, y)
     assert model.converged_
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "absolute_error", "huber", "quantile", "log_cosh", "poisson", "squared_hinge"]
+)
+def test_the_last_step_spoils_nothing(loss, seed):
+    """Without a penalty the solution of least norm is returned only where rounding lets it be one."""
+    r = np.random.default_rng(seed)
+    X = r.poisson(2.0, (12, 14)) * 10.0 ** r.uniform(-8, 8, 14)
+    y = 700 * np.abs(r.standard_normal(12)) if loss in REGRESSION else r.random(12) > 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = _make(loss, penalty=None, alpha=0.0).fit(X, y)
+    raw = (X @ np.ravel(model.coef_) + model.intercept_)[:, None]
+    target = y[:, None] if loss in REGRESSION else 2.0 * y[:, None] - 1.0
+    values = model.loss_.value(target, raw)
+    scale = model.loss_.value(target, np.full_like(raw, model.loss_.link(np.array([y.mean()]))[0])).mean()
+    assert abs(values.mean() - model.loss_curve_[-1]) <= 1e-6 * abs(scale)
+
+
+@pytest.mark.parametrize("columns", [3, 40])
+def test_the_solution_of_least_norm(columns):
+    """Duplicated columns, and more columns than rows: as numpy's pinv has it."""
+    r = np.random.default_rng(0)
+    X = r.standard_normal((20, columns))
+    X = np.hstack([X, X[:, :2]])
+    y = r.standard_normal(20)
+    model = GDRegressor(alpha=0.0).fit(X, y)
+    best = np.linalg.pinv(X - X.mean(axis=0)) @ (y - y.mean())
+    np.testing.assert_allclose(model.coef_, best, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "X", "y"),
+    [
+        (GDRegressor, "epsilon_insensitive", np.arange(5.0)[:, None], [0.0, 0.05, 0.1, 0.15, 0.2]),
+        (GDClassifier, "hinge", np.arange(3.0)[:, None], [[1, 0], [1, 0], [1, 0]]),
+        (GDClassifier, "hinge", np.zeros((2, 1)), [[0, 0], [0, 0]]),
+        (GDRegressor, "absolute_error", np.arange(4.0)[:, None], [2.0, 2.0, 2.0, 2.0]),
+        (GDRegressor, "squared_epsilon_insensitive", np.arange(4.0)[:, None], [2.0, 2.0, 2.1, 2.0]),
+    ],
+)
+@pytest.mark.parametrize("solver", ["auto", "interior_point", "proximal_point", "working_rows", "newton"])
+def test_a_loss_of_exactly_zero(make, loss, X, y, solver):
+    model = make(loss, solver=solver)
+    try:
+        model.fit(X, y)
+    except ValueError as refusal:
+        assert "use solver='auto'" in str(refusal)
+        return
+    assert model.converged_
+    assert model.loss_curve_[-1] <= 1e-12
+
+
+@pytest.mark.parametrize(
+    ("loss", "best"), [("squared_error", 28.0 / 9.0), ("absolute_error", 2.0), ("log_cosh", None), ("linex", None)]
+)
+def test_bounds_keep_a_fit_from_a_constant_that_fits(loss, best):
+    """y is constant, so that the best constant gives no scale; the weight must be two."""
+    X, y = np.array([[1.0], [-1.0], [2.0]]), np.zeros(3)
+    model = GDRegressor(loss, penalty=Box(lower=2.0), alpha=0.0).fit(X, y)
+    assert model.converged_
+    assert model.coef_[0] == 2.0
+    grid = np.linspace(-4.0, 1.0, 500_001)
+    value = sum(model.loss_.value(np.zeros((len(grid), 1)), (2.0 * x + grid)[:, None])[:, 0] for x in X[:, 0]) / 3.0
+    np.testing.assert_allclose(model.loss_curve_[-1], value.min(), rtol=1e-6)
+    if best is not None:
+        np.testing.assert_allclose(model.loss_curve_[-1], best)
+
+
+def test_threads_on_many_rows_change_nothing():
+    """Samples of several blocks: a reduction within a reduction hung here for ever."""
+    r = np.random.default_rng(0)
+    X, y = r.standard_normal((20_000, 100)), r.integers(0, 2, 20_000)
+    one, two = (GDClassifier(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
+    np.testing.assert_array_equal(one.coef_, two.coef_)
+
+
+def test_linear_exponential_loss_far_from_its_scale(diabetes):
+    """The mean of y costs more than a number can hold: the fit begins where it does not."""
+    X, y = diabetes
+    model = GDRegressor("linex", alpha=1e-3).fit(X, 30.0 * y)
+    assert model.converged_
+    assert np.isfinite(model.loss_curve_[-1])

@@ -15,9 +15,14 @@ from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
 from sklearn_gd.solvers import RULES, SOLVERS, GradientDescent
 
 
+def ramp(y, raw):
+    return np.minimum(np.maximum(0.0, 1.0 - y * raw), 2.0)
+
+
 def _settings(solver):
-    kinked = solver in ("dual", "working_rows", "interior_point")
-    return {"loss": "hinge" if kinked else "log_loss", "penalty": "l1" if solver == "working_set" else "l2", "alpha": 1e-6}
+    losses = dict.fromkeys(("dual", "working_rows", "interior_point"), "hinge") | {"convex_concave": ramp}
+    penalty = "l1" if solver == "working_set" else "l2"
+    return {"loss": losses.get(solver, "log_loss"), "penalty": penalty, "alpha": 1e-6}
 
 
 @pytest.mark.parametrize("solver", ["auto", *SOLVERS, *RULES])
@@ -214,3 +219,25 @@ def test_no_context_is_opened_without_callbacks(cancer, monkeypatch):
     assert not opened
     GDClassifier().set_callbacks(_Stop(1)).fit(*cancer)
     assert len(opened) == 1
+
+
+def test_a_threshold_alone_is_waited_for(cancer):
+    """Where it is not reached the fit goes on; patience is then for those who ask for it."""
+    X, y = cancer
+    settings = {"solver": GradientDescent(1e-3), "max_iter": 60, "random_state": 0, "alpha": 0.1}
+    waits = EarlyStopping(threshold=0.01, min_delta=10.0)
+    with pytest.warns(ConvergenceWarning):
+        assert GDClassifier(early_stopping=waits, **settings).fit(X, y).n_iter_ == 60
+    tires = EarlyStopping(threshold=0.01, min_delta=10.0, patience=7)
+    assert GDClassifier(early_stopping=tires, **settings).fit(X, y).n_iter_ == 7
+    assert GDClassifier(early_stopping=EarlyStopping(min_delta=10.0), **settings).fit(X, y).n_iter_ == 5
+    assert GDClassifier(early_stopping=EarlyStopping(threshold=0.6), **settings).fit(X, y).validation_loss_curve_[-1] <= 0.6
+
+
+def test_a_scorer_of_frames_says_nothing(cancer):
+    import pandas as pd
+
+    X, y = cancer
+    frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])])
+    model = GDClassifier(early_stopping=EarlyStopping(scoring="accuracy"), solver="gd", random_state=0).fit(frame, y)
+    assert list(model.feature_names_in_) == list(frame.columns)  # and no warning, which would be an error

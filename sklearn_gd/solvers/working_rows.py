@@ -103,10 +103,10 @@ class WorkingRows(Straight[RowsState]):
             crossed = state.distance <= reach
         near = state.near | crossed
         value = cost_of(objective, raw) + objective.price(params)
-        if not value <= state.value + 64 * float(np.finfo(objective.data.dtype).eps) * abs(state.value):
-            stalled = "" if np.any(near & ~state.near) else "no descent at working precision"
-            after = replace(state, near=near, reach=reach, iteration=state.iteration + 1, stalled=stalled)
-            return self._partly(objective, after, params, raw)
+        size = abs(state.value) + objective.slope_size * float(np.abs(raw).max())
+        if not value <= state.value + 64 * float(np.finfo(objective.data.dtype).eps) * size:
+            after = self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
+            return after if np.any(near & ~state.near) else self._ended(objective, after)
         gradient = tilted(objective, params, slope.sum(axis=0))
         # The same rows again would bring the same.
         done = gap <= 8 * EPS * abs(value) or not np.any(near & ~state.near)
@@ -123,6 +123,13 @@ class WorkingRows(Straight[RowsState]):
             near=near,
             reach=reach,
         )
+
+    @staticmethod
+    def _ended(objective: Objective, state: RowsState) -> RowsState:
+        """Return the state when no more can be done, judged by the lines that its own raw is on."""
+        gradient = tilted(objective, state.params, _sides(objective, state.raw)[0].sum(axis=0))
+        optimality = min(state.optimality, objective.optimality(state.params, gradient))
+        return replace(state, optimality=optimality, stalled="no descent at working precision")
 
     @staticmethod
     def _partly(objective: Objective, state: RowsState, params: Array, raw: Array) -> RowsState:
