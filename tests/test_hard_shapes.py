@@ -8,6 +8,7 @@ from sklearn.svm import LinearSVC
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.penalties import GroupLasso, Penalty
+from sklearn_gd.solvers import LBFGS, RowSpace
 
 # -- nothing to gain --------------------------------------------------------------------------------------------------
 
@@ -144,3 +145,15 @@ def test_crammer_singer_on_text_agrees_with_liblinear():
 
     assert model.converged_
     np.testing.assert_allclose(cost(model.coef_), cost(other.coef_), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_hinge"])
+def test_text_takes_passes_not_factors(loss):
+    rng = np.random.RandomState(0)
+    X = sparse.random(600, 5000, 0.005, format="csr", random_state=rng)
+    y = (X @ rng.randn(5000) > 0).astype(int)
+    model = GDClassifier(loss, alpha=1e-2).fit(X, y)
+    assert isinstance(model.solver_, LBFGS)
+    assert isinstance(GDClassifier(loss, alpha=1e-2).fit(X[:50].toarray(), y[:50]).solver_, RowSpace)
+    other = GDClassifier(loss, alpha=1e-2, solver="row_space").fit(X, y)
+    np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-5 * np.abs(other.coef_).max())
