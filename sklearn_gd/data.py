@@ -13,8 +13,9 @@ import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import threadpool_limits
 
+from .composed import as_matrix
 from .losses.numeric import EPS, Array
-from .matrices import Dense, Matrix, as_matrix
+from .matrices import Dense, Matrix
 
 __all__ = ["Block", "Data", "Mapper", "Moments", "workers"]
 

@@ -1,19 +1,19 @@
-"""Matrices of rows, whatever holds them: dense, sparse, or a mixture; behind products, moments and Gram matrices.
+"""Matrices of rows, whatever holds them: dense or sparse, behind products, moments and Gram matrices.
 
-Everything that must know how X is stored is here.
+Everything that must know how X is stored is here, and in `composed`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from .losses.numeric import Array
 
-__all__ = ["Dense", "Matrix", "Mixed", "Sparse", "as_matrix"]
+__all__ = ["Dense", "Matrix", "Sparse"]
 
 # For so many Gram matrices the products of pairs of columns are worth forming.
 SEVERAL = 8
@@ -65,6 +65,14 @@ class Matrix(ABC):
     @abstractmethod
     def pull(self, g: Array) -> Array:
         """Return X' g, (p, K), for g of shape (n, K)."""
+
+    def centered_dot(self, weights: Array, center: Array) -> Array:
+        """Return Z W, (n, K), for Z the centred columns."""
+        return self.dot(weights) - center @ weights
+
+    def centered_pull(self, g: Array, center: Array) -> Array:
+        """Return Z' g, (p, K), for Z the centred columns."""
+        return self.pull(g) - np.outer(center, g.sum(axis=0))
 
     @abstractmethod
     def moments(self, weight: Array) -> tuple[Array, Array]:
@@ -157,8 +165,10 @@ class Dense(Matrix):
         return np.einsum("ij,ij->i", Z, Z)
 
     def gram(self, curvature: Array, center: Array) -> Array:
-        p = self.shape[1]
+        p, unit = self.shape[1], self._units
         Z = self.X - center.astype(self.dtype)
+        if unit is not None:
+            Z /= unit[:-1].astype(self.dtype)
         result = np.empty((p + 1, p + 1))
         result[p, :p] = result[:p, p] = curvature.astype(self.dtype) @ Z
         result[p, p] = curvature.sum()
@@ -170,11 +180,19 @@ class Dense(Matrix):
             result[:p, :p] = Z.T @ Z
         else:
             result[:p, :p] = Z.T @ (curvature[:, None].astype(self.dtype) * Z)
-        return result
+        return result if unit is None else result * unit * unit[:, None]
+
+    @cached_property
+    def _units(self) -> Array | None:
+        """Powers of two for the columns, and a one, if their squares may not be numbers of their precision."""
+        size = np.abs(self.X).max(axis=0, initial=0.0) if self.dtype == np.float32 else np.ones(0)
+        if np.all((size == 0) | ((size > 1e-12) & (size < 1e12))):
+            return None
+        return np.append(np.ldexp(1.0, np.frexp(size)[1]), 1.0)
 
     def grams(self, curvature: Array, center: Array) -> Array:
         n, k = curvature.shape
-        m = self.shape[1] + 1
+        m, unit = self.shape[1] + 1, self._units
         if k < SEVERAL:
             return super().grams(curvature, center)
         one, two = np.tril_indices(m)
@@ -183,10 +201,12 @@ class Dense(Matrix):
         for start in range(0, n, size):
             Z = np.ones((m, len(curvature[start : start + size])), dtype=self.dtype)
             np.subtract(self.X[start : start + size].T, center.astype(self.dtype)[:, None], out=Z[:-1])
+            if unit is not None:
+                Z /= unit[:, None].astype(self.dtype)
             pairs += (Z[one] * Z[two] @ curvature[start : start + size].astype(self.dtype)).T
         result = np.empty((k, m, m))
         result[:, one, two] = result[:, two, one] = pairs
-        return result
+        return result if unit is None else result * unit * unit[:, None]
 
     def coupled_gram(self, curvature: Array, center: Array) -> Array:
         n, k = curvature.shape[:2]
@@ -293,120 +313,6 @@ class Sparse(Matrix):
         return _bordered(inner, self.pull(curvature[:, None])[:, 0], curvature.sum(), center)
 
 
-class Mixed(Matrix):
-    """Some columns as an array, the others as what differs from the value that they mostly hold, in CSR.
-
-    An array with one-hot columns, scaled or not, is read so ten times as fast.
-
-    Parameters
-    ----------
-    dense, sparse : Matrix
-        The columns of each kind.
-    dense_columns, sparse_columns : ndarray of int
-        Where they stand.
-    base : ndarray
-        The value that each sparse column mostly holds.
-    """
-
-    def __init__(self, dense: Dense, sparse: Sparse, dense_columns: Array, sparse_columns: Array, base: Array) -> None:
-        self.dense, self.sparse = dense, sparse
-        self.dense_columns, self.sparse_columns, self.base = dense_columns, sparse_columns, base
-        self.shape = dense.shape[0], len(dense_columns) + len(sparse_columns)
-        self.dtype, self.entries = dense.dtype, dense.entries + sparse.entries
-
-    @classmethod
-    def split(cls, X: Array, few: float = 0.15) -> Mixed | None:
-        """Return X split into its columns; None where that would save little, or cost more than a share `few` of X's memory."""
-        n, p = X.shape
-        if X.size < 1 << 18 or n < 4 * p:
-            return None
-        seen = X[np.linspace(0, n - 1, 512).astype(np.intp)]
-        base = np.median(seen, axis=0).astype(X.dtype)
-        density = (seen != base).mean(axis=0)
-        constant = density < 0.2
-        cost = np.where(constant, (1.0 + 4.0 / X.itemsize) * density, 1.0).mean()
-        if cost > few:
-            return None
-        base[~constant] = np.nan
-        rows, columns = np.flatnonzero(~constant), np.flatnonzero(constant)
-        compact = np.cumsum(constant) - 1
-        data, indices, ends = [], [], [np.zeros(1, dtype=np.intp)]
-        different = np.empty((1024, p), dtype=bool)
-        for start in range(0, n, 1024):
-            block = np.ascontiguousarray(X[start : start + 1024])
-            out = np.not_equal(block, base, out=different[: len(block)])
-            out[:, rows] = False
-            where = np.flatnonzero(out)
-            column = where % p
-            data.append(block.ravel()[where] - base[column])
-            indices.append(compact[column].astype(np.int32))
-            ends.append(ends[-1][-1] + np.searchsorted(where, p * np.arange(1, len(block) + 1)))
-        parts = np.concatenate(data), np.concatenate(indices), np.concatenate(ends).astype(np.int32)
-        if parts[0].size * (X.itemsize + 4) > 2 * few * X.nbytes:  # the rows that were looked at misled
-            return None
-        varying = sparse.csr_matrix(parts, shape=(n, len(columns)))
-        return cls(Dense(np.ascontiguousarray(X[:, rows])), Sparse(varying), rows, columns, base[columns].astype(np.float64))
-
-    def rows(self, index: Any) -> Mixed:
-        return self._of(self.dense.rows(index), self.sparse.rows(index))
-
-    def columns(self, index: Array) -> Mixed:
-        place = np.full(self.shape[1], -1)
-        place[index] = np.arange(len(index))
-        dense, sparse = (np.flatnonzero(place[part] >= 0) for part in (self.dense_columns, self.sparse_columns))
-        return Mixed(
-            self.dense.columns(dense),
-            self.sparse.columns(sparse),
-            place[self.dense_columns[dense]],
-            place[self.sparse_columns[sparse]],
-            self.base[sparse],
-        )
-
-    def astype(self, dtype: Any) -> Mixed:
-        return self._of(self.dense.astype(dtype), self.sparse.astype(dtype))
-
-    def _of(self, dense: Dense, sparse: Sparse) -> Mixed:
-        return Mixed(dense, sparse, self.dense_columns, self.sparse_columns, self.base)
-
-    @property
-    def rarest(self) -> int:
-        return self.sparse.rarest
-
-    def dot(self, weights: Array) -> Array:
-        narrow = weights[self.sparse_columns]
-        return self.dense.dot(weights[self.dense_columns]) + self.sparse.dot(narrow) + self.base @ narrow
-
-    def pull(self, g: Array) -> Array:
-        result = np.empty((self.shape[1], g.shape[1]))
-        result[self.dense_columns] = self.dense.pull(g)
-        result[self.sparse_columns] = self.sparse.pull(g) + np.outer(self.base, g.sum(axis=0))
-        return result
-
-    def moments(self, weight: Array) -> tuple[Array, Array]:
-        mean, squares = np.empty((2, self.shape[1]))
-        mean[self.dense_columns], squares[self.dense_columns] = self.dense.moments(weight)
-        mean[self.sparse_columns], squares[self.sparse_columns] = self.sparse.moments(weight)
-        mean[self.sparse_columns] += self.base
-        return mean, squares
-
-    def row_squares(self, center: Array) -> Array:
-        shifted = center[self.sparse_columns] - self.base
-        return self.dense.row_squares(center[self.dense_columns]) + self.sparse.row_squares(shifted)
-
-    def gram(self, curvature: Array, center: Array) -> Array:
-        D, S = self.dense_columns, self.sparse_columns
-        last = self.shape[1]
-        result = np.empty((last + 1, last + 1))
-        result[np.ix_([*D, last], [*D, last])] = self.dense.gram(curvature, center[D])
-        inner = self.sparse.gram(curvature, center[S] - self.base)
-        result[np.ix_([*S, last], [*S, last])] = inner
-        Z = curvature[:, None] * (self.dense.X - center[D])
-        cross = self.sparse.pull(Z) - np.outer(center[S] - self.base, Z.sum(axis=0))
-        result[np.ix_(S, D)] = cross
-        result[np.ix_(D, S)] = cross.T
-        return result
-
-
 def _like(X: Any, data: Array) -> Any:
     """Return a sparse matrix with other entries in the same places."""
     return type(X)((data, X.indices, X.indptr), shape=X.shape)
@@ -421,10 +327,3 @@ def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
     result[p, :p] = result[:p, p] = shifted
     result[p, p] = total
     return result
-
-
-def as_matrix(X: Any) -> Matrix:
-    """Return the matrix for an array or a SciPy sparse matrix: nothing is copied, but what a `Mixed` one gains by."""
-    if isinstance(X, Matrix):
-        return X
-    return Sparse(X) if sparse.issparse(X) else Mixed.split(X) or Dense(X)

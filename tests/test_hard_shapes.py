@@ -8,6 +8,7 @@ from sklearn.svm import LinearSVC
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.penalties import GroupLasso, Penalty
+from sklearn_gd.solvers import LBFGS, RowSpace
 
 # -- nothing to gain --------------------------------------------------------------------------------------------------
 
@@ -144,3 +145,52 @@ def test_crammer_singer_on_text_agrees_with_liblinear():
 
     assert model.converged_
     np.testing.assert_allclose(cost(model.coef_), cost(other.coef_), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_hinge"])
+def test_text_takes_passes_not_factors(loss):
+    rng = np.random.RandomState(0)
+    X = sparse.random(600, 5000, 0.005, format="csr", random_state=rng)
+    y = (X @ rng.randn(5000) > 0).astype(int)
+    model = GDClassifier(loss, alpha=1e-2).fit(X, y)
+    assert isinstance(model.solver_, LBFGS)
+    assert isinstance(GDClassifier(loss, alpha=1e-2).fit(X[:50].toarray(), y[:50]).solver_, RowSpace)
+    other = GDClassifier(loss, alpha=1e-2, solver="row_space").fit(X, y)
+    np.testing.assert_allclose(model.coef_, other.coef_, atol=1e-5 * np.abs(other.coef_).max())
+
+
+# -- columns of extreme size ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("big", [1e18, 1e25, 1e-25])
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "absolute_error"])
+def test_a_float32_column_of_extreme_size(loss, big):
+    """Its squares are no float32 numbers; the fit is that of the column in ordinary units."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(3000, 4)
+    y = X @ [1.0, 2.0, -1.0, 0.5] + 0.1 * rng.randn(3000)
+    unit = np.array([1.0, big, 1.0, 1.0])
+    model = GDRegressor(loss, alpha=0.0).fit((X * unit).astype(np.float32), y)
+    assert model.converged_
+    np.testing.assert_allclose(model.coef_ * unit, GDRegressor(loss, alpha=0.0).fit(X, y).coef_, atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1e10, 1e12])
+def test_a_sparse_column_far_from_zero(offset, form, dtype):
+    """Against least squares on the same columns, centred in double precision."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(43, 9) * (rng.rand(43, 9) < 0.6)
+    y = X @ rng.randn(9) + 0.1 * rng.randn(43)
+    X[:, 2] = offset + (1.0 if dtype == np.float64 else 1e-5 * offset) * rng.randn(43)
+    X = X.astype(dtype)
+    model = GDRegressor(alpha=0.0).fit(form(X), y)
+    assert model.converged_
+    Z = X - X.mean(axis=0, dtype=np.float64)
+    expected = np.linalg.lstsq(Z, y - y.mean(), rcond=None)[0]
+    np.testing.assert_allclose(
+        model.coef_ * Z.std(axis=0), expected * Z.std(axis=0), atol=1e-6 if dtype == np.float64 else 1e-3
+    )
+    classes = GDClassifier(alpha=1e-3).fit(form(X), y > 0)
+    assert classes.converged_

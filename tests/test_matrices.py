@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.matrices import Dense, Mixed, Sparse, as_matrix
+from sklearn_gd.composed import Mixed, Offset, as_matrix
+from sklearn_gd.matrices import Dense, Sparse
 
 N = 30_000
 
@@ -26,13 +27,19 @@ def _held(kind):
         assert isinstance(matrix, Mixed)
         return X, matrix
     X = rng.randn(60, 7) * (rng.rand(60, 7) < 0.4)
+    if kind.startswith("offset"):
+        X[:, [1, 4]] = np.array([1e4, -3e3]) + rng.randn(60, 2)
+        matrix = as_matrix(sparse.csc_matrix(X) if "csc" in kind else sparse.csr_array(X))
+        assert isinstance(matrix, Offset)
+        return X, matrix
     return X, {"dense": Dense, "csr": lambda X: Sparse(sparse.csr_array(X)), "csc": lambda X: Sparse(sparse.csc_matrix(X))}[
         kind
     ](X)
 
 
 @pytest.mark.parametrize(
-    "kind", ["dense", "csr", "csc", "mixed", "mixed scaled", "mixed scaled fortran", "mixed scaled float32"]
+    "kind",
+    ["dense", "csr", "csc", "offset", "offset csc", "mixed", "mixed scaled", "mixed scaled fortran", "mixed scaled float32"],
 )
 def test_contract(kind):
     X, matrix = _held(kind)
@@ -47,6 +54,8 @@ def test_contract(kind):
     assert matrix.dtype == X.dtype
     np.testing.assert_allclose(matrix.dot(W), exact @ W, **tolerance)
     np.testing.assert_allclose(matrix.pull(g), exact.T @ g, **tolerance)
+    np.testing.assert_allclose(matrix.centered_dot(W, center), (exact - center) @ W, **tolerance)
+    np.testing.assert_allclose(matrix.centered_pull(g, center), (exact - center).T @ g, **tolerance)
     mean, squares = matrix.moments(weight)
     expected = np.average(exact, axis=0, weights=weight)
     np.testing.assert_allclose(mean, expected, **tolerance)
@@ -144,3 +153,16 @@ def test_rows_of_a_sparse_matrix_are_not_copied():
     assert np.shares_memory(part.data, X.data)
     assert np.shares_memory(part.indices, X.indices)
     np.testing.assert_array_equal(part.toarray(), X[900:950].toarray())
+
+
+@pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix])
+def test_only_columns_far_from_zero_are_offset(form):
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 5) * (rng.rand(60, 5) < 0.4)
+    assert isinstance(as_matrix(form(X)), Sparse)
+    X[:, 1] = 50.0 + rng.randn(60)
+    assert isinstance(as_matrix(form(X)), Sparse)
+    X[1:, 3] = 1e8
+    X[0, 3] = 0.0
+    assert isinstance(as_matrix(form(X)), Sparse)
+    assert isinstance(as_matrix(form(X[1:])), Offset)

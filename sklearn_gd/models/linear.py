@@ -177,22 +177,20 @@ class LinearMap:
     def pull(self, X: Matrix, g: Array) -> Array:
         """Return the gradient of the sum of g * raw, flat."""
         result = np.empty((self.n_rows, self.n_raw))
-        result[: self.n_features] = X.pull(g)
+        weights = result[: self.n_features]
+        weights[:] = X.centered_pull(g, self.center) if self.shifts else X.pull(g)
+        weights[self.constant] = 0.0
         if self.fit_intercept:
-            total = g.sum(axis=0)
-            result[-1] = total
-            if self.shifts:
-                result[:-1] -= np.outer(self.center, total)
-                result[:-1][self.constant] = 0.0
+            result[-1] = g.sum(axis=0)
         return result.ravel()
 
     def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:
         """Return the derivative of raw in params, times the direction: (n, K)."""
         matrix = direction.reshape(self.n_rows, self.n_raw)
         weights = matrix[: self.n_features]
-        raw = X.dot(weights)
+        raw = X.centered_dot(weights, self.center) if self.shifts else X.dot(weights)
         if self.fit_intercept:
-            raw += matrix[-1] - self.center @ weights if self.shifts else matrix[-1]
+            raw += matrix[-1]
         return raw
 
     def gram(self, X: Matrix, params: Array, curvature: Array) -> Array:

@@ -155,7 +155,8 @@ def _chosen(objective: Objective) -> Solver[Any]:
         if isinstance(smooth_solver(objective), Newton):
             return WorkingRows() if rows > features else ProximalPoint()
         return Dual() if objective.penalty.isotropic and not objective.unpenalised else ProximalPoint()
-    wide = features > max(2 * rows, MANY) and rows <= 3000
+    dense = objective.data.X.gram_rate > 1e9  # passes over few entries are fast
+    wide = dense and features > max(2 * rows, MANY) and rows <= 3000
     return RowSpace() if wide and objective.penalty.isotropic and not objective.unpenalised else smooth_solver(objective)
 
 
@@ -220,5 +221,6 @@ def whole_solver(objective: Objective) -> Solver[Any]:
         return Newton()
     if kinked_penalty:
         return GradientDescent(nesterov=True)
-    determined = data.n_rows > 5 * model.n_features or not (objective.loss.smooth or objective.unpenalised)
-    return NewtonCG() if objective.loss.convex and determined else LBFGS()
+    bends = not (objective.loss.smooth or objective.loss.has_lines or objective.unpenalised)  # sharply, but has a curvature
+    many_rows = data.n_rows > 5 * model.n_features
+    return NewtonCG() if objective.loss.convex and (many_rows or bends) else LBFGS()

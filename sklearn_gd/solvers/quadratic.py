@@ -23,10 +23,11 @@ SMALL = 50
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
-    A penalty that is linear between kinks leads from piece to piece, and a sum of norms from group to group. For others, accelerated proximal gradient steps find out
-    which weights are at a kink; semismooth Newton steps on the equation x = prox(x - t \nabla q(x), t) then solve for the
-    others. A step is kept only where it lowers the value. Where columns are nearly collinear that fails, and the same is done
-    to a sequence of better conditioned problems first: the proximal point method.
+    A penalty that is linear between kinks leads from piece to piece, and a sum of norms from group to group. For others,
+    accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation x =
+    prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
+    nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
+    method.
 
     References
     ----------

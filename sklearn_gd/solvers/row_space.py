@@ -121,7 +121,7 @@ def _inward(objective: Objective, params: Array, basis: Array) -> Array:
     """Return the params of the small objective for params that are combinations of the rows."""
     data, model = objective.data, objective.model
     weights = model.weights(params)
-    return np.append(basis.T @ (data.X.rows(data.used).dot(weights) - model.center @ weights), params[weights.size :])
+    return np.append(basis.T @ (data.X.rows(data.used).centered_dot(weights, model.center)), params[weights.size :])
 
 
 def _outward(objective: Objective, inner: Array, part: Objective, basis: Array) -> Array:
@@ -129,5 +129,5 @@ def _outward(objective: Objective, inner: Array, part: Objective, basis: Array) 
     data, model = objective.data, objective.model
     turned = part.model.weights(inner)
     mixed = basis @ turned
-    weights = data.X.rows(data.used).pull(mixed) - np.outer(model.center, mixed.sum(axis=0))
+    weights = data.X.rows(data.used).centered_pull(mixed, model.center)
     return np.append(weights, inner[turned.size :])
