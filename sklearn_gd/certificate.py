@@ -29,7 +29,7 @@ class Certified(ABC):
     column_norms: Array
     total: float
     constant: Array
-    _reference: tuple[float, Array]
+    _reference: tuple[float, Array, float]
 
     @abstractmethod
     def encoded(self, block: Block) -> Array:
@@ -48,11 +48,12 @@ class Certified(ABC):
         Returns its own certificate: how far it is from the best one.
         """
         value, slope, norms = self._constant(constant)
+        size = abs(value)
         scale = norms if self.loss.convex else np.maximum(norms, self._constant(np.zeros_like(constant))[2])
         if not scale.any():
-            scale = self._constant(constant + np.maximum(np.abs(constant), 1.0))[2]
+            size, _, scale = self._constant(constant + np.maximum(np.abs(constant), 1.0))
         # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
-        self.constant, self._reference = constant, (value, np.maximum(scale, 1e-12 * scale.max()))
+        self.constant, self._reference = constant, (value, np.maximum(scale, 1e-12 * scale.max()), abs(size))
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
 
     def _constant(self, constant: Array) -> tuple[float, Array, Array]:
@@ -80,11 +81,15 @@ class Certified(ABC):
 
         Bounds that exclude zero weights can put the optimum above F0.
         """
-        return max(abs(self.reference_value - value), 16 * EPS * abs(value), 1e-300)
+        return max(abs(self.reference_value - value), 16 * self.rounding(value), 1e-300)
+
+    def rounding(self, value: float) -> float:
+        """Return how exact a value of F is."""
+        return EPS * max(abs(value), self._reference[2])
 
     def shortfall(self, gap: float, value: float) -> float:
         """Return the gap between a value of F and a lower bound of it, as a share of the gain; 0 within its rounding."""
-        return gap / self.gain(value) if gap > 64 * EPS * abs(value) else 0.0
+        return gap / self.gain(value) if gap > 64 * self.rounding(value) else 0.0
 
     @property
     def slope_size(self) -> float:
@@ -115,7 +120,7 @@ class Certified(ABC):
 
         The columns are centred where there is an intercept.
         """
-        model, (_, slope_norms) = self.model, self._reference
+        model, slope_norms = self.model, self._reference[1]
         price = self.alpha * self.smooth_penalty.gradient(model.weights(params))
         price = np.broadcast_to(price, model.weights(params).shape)
         matrix = gradient.reshape(model.n_rows, model.n_raw).copy()

@@ -103,8 +103,8 @@ class WorkingRows(Straight[RowsState]):
             crossed = state.distance <= reach
         near = state.near | crossed
         value = cost_of(objective, raw) + objective.price(params)
-        size = abs(state.value) + objective.slope_size * float(np.abs(raw).max())
-        if not value <= state.value + 64 * float(np.finfo(objective.data.dtype).eps) * size:
+        eps = float(np.finfo(objective.data.dtype).eps)
+        if not value <= state.value + 64 * eps / EPS * objective.rounding(state.value):
             after = self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
             return after if np.any(near & ~state.near) else self._ended(objective, after)
         gradient = tilted(objective, params, slope.sum(axis=0))
