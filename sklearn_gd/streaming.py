@@ -10,11 +10,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from .composed import as_matrix
 from .data import Data, Moments, workers
 from .fitting import Fitting, Stream
 from .losses import Loss
 from .losses.numeric import Array
-from .matrices import Sparse, as_matrix
+from .matrices import Sparse
 from .messages import warn
 from .models import get_model
 from .objective import Objective
@@ -94,6 +95,8 @@ class Streaming(Fitting):
         if features is not None:
             if isinstance(matrix, Sparse):
                 matrix = matrix.narrowed(features)
+            elif len(features) < matrix.shape[1]:
+                matrix = matrix.columns(features)
             if stream is not None and stream.features is not features:
                 stream, last = _widened(stream, last, features)
         with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
