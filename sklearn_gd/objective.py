@@ -410,6 +410,8 @@ class Objective(Certified):
         """Return a constant raw prediction, (K,): that of the mean, or if its cost is not finite of an end of y, or zero."""
         y = self.few_targets()
         zero = np.zeros(self.model.n_raw)
+        if self.loss.foreign and not self.loss.rowwise and self.target.has_unit:
+            return self._lowest_constant(y)
         ends = [self.loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if self.target.has_unit else []
         constants = [np.atleast_1d(constant) for constant in (self.loss.link(self.mean_target()), *ends, zero)]
         for constant in constants:
@@ -417,6 +419,14 @@ class Objective(Certified):
             if np.all(np.isfinite(value)):
                 return constant
         return constants[0]
+
+    def _lowest_constant(self, y: Array) -> Array:
+        """Return the constant of least cost, column by column, among zero, the mean and quantiles of y: any loss has it."""
+        means = self.loss.link(self.mean_target())
+        trials = np.vstack([np.zeros_like(means), means, np.quantile(y, np.linspace(0.0, 1.0, 33), axis=0)])
+        costs = np.stack([self.loss.value(y, np.tile(trial, (len(y), 1))).mean(axis=0) for trial in trials])
+        best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
+        return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
 
     def mean_target(self) -> Array:
         """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""

@@ -199,32 +199,39 @@ def _spread(y: Array) -> Array:
 
 
 def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, float]]:
-    """Return the lines offset + ratio * y on which the kinks of most elements lie, from those of each element."""
+    """Return the fewest lines offset + ratio * y through the kinks of most elements, from those of each element."""
     if len(set(y.tolist())) == 1:
         return [(float(place), 0.0) for place in places[0]]
-    found: list[tuple[float, float]] = []
+    guesses = {(0.0, 1.0)}
     order = np.argsort([abs(len(p) - np.median([len(q) for q in places])) for p in places], kind="stable")
     for i, j in list(pairwise([*order, order[0]]))[:6]:
-        if y[i] == y[j]:
-            continue
-        for one, other in product(places[i], places[j]):
-            ratio = (other - one) / (y[j] - y[i])
-            offset = one - ratio * y[i]
-            line = _fitted(y, places, offset, ratio, slack)
-            if line is not None and not any(np.all(np.abs(line[0] - a + (line[1] - b) * y) <= slack) for a, b in found):
-                found.append(line)
+        if y[i] != y[j]:
+            for one, other in product(places[i], places[j]):
+                ratio = (other - one) / (y[j] - y[i])
+                guesses |= {(float(one - ratio * y[i]), float(ratio)), (float(one - y[i]), 1.0), (float(one), 0.0)}
+    left, found = [np.asarray(p) for p in places], []
+    while guesses:
+        # Of lines through as many kinks that no other line explains, a shift of y, or a number, is the likelier.
+        count, _, offset, ratio = max((_on(y, left, *g, slack), g[1] in (0.0, 1.0), *g) for g in guesses)
+        if count < max(2, MOST * len(y)):
+            break
+        found.append(_fitted(y, left, offset, ratio, slack))
+        left = [p[np.abs(p - offset - ratio * t) > 10 * slack] for t, p in zip(y, left, strict=True)]
+        guesses.discard((offset, ratio))
     return found
 
 
-def _fitted(y: Array, places: list[Array], offset: float, ratio: float, slack: float) -> tuple[float, float] | None:
-    """Return the line refined by all kinks on it; None when too few elements have one there."""
+def _on(y: Array, places: list[Array], offset: float, ratio: float, slack: float) -> int:
+    """Return how many elements have a kink on a line."""
+    return sum(bool(np.any(np.abs(p - offset - ratio * t) <= 10 * slack)) for t, p in zip(y, places, strict=True))
+
+
+def _fitted(y: Array, places: list[Array], offset: float, ratio: float, slack: float) -> tuple[float, float]:
+    """Return the line refined by all kinks on it."""
     near = [(t, p[np.abs(p - offset - ratio * t).argmin()]) for t, p in zip(y, places, strict=True) if len(p)]
-    on = np.array([(t, k) for t, k in near if abs(k - offset - ratio * t) <= 10 * slack]).reshape(-1, 2)
-    if len(on) < max(2, MOST * len(y)):
-        return None
+    on = np.array([(t, k) for t, k in near if abs(k - offset - ratio * t) <= 10 * slack])
     middle, gaps = on.mean(axis=0), on - on.mean(axis=0)
-    ratio = float(gaps[:, 0] @ gaps[:, 1] / (gaps[:, 0] @ gaps[:, 0]))
-    ratio = _tidy(ratio, 1.0)
+    ratio = _tidy(float(gaps[:, 0] @ gaps[:, 1] / (gaps[:, 0] @ gaps[:, 0])), 1.0)
     return _tidy(float(middle[1] - ratio * middle[0]), 1e2 * slack), ratio
 
 

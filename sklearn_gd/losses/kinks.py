@@ -18,6 +18,9 @@ NEAR = 10.0
 # Halvings of a cell: the jump of a smooth slope shrinks with each, that of a kink stays.
 TELLING, EXACT = 12, 36
 
+# What is left of a jump where there is a kink: all of it but what the curvature beside it has added to the first one.
+LEFT = 0.05
+
 
 @dataclass(frozen=True)
 class Elements:
@@ -187,12 +190,12 @@ def _jumps(elements: Elements) -> list[Array]:
         if count == 0:
             first = jump
         elif count == TELLING:
-            keep = (jump > 0.2 * first) & (jump > 1e-6 * first.max(initial=0.0))
+            keep = (jump > LEFT * first) & (jump > 1e-10 * first.max(initial=0.0))
         elif count == 2 * TELLING - 4:
             stays = jump * h > 0.5 * height  # the height of a step; that of a kink is halved each time
             if np.any(stays):
                 elements.refuse(int(element[stays][0]), float(low[stays][0]))
-            keep = seen > 0.2 * first
+            keep = seen > LEFT * first
         if count in (TELLING, 2 * TELLING - 4):
             height = (jump * h)[keep]
             element, low, high, first, seen = (part[keep] for part in (element, low, high, jump, seen))
