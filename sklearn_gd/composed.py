@@ -193,8 +193,8 @@ class Offset(Matrix):
     def centered_dot(self, weights: Array, center: Array) -> Array:
         return self.stored.centered_dot(weights, center - self.base)
 
-    def centered_pull(self, g: Array, center: Array) -> Array:
-        return self.stored.centered_pull(g, center - self.base)
+    def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
+        return self.stored.centered_pull(g, total, center - self.base)
 
     def moments(self, weight: Array) -> tuple[Array, Array]:
         mean, squares = self.stored.moments(weight)

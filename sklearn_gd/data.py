@@ -37,9 +37,12 @@ class Block:
     def split(self, size: int) -> Iterator[Block]:
         """Iterate over its rows in blocks of at most `size`."""
         n = len(self.weight)
+        if size >= n:
+            yield self
+            return
         numbers = np.arange(self.rows.start, self.rows.stop) if isinstance(self.rows, slice) else self.rows
         for part in (slice(start, min(start + size, n)) for start in range(0, n, size)):
-            yield self if size >= n else Block(self.X.rows(part), self.y[part], self.weight[part], numbers[part])
+            yield Block(self.X.rows(part), self.y[part], self.weight[part], numbers[part])
 
 
 @dataclass(frozen=True)

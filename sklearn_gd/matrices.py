@@ -70,9 +70,9 @@ class Matrix(ABC):
         """Return Z W, (n, K), for Z the centred columns."""
         return self.dot(weights) - center @ weights
 
-    def centered_pull(self, g: Array, center: Array) -> Array:
-        """Return Z' g, (p, K), for Z the centred columns."""
-        return self.pull(g) - np.outer(center, g.sum(axis=0))
+    def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
+        """Return Z' g, (p, K), for Z the centred columns, and g of the sum `total`, (K,)."""
+        return self.pull(g) - np.outer(center, total)
 
     @abstractmethod
     def moments(self, weight: Array) -> tuple[Array, Array]:
@@ -185,7 +185,9 @@ class Dense(Matrix):
     @cached_property
     def _units(self) -> Array | None:
         """Powers of two for the columns, and a one, if their squares may not be numbers of their precision."""
-        size = np.abs(self.X).max(axis=0, initial=0.0) if self.dtype == np.float32 else np.ones(0)
+        if self.dtype != np.float32:
+            return None
+        size = np.abs(self.X).max(axis=0, initial=0.0)
         if np.all((size == 0) | ((size > 1e-12) & (size < 1e12))):
             return None
         return np.append(np.ldexp(1.0, np.frexp(size)[1]), 1.0)

@@ -91,7 +91,7 @@ class LinearMap:
         self.n_features, self.n_raw, self.fit_intercept = n_features, n_raw, fit_intercept
         self.center = np.zeros(n_features) if center is None else center
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
-        self.shifts, self.n_penalised = center is not None, n_features
+        self.shifts, self.n_penalised = center is not None and fit_intercept, n_features
         self.n_rows = n_features + int(fit_intercept)
         self.size = self.n_rows * n_raw
 
@@ -178,10 +178,13 @@ class LinearMap:
         """Return the gradient of the sum of g * raw, flat."""
         result = np.empty((self.n_rows, self.n_raw))
         weights = result[: self.n_features]
-        weights[:] = X.centered_pull(g, self.center) if self.shifts else X.pull(g)
-        weights[self.constant] = 0.0
         if self.fit_intercept:
             result[-1] = g.sum(axis=0)
+        if self.shifts:
+            weights[:] = X.centered_pull(g, result[-1], self.center)
+            weights[self.constant] = 0.0
+        else:
+            weights[:] = X.pull(g)
         return result.ravel()
 
     def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:

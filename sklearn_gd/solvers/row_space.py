@@ -129,5 +129,5 @@ def _outward(objective: Objective, inner: Array, part: Objective, basis: Array) 
     data, model = objective.data, objective.model
     turned = part.model.weights(inner)
     mixed = basis @ turned
-    weights = data.X.rows(data.used).centered_pull(mixed, model.center)
+    weights = data.X.rows(data.used).centered_pull(mixed, mixed.sum(axis=0), model.center)
     return np.append(weights, inner[turned.size :])
