@@ -266,7 +266,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
     def _check_derivatives(objective: Objective, constant: Array) -> None:
         """Raise ValueError when a derivative that the user gave is not that of the values, around a constant prediction."""
         if objective.loss.foreign:
-            y = objective.few_targets(64)
+            y, _ = objective.few_targets(64)
             noise = np.random.RandomState(0).uniform(-1.0, 1.0, (len(y), len(constant)))
             found = disagreement(objective.loss, y, constant + objective.loss.pieces.unit * noise)
             if found:

@@ -332,7 +332,7 @@ class Objective(Certified):
         """
         result = copy(self)
         if self.loss.foreign:
-            y = self.few_targets()
+            y, _ = self.few_targets()
             if self.model.fit_intercept and not self.loss.rowwise:
                 check_bounded(self.loss, y)
             result.loss = self.loss.observe(y, np.tile(constant, (len(y), 1)))
@@ -344,12 +344,13 @@ class Objective(Certified):
         y = np.concatenate([self.encoded(block) for block in blocks])
         return y, np.concatenate([self.shifted(block, self.model.raw(block.X, params)) for block in blocks])
 
-    def few_targets(self, size: int = 256) -> Array:
-        """Return y of some rows, as the loss sees it: spread over the data, and those at its ends."""
+    def few_targets(self, size: int = 256) -> tuple[Array, Array]:
+        """Return y of some rows, as the loss sees it, and their weights: spread over the data, and those at the ends of y."""
         rows = np.arange(len(self.data.weight))[self.data.used]
         y = self.data.y[rows]
-        extremes = np.concatenate([np.atleast_1d(y.argmin(axis=0)), np.atleast_1d(y.argmax(axis=0))])
-        return self.target.encode(y[np.append(np.arange(0, len(rows), max(1, len(rows) // size)), extremes)], self.loss.rowwise)
+        ends = np.ravel([y.argmin(axis=0), y.argmax(axis=0)])
+        chosen = rows[np.unique(np.append(np.arange(0, len(rows), max(1, len(rows) // size)), ends))]
+        return self.target.encode(self.data.y[chosen], self.loss.rowwise), self.data.weight[chosen]
 
     def sample(self, size: int) -> Objective:
         """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
@@ -408,10 +409,10 @@ class Objective(Certified):
 
     def first_constant(self) -> Array:
         """Return a constant raw prediction, (K,): that of the mean, or if its cost is not finite of an end of y, or zero."""
-        y = self.few_targets()
+        y, weight = self.few_targets()
         zero = np.zeros(self.model.n_raw)
         if self.loss.foreign and not self.loss.rowwise and self.target.has_unit:
-            return self._lowest_constant(y)
+            return self._lowest_constant(y, weight)
         ends = [self.loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if self.target.has_unit else []
         constants = [np.atleast_1d(constant) for constant in (self.loss.link(self.mean_target()), *ends, zero)]
         for constant in constants:
@@ -420,11 +421,12 @@ class Objective(Certified):
                 return constant
         return constants[0]
 
-    def _lowest_constant(self, y: Array) -> Array:
-        """Return the constant of least cost, column by column, among zero, the mean and quantiles of y: any loss has it."""
+    def _lowest_constant(self, y: Array, weight: Array) -> Array:
+        """Return the constant of least cost, column by column, among zero, the mean and values of y."""
         means = self.loss.link(self.mean_target())
-        trials = np.vstack([np.zeros_like(means), means, np.quantile(y, np.linspace(0.0, 1.0, 33), axis=0)])
-        costs = np.stack([self.loss.value(y, np.tile(trial, (len(y), 1))).mean(axis=0) for trial in trials])
+        values = np.quantile(y, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
+        trials = np.vstack([np.zeros_like(means), means, values])
+        costs = np.stack([weight @ self.loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
         best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
         return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
 

@@ -77,8 +77,8 @@ def find(
         )
     if not np.any(np.isfinite(first)):
         raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
-    noise = _noise(value, y, near, unit)
-    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, noise, kinks, name)
+    level, noise = _noise(value, y, near, unit)
+    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, level, noise, kinks, name)
     if pieces.straight:
         return Findings(Spacing(), 0.0, pieces, False)
     spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, unit, noise)
@@ -111,13 +111,13 @@ def _unit(y: Array, raw: Array, rowwise: bool) -> float:
     return float(max(np.std(y), np.median(gap)) or np.abs(y).max(initial=0.0) or 1.0)
 
 
-def _noise(value: Function, y: Array, raw: Array, unit: float) -> float:
-    """Return the rounding of the values, relative to them."""
+def _noise(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
+    """Return the typical value, and the rounding of the values relative to it."""
     table = np.stack([value(y, raw + 1e-6 * i * unit) for i in range(7)])
-    size = float(np.median(np.abs(table[0])))
+    level = float(np.median(np.abs(table[0])))
     rough = float(np.median(np.abs(np.diff(table, n=6, axis=0)))) / np.sqrt(924.0)
-    noise = rough / size if size > 0 else 0.0
-    return float(np.clip(noise, EPS, 1e-2)) if np.isfinite(noise) else EPS
+    noise = rough / level if level > 0 else 0.0
+    return level, float(np.clip(noise, EPS, 1e-2)) if np.isfinite(noise) else EPS
 
 
 def _spacing(
@@ -165,10 +165,10 @@ def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, floa
 
 
 def _pieces(
-    value: Function, y: Array, raw: Array, unit: float, noise: float, kinks: Callable[[Array], object] | None, name: str
+    value: Function, y: Array, raw: Array, unit: float, level: float, noise: float, kinks: Callable[[Array], object] | None, name: str
 ) -> tuple[Piecewise, bool]:
     """Return the kinks, with what lies between them, and whether there are none."""
-    elements = Elements(value, y, raw, _spread(y), unit, noise, name)
+    elements = Elements(value, y, raw, _spread(y), unit, level, noise, name)
     if elements.flat():
         raise ValueError(f"The loss {name} has no slope around the data: it cannot be fitted by gradients.")
     if kinks is not None:

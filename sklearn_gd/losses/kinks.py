@@ -34,8 +34,8 @@ class Elements:
         The numbers of the elements, flat.
     unit : float
         How far a kink is from raw, typically.
-    noise : float
-        The rounding of the values, relative to them.
+    level, noise : float
+        The typical value, and the rounding of values relative to it; smaller ones may be differences of such.
     name : str
         The name of the loss, for messages.
     """
@@ -45,6 +45,7 @@ class Elements:
     whole_raw: Array
     chosen: Array
     unit: float
+    level: float
     noise: float
     name: str
 
@@ -64,7 +65,7 @@ class Elements:
     def grid(self) -> tuple[Array, Array]:
         """Raw predictions for each element, and the values there, (m, G) each: dense near y and 0, and far beyond them."""
         y, raw = self.y[:, None], self.whole_raw.ravel()[self.chosen][:, None]
-        near = self.unit * np.logspace(-5.0, 2.0, 44)
+        near = self.unit * np.logspace(-9.0, 2.0, 60)
         around_y = y + np.concatenate([-near[::-1], [0.0], near])
         low = np.minimum(np.minimum(y, raw), 0.0) - 3.1 * self.unit
         high = np.maximum(np.maximum(y, raw), 0.0) + 3.3 * self.unit
@@ -82,11 +83,11 @@ class Elements:
         width = np.diff(z, axis=1)
         with np.errstate(all="ignore"):
             slopes = np.diff(values, axis=1) / width
-            size = np.maximum(np.abs(values[:, 1:]), np.abs(values[:, :-1]))
+            size = np.maximum(np.maximum(np.abs(values[:, 1:]), np.abs(values[:, :-1])), self.level)
             # The rounding of y - raw, which the function computes, shows in its values.
             top = np.abs(slopes) * (np.abs(self.y[:, None]) + np.maximum(np.abs(z[:, 1:]), np.abs(z[:, :-1])))
             slack = 8.0 * (self.noise * size + max(EPS, self.noise) * top) / width
-        usable = (width > 1e-7 * self.unit) & np.isfinite(slopes)
+        usable = (width > self.least) & np.isfinite(slopes)
         return slopes, slack, usable
 
     def convex(self, kinks: Array | None = None) -> bool:
@@ -103,6 +104,17 @@ class Elements:
             if np.any(falls):
                 return False
         return True
+
+    @property
+    def least(self) -> float:
+        """The width of a cell in which the values say anything."""
+        return max(1e-10, 30.0 * self.noise) * self.unit
+
+    @property
+    def typical(self) -> float:
+        """The typical slope."""
+        slopes, _, usable = self.cells
+        return float(np.median(np.abs(slopes[usable]))) if np.any(usable) else 0.0
 
     def flat(self) -> bool:
         """Tell whether the values do not change with raw."""
@@ -138,7 +150,7 @@ class Elements:
             inside = np.clip(place, z[left], z[right])
             # Where the two lines do not meet in between, the values go from one to the other by a step.
             step = abs(gap - (one - two) * (inside - z[left]))
-            size = max(abs(values[left]), abs(values[right])) + abs(two) * (abs(self.y[number]) + abs(z[left]))
+            size = max(abs(values[left]), abs(values[right]), self.level) + abs(two) * (abs(self.y[number]) + abs(z[left]))
             near = abs(inside - self.y[number]) < NEAR * self.unit
             if near and step > 1e-6 * np.abs(s).max() * self.unit and step > 1e3 * self.noise * size:
                 self.refuse(number, 0.5 * (z[left] + z[right]))
@@ -170,15 +182,15 @@ def _jumps(elements: Elements) -> list[Array]:
     element, cell = (index.ravel() for index in np.meshgrid(np.arange(len(z)), np.arange(0, z.shape[1] - 3, 2), indexing="ij"))
     low, high = z[element, cell], z[element, cell + 3]
     near = np.abs(0.5 * (low + high) - elements.y[element]) < NEAR * elements.unit
-    element, low, high = (part[near & (high - low > 1e-7 * elements.unit)] for part in (element, low, high))
+    element, low, high = (part[near & (high - low > elements.least)] for part in (element, low, high))
     first = seen = height = np.zeros(0)
     for count in range(EXACT):
         h = (high - low) / 4
         values = np.stack([elements.at(low + i * h, element) for i in range(5)])
         second = np.abs(values[:-2] - 2 * values[1:-1] + values[2:])
-        size = np.abs(values).max(axis=0) + np.abs(values[4] - values[0]) / np.maximum(high - low, 1e-300) * (
-            np.abs(elements.y[element]) + np.abs(low)
-        )
+        size = np.maximum(np.abs(values).max(axis=0), elements.level) + np.abs(values[4] - values[0]) / np.maximum(
+            high - low, 1e-300
+        ) * (np.abs(elements.y[element]) + np.abs(low))
         noise = 16 * elements.noise * size
         second = np.where(np.isfinite(second), second, 0.0)
         best = second.argmax(axis=0)
@@ -191,12 +203,13 @@ def _jumps(elements: Elements) -> list[Array]:
             first = jump
         elif count == TELLING:
             keep = (jump > LEFT * first) & (jump > 1e-10 * first.max(initial=0.0))
-        elif count == 2 * TELLING - 4:
-            stays = jump * h > 0.5 * height  # the height of a step; that of a kink is halved each time
+        elif count == TELLING + 8:
+            # The height of a step, which that of a kink is not: it is halved each time.
+            stays = (jump * h > 0.5 * height) & (jump * h > 1e-6 * elements.typical * elements.unit)
             if np.any(stays):
                 elements.refuse(int(element[stays][0]), float(low[stays][0]))
             keep = seen > LEFT * first
-        if count in (TELLING, 2 * TELLING - 4):
+        if count in (TELLING, TELLING + 8):
             height = (jump * h)[keep]
             element, low, high, first, seen = (part[keep] for part in (element, low, high, jump, seen))
             if not len(element):
