@@ -255,9 +255,15 @@ class Objective(Certified):
             curvature = np.maximum(self.loss.curvature_diagonal(self.encoded(block), raw), 0.0)
             return (block.weight @ curvature,)
 
+        def usual(block: Block) -> tuple[float, Array]:
+            raw = self.shifted(block, self.model.raw(block.X, params))
+            value, slope = self.loss.value_and_gradient(self.encoded(block), raw)
+            return self.cost(value, block.weight), block.weight @ slope**2
+
         mean = self.data.reduce(part)[0] / self.total
-        if not self.loss.convex:  # where it is cut at zero it says nothing
-            density = self.slope_size**2 / max(abs(self.reference_value), EPS)
+        if not self.loss.convex:  # where it is cut at zero it says nothing, and the slopes have to do
+            value, squares = self.data.reduce(usual)
+            density = squares / self.total / max(abs(value), EPS)
             mean = np.where(mean > 0.01 * density, mean, density)
         mean = np.maximum(mean, 1e-3 * mean.max(initial=0.0))
         usable = np.all(np.isfinite(mean)) and mean.max(initial=0.0) > 0

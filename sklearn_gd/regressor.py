@@ -117,8 +117,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
     >>> y = 3.0 * X[:, 0] + 4.0
     >>> y[9] = 1000.0
     >>> model = GDRegressor(loss="absolute_error", alpha=0.0).fit(X, y)
-    >>> model.coef_.round(3), round(model.intercept_, 3)
-    (array([3.]), 4.0)
+    >>> print(model.coef_.round(3), model.intercept_.round(3))
+    [3.] 4.0
     """
 
     _task, _other = "regression", "GDClassifier"

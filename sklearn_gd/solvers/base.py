@@ -176,8 +176,7 @@ class Solver(Part, ABC, Generic[StateType]):
         if best is last or reason != self.success:
             return best, reason
         # Only the last one was found good enough; F may have been lower before, where the loss is not convex.
-        noise = 64 * float(np.finfo(objective.data.dtype).eps) * abs(best.value)
-        if objective.loss.convex or last.value <= best.value + noise:
+        if objective.loss.convex or last.value <= best.value + 1e-9 * objective.gain(best.value):
             return last, reason
         return best, "an earlier iterate was lower"
 

@@ -53,8 +53,8 @@ class GradientDescent(Solver[GradientState]):
     >>> from sklearn_gd.solvers import GradientDescent
     >>> descent = GradientDescent(learning_rate=0.1)
     >>> model = GDRegressor(alpha=0.0, solver=descent, max_iter=5000).fit([[0.0], [1.0], [2.0]], [4.0, 7.0, 10.0])
-    >>> model.coef_.round(3), round(model.intercept_, 3)
-    (array([3.]), 4.0)
+    >>> print(model.coef_.round(3), model.intercept_.round(3))
+    [3.] 4.0
 
     References
     ----------
