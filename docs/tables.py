@@ -21,6 +21,7 @@ PENALTY_OBJECTS = {
 
 
 LETTERS = {
+    "convex_concave": "x",
     "dual": "d",
     "gd": "g",
     "interior_point": "i",
