@@ -56,6 +56,11 @@ class Certified(ABC):
         self.constant, self._reference = constant, (value, np.maximum(scale, 1e-12 * scale.max()), abs(size))
         return float(np.divide(np.abs(slope), norms, out=np.zeros_like(slope), where=norms > 0).max() / np.sqrt(self.total))
 
+    def flat_at(self, constant: Array) -> bool:
+        """Tell whether the slopes at a constant prediction are small beside those at zero."""
+        here, zero = (self._constant(point)[2] for point in (constant, np.zeros_like(constant)))
+        return bool(np.hypot.reduce(here) < 0.1 * np.hypot.reduce(zero))
+
     def _constant(self, constant: Array) -> tuple[float, Array, Array]:
         """Return the mean loss of a constant prediction, and the sum and the norm of the slopes of the rows in each column."""
         value, slope, norms = 0.0, np.zeros_like(constant), np.zeros_like(constant)

@@ -210,8 +210,9 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         bound = model.bind(n_raw, self.fit_intercept, data.moments, center=True)
         penalty.check_features(bound.n_penalised)
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
-        loss.check_mean(objective.mean_target())
-        constant = objective.first_constant()
+        mean = objective.mean_target()
+        loss.check_mean(mean)
+        constant = objective.first_constant() if loss.foreign else loss.link(mean)
         objective = objective.observed(constant)
         self._check_derivatives(objective, constant)
         if self.fit_intercept and not loss.online:
@@ -258,8 +259,8 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
 
     @staticmethod
     def _constants(objective: Objective, constant: Array) -> list[Array]:
-        """Return the constant predictions to begin at: where a loss that is not convex is flat, no fit leaves the best one."""
-        unknown = objective.loss.foreign and not objective.loss.convex and np.any(constant != 0)
+        """Return the constant predictions to begin at: zero too where the loss is flat at the best one, which no fit leaves."""
+        unknown = objective.loss.foreign and not objective.loss.convex and objective.flat_at(constant)
         return [constant, np.zeros_like(constant)] if unknown else [constant]
 
     @staticmethod

@@ -197,13 +197,15 @@ class Objective(Certified):
             return np.asarray(self.model.gram(block.X, params, weight * bend))
 
         def part(block: Block) -> tuple[Array]:
-            return (sum(map(gram, block.split(rows or len(block.weight)))),)  # type: ignore[return-value]
+            first, *others = [block] if rows is None else block.split(rows)
+            return (sum(map(gram, others), gram(first)),)
 
         total: Array = self.data.reduce(part)[0] / self.total
         ridge = self.model.padded(self.alpha * self.smooth_penalty.curvature(self.model.weights(params)))
         size = total.shape[1]
+        ridges = self.model.blocks(ridge, self.size // size)
         diagonal = np.einsum("bii->bi", total)
-        diagonal += self.model.blocks(ridge, self.size // size).reshape(len(total), -1, size).mean(axis=1)
+        diagonal += ridges if len(ridges) == len(total) else ridges.mean(axis=0)
         return total
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
@@ -354,8 +356,8 @@ class Objective(Certified):
         """Return y of some rows, as the loss sees it, and their weights: spread over the data, and those at the ends of y."""
         rows = np.arange(len(self.data.weight))[self.data.used]
         y = self.data.y[rows]
-        ends = np.ravel([y.argmin(axis=0), y.argmax(axis=0)])
-        chosen = rows[np.unique(np.append(np.arange(0, len(rows), max(1, len(rows) // size)), ends))]
+        ends = rows[np.ravel([y.argmin(axis=0), y.argmax(axis=0)])]
+        chosen = np.union1d(self.data.sample(min(size, len(rows))).used, ends)
         return self.target.encode(self.data.y[chosen], self.loss.rowwise), self.data.weight[chosen]
 
     def sample(self, size: int) -> Objective:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Findings", "check_bounded", "find"]
 
 # Elements that kinks are looked for in: each takes some hundreds of values.
-FEW = 12
+FEW = 8
 
 # Elements that have to agree with what was found in the few.
 MANY = 4096
@@ -88,11 +88,12 @@ def find(
 def check_bounded(loss: Loss, y: Array) -> None:
     """Raise ValueError when the mean loss of y, or of one of two classes, falls for ever as a constant raw prediction grows."""
     levels = np.unique(y)
-    groups = [y] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
-    sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(80)
+    groups = [y[:: max(1, len(y) // 64)]] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
+    sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(40)
     for group, sign in product(groups, (1.0, -1.0)):
+        raw = np.repeat(sign * sizes, len(group))[:, None] * np.ones(y.shape[1])
         with np.errstate(all="ignore"):
-            values = np.array([np.mean(loss.value(group, np.full(group.shape, sign * size))) for size in sizes])
+            values = loss.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
         finite = np.isfinite(values)
         drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
         # A bounded function falls by less and less; a logarithm by as much with every doubling.
@@ -165,7 +166,14 @@ def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, floa
 
 
 def _pieces(
-    value: Function, y: Array, raw: Array, unit: float, level: float, noise: float, kinks: Callable[[Array], object] | None, name: str
+    value: Function,
+    y: Array,
+    raw: Array,
+    unit: float,
+    level: float,
+    noise: float,
+    kinks: Callable[[Array], object] | None,
+    name: str,
 ) -> tuple[Piecewise, bool]:
     """Return the kinks, with what lies between them, and whether there are none."""
     elements = Elements(value, y, raw, _spread(y), unit, level, noise, name)

@@ -182,7 +182,11 @@ def best_constant(objective: Objective, start: Array) -> Array:
 
     Where the loss's link is exact the start is the best one; otherwise the same objective without features is minimised.
     """
-    if objective.set_reference(start) <= 1e-10 and objective.loss.smooth:
+    certificate = objective.set_reference(start)
+    if not np.isfinite(objective.reference_value):
+        start = objective.first_constant()
+        certificate = objective.set_reference(start)
+    if certificate <= 1e-10 and objective.loss.smooth:
         return start
     bare = objective.without_features()
     if not objective.loss.convex:  # then it is one of several, and no more than a scale

@@ -244,8 +244,9 @@ def iterate(
 def finished(objective: Objective, solver: Solver[Any], state: State) -> State:
     """Return the state at the params that `Solver.finish` makes of its own, unless F is higher there."""
     params = solver.finish(objective, state.params)
-    if np.array_equal(params, state.params):
-        return state
+    moved = float(np.abs(params - state.params).max(initial=0.0))
+    if moved <= 64 * EPS * float(np.abs(params).max(initial=0.0)):
+        return replace(state, params=params)
     value = objective.value(params)
     noise = 64 * float(np.finfo(objective.data.dtype).eps) * max(abs(state.value), abs(objective.reference_value))
     return replace(state, params=params, value=value) if value <= state.value + noise else state

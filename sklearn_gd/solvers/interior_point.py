@@ -11,7 +11,7 @@ from ..losses.numeric import EPS, Array
 from ..losses.split import Remainder
 from .base import Solver, State, StateType
 from .cholesky import Cholesky
-from .rows import curved, lines_of, pulled, raw_of, targets_of, tilted
+from .rows import curved, level_above, lines_of, pulled, raw_of, targets_of, tilted
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -42,7 +42,7 @@ class InteriorState(State):
 
     `left` and `right` are the slopes of its two lines and `slope` is between them; `distance`, of raw from the kink, is
     `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw are of
-    shape (n, K).
+    shape (n, K); `level` is the mean of what the lines leave of the loss.
     """
 
     left: Array
@@ -53,6 +53,7 @@ class InteriorState(State):
     above: Array
     y: Array
     raw: Array
+    level: float
     mu: float
 
 
@@ -110,7 +111,8 @@ class InteriorPoint(Solver[InteriorState]):
         right_of = distance > 0
         slope = np.where(right_of, right - share * width, left + share * width)
         below, above = np.where(right_of, near, far), np.where(right_of, far, near)
-        return self._state(objective, params, 0, left, right, slope, distance, below, above, y, raw)
+        level = level_above(objective, params) if objective.loss.straight else 0.0
+        return self._state(objective, params, 0, left, right, slope, distance, below, above, y, raw, level)
 
     @staticmethod
     def _state(
@@ -125,14 +127,16 @@ class InteriorPoint(Solver[InteriorState]):
         above: Array,
         y: Array,
         raw: Array,
+        level: float,
     ) -> InteriorState:
         weight = objective.data.weight[:, None] / objective.total
         values = np.maximum(left * distance, right * distance)
         gap = max(float(np.sum(weight * (values - slope * distance))), 0.0)
-        value = float(np.sum(weight * np.where(weight > 0, objective.loss.value(y, raw), 0.0))) + objective.price(params)
-        slopes = slope.sum(axis=0)
+        slopes, rest = slope.sum(axis=0), Remainder(objective.loss)
         if not objective.loss.straight:
-            slopes = slopes + Remainder(objective.loss).gradient(y, raw)
+            level = float(np.sum(weight * np.where(weight > 0, rest.value(y, raw), 0.0)))
+            slopes = slopes + rest.gradient(y, raw)
+        value = level + float(np.sum(weight * values)) + objective.price(params)
         gradient = tilted(objective, params, slopes)
         return InteriorState(
             params,
@@ -149,6 +153,7 @@ class InteriorPoint(Solver[InteriorState]):
             above=above,
             y=y,
             raw=raw,
+            level=level,
             mu=_mean(objective, (slope - left) * below + (right - slope) * above),
         )
 
@@ -192,6 +197,7 @@ class InteriorPoint(Solver[InteriorState]):
             above + t * more,
             state.y,
             state.raw + t * distance,
+            state.level,
         )
 
 
