@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["minimize_on_groups"]
 
 # Newton steps between two sweeps over the groups, and shares of each to try.
-STEPS, SHARES = 8, (1.0, 0.5, 0.2, 0.05)
+STEPS, SHARES = 8, (1.0, 0.5, 0.2, 0.05, 0.01, 0.002)
 
 # The most weights for which the matrix of a Newton step is formed.
 MOST = 3000
@@ -69,8 +69,8 @@ class _Group:
 def minimize_on_groups(problem: Quadratic, x: Array, most: int = 200) -> Array:
     r"""Return the argmin over x of q(x) + rest(x), where rest is a sum of norms of groups, a weight in no group being free.
 
-    A sweep minimises over each group in turn, exactly, and finds those that are zero. Newton steps then solve for the others
-    together, which makes up for the slow pace of sweeps over groups of collinear columns.
+    A sweep minimises over each group in turn and over the free weights, exactly, and finds the groups that are zero. Newton
+    steps then solve for the others together, which makes up for the slow pace of sweeps over groups of collinear columns.
 
     References
     ----------
@@ -79,6 +79,7 @@ def minimize_on_groups(problem: Quadratic, x: Array, most: int = 200) -> Array:
     """
     groups, unit = _groups(problem), np.sqrt(problem.diagonal)
     free = np.setdiff1d(np.arange(len(x)), np.concatenate([group.rows for group in groups]))
+    alone = _restricted(problem, free) if 0 < len(free) <= MOST else None
     slope, first = problem.slope(x), 0.0
     for _ in range(most):
         left = float((np.abs(problem.objective.subgradient(x, slope)) / unit).max(initial=0.0))
@@ -86,6 +87,8 @@ def minimize_on_groups(problem: Quadratic, x: Array, most: int = 200) -> Array:
         if left <= max(1e-13 * first, 8 * EPS * float((np.abs(x) * unit).max(initial=0.0))):
             break
         x = _swept(problem, groups, x, slope)
+        if alone is not None:
+            x[free] -= solved(alone, problem.slope(x)[free])
         x = _together(problem, groups, free, x)
         slope = problem.slope(x)
     return x
@@ -130,15 +133,27 @@ def _swept(problem: Quadratic, groups: list[_Group], x: Array, slope: Array) -> 
 
 
 def _together(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> Array:
-    """Return x after Newton steps for the free weights, and those of the groups that are not zero."""
+    """Return x after Newton steps for the free weights and the groups that are not zero, or for those that stay so."""
+    stepped, crossing = _newton(problem, groups, free, x)
+    if not len(crossing):
+        return stepped
+    without = x.copy()
+    without[crossing] = 0.0
+    without, _ = _newton(problem, groups, free, without)
+    return min(stepped, without, key=problem.value)
+
+
+def _newton(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> tuple[Array, Array]:
+    """Return x after Newton steps on the weights in use, and those of groups that the first step leads through zero."""
     used = [group for group in groups if x[group.rows].any()]
     active = np.concatenate([free, *(group.rows for group in used)])
+    crossing: list[Array] = []
     if not 0 < len(active) <= MOST:
-        return x
+        return x, active[:0]
     matrix = _restricted(problem, active)
     slope = problem.slope(x)
     value = problem.value_at(x, slope)
-    for _ in range(STEPS):
+    for number in range(STEPS):
         total, bent, start = slope[active], matrix.copy(), len(free)
         for group in used:
             size = np.linalg.norm(x[group.rows])
@@ -146,23 +161,25 @@ def _together(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -
             total[inside] += group.strength * unit
             bent[inside, inside] += group.strength / size * (np.eye(len(unit)) - np.outer(unit, unit))
             start = inside.stop
-        way = -solved(bent, total)
-        fall = float(total @ way)
+        way = np.zeros_like(x)
+        way[active] = -solved(bent, total)
+        if number == 0:
+            crossing = [group.rows for group in used if x[group.rows] @ (x + way)[group.rows] < 0]
+        fall = float(total @ way[active])
         for share in SHARES:
-            trial = x.copy()
-            trial[active] += share * way
+            trial = x + share * way
             trial_slope = problem.slope(trial)
             trial_value = problem.value_at(trial, trial_slope)
             if trial_value <= value + 1e-3 * share * fall + 8 * EPS * abs(value):
                 break
         else:
-            return x
+            break
         if not all(trial[group.rows].any() for group in used):
-            return x
+            break
         x, slope, value = trial, trial_slope, trial_value
         if not -fall > EPS**2 * abs(value):
             break
-    return x
+    return x, np.concatenate([active[:0], *crossing])
 
 
 def _restricted(problem: Quadratic, active: Array) -> Array:
