@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -19,28 +19,20 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
+from .first_look import check_derivatives, check_end, first_constant, observed, starts
 from .losses import Loss, Masked, get_loss
-from .losses.checks import disagreement
 from .losses.numeric import Array
 from .messages import complaint, warn
 from .models import get_model
 from .monitor import Monitor
+from .named_parts import NamedParts
 from .objective import Objective
 from .parts import same
 from .penalties import NoPenalty, get_penalty
-from .solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, named_solver, ready, second_try
+from .solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, ready, second_try
 from .targets import Target
 
 __all__ = ["Fitting", "Held", "Stream"]
-
-# From what stands for a part to the part.
-PARTS: dict[str, Callable[[Any], Any]] = {
-    "loss": get_loss,
-    "penalty": get_penalty,
-    "model": get_model,
-    "solver": named_solver,
-    "early_stopping": lambda given: EarlyStopping(),
-}
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class Held:
     weight: Array
 
 
-class Fitting(CallbackSupportMixin, BaseEstimator):
+class Fitting(CallbackSupportMixin, NamedParts):
     """What the regressor and the classifier share."""
 
     _task: str
@@ -99,34 +91,6 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         except BaseException:
             self.__dict__ = before
             raise
-
-    def set_params(self, **params: Any) -> Any:
-        """Set the parameters of the estimator, or with ``loss__delta=...`` those of its parts.
-
-        A part that was given by its name becomes the object that the name stands for.
-
-        Parameters
-        ----------
-        **params : dict
-
-        Returns
-        -------
-        self : estimator
-
-        Raises
-        ------
-        ValueError
-            For an unknown parameter, or one of a part that has none: a plain function, ``solver="auto"``, no penalty.
-        """
-        for part in {name.partition("__")[0] for name in params if "__" in name} & set(PARTS):
-            given = params.get(part, getattr(self, part))
-            if not hasattr(given, "set_params"):
-                if given in ("auto", None, False) or callable(given):
-                    wanted = ", ".join(name for name in params if name.startswith(f"{part}__"))
-                    shown = f"the function {given.__name__!r}" if hasattr(given, "__name__") else repr(given)
-                    raise ValueError(f"{wanted}: {part} is {shown}, which has no parameters. Expected a name or an object.")
-                params[part] = PARTS[part](given)
-        return super().set_params(**params)
 
     def _fit(
         self, X: Any, y: Any, target: Target, weight: Array, held: Held | None = None, groups: Any = None
@@ -212,9 +176,9 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         objective = Objective(data, target, bound, loss, penalty, self.alpha)
         mean = objective.mean_target()
         loss.check_mean(mean)
-        constant = objective.first_constant() if loss.foreign else loss.link(mean)
-        objective = objective.observed(constant)
-        self._check_derivatives(objective, constant)
+        constant = first_constant(objective) if loss.foreign else loss.link(mean)
+        objective = observed(objective, constant)
+        check_derivatives(objective, constant)
         if self.fit_intercept and not loss.online:
             constant = best_constant(objective, constant)
         else:
@@ -237,7 +201,7 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
         tasks = Tasks(self, X, y, weight, length, snapshot) if has_callbacks(self) else None
         rng = check_random_state(self.random_state)
         attempts: list[tuple[Result, Monitor, Stopper | None]] = []
-        for start in fits * self._constants(objective, constant):
+        for start in fits * starts(objective, constant):
             attempts.append(self._attempt(objective, start, rule, held, snapshot, tasks, budget, rng))
             if attempts[-1][0].interrupt is not None or (tasks is not None and tasks.stopped):
                 break
@@ -251,35 +215,12 @@ class Fitting(CallbackSupportMixin, BaseEstimator):
             _, gradient = objective.value_and_gradient(result.state.params)
             result.state.optimality = objective.optimality(result.state.params, gradient)
         result.state = finished(objective, solver, result.state)
-        self._check_end(objective, result)
+        if result.converged and (found := check_end(objective, result.state.params)):
+            result.converged, result.reason, result.state.hint = False, "wrong derivatives", found
         ongoing = result.last is not None and (result.converged or result.reason == "max_iter reached") and not restored
         self._state = solver.kept(objective, result.last if ongoing else result.state)
         self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
         return objective, result
-
-    @staticmethod
-    def _constants(objective: Objective, constant: Array) -> list[Array]:
-        """Return the constant predictions to begin at: zero too where the loss is flat at the best one, which no fit leaves."""
-        unknown = objective.loss.foreign and not objective.loss.convex and objective.flat_at(constant)
-        return [constant, np.zeros_like(constant)] if unknown else [constant]
-
-    @staticmethod
-    def _check_derivatives(objective: Objective, constant: Array) -> None:
-        """Raise ValueError when a derivative that the user gave is not that of the values, around a constant prediction."""
-        if objective.loss.foreign:
-            y, _ = objective.few_targets(64)
-            noise = np.random.RandomState(0).uniform(-1.0, 1.0, (len(y), len(constant)))
-            found = disagreement(objective.loss, y, constant + objective.loss.pieces.unit * noise)
-            if found:
-                raise ValueError(found)
-
-    @staticmethod
-    def _check_end(objective: Objective, result: Result) -> None:
-        """Take back that a fit has converged when the derivatives that led there were not those of the values."""
-        if objective.loss.foreign and objective.loss.has_gradient and result.converged:
-            found = disagreement(objective.loss, *objective.few_predictions(result.state.params, 64))
-            if found:
-                result.converged, result.reason, result.state.hint = False, "wrong derivatives", found
 
     def _attempt(
         self,

@@ -13,7 +13,6 @@ from .certificate import Certified
 from .data import Block, Data
 from .line import Line
 from .losses.base import Loss, Moreau
-from .losses.findings import check_bounded
 from .losses.numeric import EPS, Array
 from .models import LinearMap
 from .penalties import NoPenalty, Penalty
@@ -330,36 +329,6 @@ class Objective(Certified):
         rows = self.data.without_features(self.target.distinct)
         return Objective(rows, self.target, bare, self.loss, NoPenalty(), 0.0)
 
-    def observed(self, constant: Array) -> Objective:
-        """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw.
-
-        Raises
-        ------
-        ValueError
-            When the loss cannot be fitted by gradients.
-        """
-        result = copy(self)
-        if self.loss.foreign:
-            y, _ = self.few_targets()
-            if self.model.fit_intercept and not self.loss.rowwise:
-                check_bounded(self.loss, y)
-            result.loss = self.loss.observe(y, np.tile(constant, (len(y), 1)))
-        return result
-
-    def few_predictions(self, params: Array, size: int) -> tuple[Array, Array]:
-        """Return y, as the loss sees it, and raw of some rows, the same ones every time."""
-        blocks = list(self.data.sample(min(size, self.data.n_rows)).blocks())
-        y = np.concatenate([self.encoded(block) for block in blocks])
-        return y, np.concatenate([self.shifted(block, self.model.raw(block.X, params)) for block in blocks])
-
-    def few_targets(self, size: int = 256) -> tuple[Array, Array]:
-        """Return y of some rows, as the loss sees it, and their weights: spread over the data, and those at the ends of y."""
-        rows = np.arange(len(self.data.weight))[self.data.used]
-        y = self.data.y[rows]
-        ends = rows[np.ravel([y.argmin(axis=0), y.argmax(axis=0)])]
-        chosen = np.union1d(self.data.sample(min(size, len(rows))).used, ends)
-        return self.target.encode(self.data.y[chosen], self.loss.rowwise), self.data.weight[chosen]
-
     def sample(self, size: int) -> Objective:
         """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
         if 2 * size >= self.data.n_rows:
@@ -414,29 +383,6 @@ class Objective(Certified):
         result = Objective(self.data, self.target, model, self.loss, self.penalty, self.alpha)
         result.take_reference(self)
         return result
-
-    def first_constant(self) -> Array:
-        """Return a constant raw prediction, (K,): that of the mean, or if its cost is not finite of an end of y, or zero."""
-        y, weight = self.few_targets()
-        zero = np.zeros(self.model.n_raw)
-        if self.loss.foreign and not self.loss.rowwise and self.target.has_unit:
-            return self._lowest_constant(y, weight)
-        ends = [self.loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if self.target.has_unit else []
-        constants = [np.atleast_1d(constant) for constant in (self.loss.link(self.mean_target()), *ends, zero)]
-        for constant in constants:
-            value = self.loss.value(y, np.tile(constant, (len(y), 1)))
-            if np.all(np.isfinite(value)):
-                return constant
-        return constants[0]
-
-    def _lowest_constant(self, y: Array, weight: Array) -> Array:
-        """Return the constant of least cost, column by column, among zero, the mean and values of y."""
-        means = self.loss.link(self.mean_target())
-        values = np.quantile(y, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
-        trials = np.vstack([np.zeros_like(means), means, values])
-        costs = np.stack([weight @ self.loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
-        best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
-        return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
 
     def mean_target(self) -> Array:
         """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""

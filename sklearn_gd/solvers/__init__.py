@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..first_look import first_constant
 from ..parts import resolve
 from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
 from .base import FEW, Plan, Result, Solver, State, finished, minimize, rehearsed
@@ -184,7 +185,7 @@ def best_constant(objective: Objective, start: Array) -> Array:
     """
     certificate = objective.set_reference(start)
     if not np.isfinite(objective.reference_value):
-        start = objective.first_constant()
+        start = first_constant(objective)
         certificate = objective.set_reference(start)
     if certificate <= 1e-10 and objective.loss.smooth:
         return start
