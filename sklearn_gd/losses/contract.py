@@ -218,8 +218,9 @@ def check_prox(points: Points) -> str:
         raise _Skip("the loss is not convex")
     if not loss.has_prox:
         raise _Skip("the prox of a rowwise loss cannot be derived; one without kinks needs none")
-    if loss.derives_prox and run(check_gradient, points)[0] == "failed":
-        raise _Skip("it is derived from the gradient, which is wrong")
+    for check, fault in ((check_finite, "the values, which are not finite"), (check_gradient, "the gradient, which is wrong")):
+        if loss.derives_prox and run(check, points)[0] == "failed":
+            raise _Skip(f"it is derived from {fault}")
     points = points.rows(np.abs(points.raw).max(axis=1) <= 50.0)
     y = points.y
     rng = np.random.RandomState(0)

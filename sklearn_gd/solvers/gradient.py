@@ -39,13 +39,12 @@ class GradientDescent(Solver[GradientState]):
     ----------
     learning_rate : float, callable or "auto", default="auto"
         A number \eta, or a function of the step number, is taken literally, on the parameters ``coef_`` and
-        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, takes the step from the
-        change of the last gradient (Barzilai and Borwein), and halves it until F falls.
+        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, halves the step where the
+        gradient says that it was too long, and accelerates.
     momentum : float, default=0.0
         The share m of the last move that is kept, in [0, 1).
     nesterov : bool, default=False
-        Take the gradient where the momentum leads. With "auto" the momentum follows Nesterov's sequence, and begins anew
-        when F rises.
+        Take the gradient where the momentum leads, as "auto" always does.
 
     Examples
     --------
@@ -59,8 +58,8 @@ class GradientDescent(Solver[GradientState]):
     References
     ----------
     A. Cauchy, Methode generale pour la resolution des systemes d'equations simultanees, 1847; Y. Nesterov, A method for
-    solving a convex programming problem with convergence rate O(1/k^2), 1983; J. Barzilai and J. Borwein, Two-Point Step
-    Size Gradient Methods, 1988; B. O'Donoghue and E. Candes, Adaptive Restart for Accelerated Gradient Schemes, 2015.
+    solving a convex programming problem with convergence rate O(1/k^2), 1983; B. O'Donoghue and E. Candes, Adaptive Restart
+    for Accelerated Gradient Schemes, 2015.
     """
 
     takes_prox = True
@@ -144,7 +143,7 @@ class GradientDescent(Solver[GradientState]):
 
     def _searched(self, objective: Objective, state: GradientState) -> GradientState:
         clock = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * state.clock**2))
-        share = (state.clock - 1.0) / clock if self.nesterov else self.momentum
+        share = self.momentum or (state.clock - 1.0) / clock
         accelerated = share > 0 and bool(np.any(state.velocity))
         point, value, gradient = state.params, state.value - objective.rest(state.params), state.gradient
         if accelerated:
@@ -172,17 +171,13 @@ class GradientDescent(Solver[GradientState]):
         if rises or length == 0.0:
             stalled = "no descent at working precision"
             return replace(state, iteration=state.iteration + 1, stalled=stalled)
-        if accelerated or self.nesterov or self.momentum:
-            following = step * 1.05
-        else:
-            following = min(length / change, 1e4 * step) if change > 0 else 2.0 * step
         return GradientState(
             params,
             total,
             new_gradient,
             objective.optimality(params, new_gradient),
             state.iteration + 1,
-            following,
+            1.05 * step,
             velocity=params - state.params,
             scale=state.scale,
             clock=clock,
