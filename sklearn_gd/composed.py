@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -151,9 +152,8 @@ class Offset(Matrix):
         if X.format == "csc":
             columns = np.flatnonzero(np.diff(X.indptr) >= n)
         else:  # those that a few rows have in common
-            columns = np.arange(X.shape[1])
-            for i in np.unique(np.linspace(0, n - 1, 16).astype(np.intp)):
-                columns = np.intersect1d(columns, X.indices[X.indptr[i] : X.indptr[i + 1]])
+            some = np.linspace(0, n - 1, 16).astype(np.intp)
+            columns = reduce(np.intersect1d, (X.indices[X.indptr[i] : X.indptr[i + 1]] for i in some))
         if not len(columns):
             return None
         part = X[:, columns].tocsc()

@@ -12,39 +12,43 @@ from .losses.findings import check_bounded
 from .losses.numeric import Array
 
 if TYPE_CHECKING:
+    from .losses import Loss
     from .objective import Objective
 
-__all__ = ["check_derivatives", "check_end", "first_constant", "observed", "starts"]
+__all__ = ["SOME", "check_end", "examined", "first_constant", "observed", "starts"]
 
 # Rows that a loss of the user's own is looked at on, and those that its derivatives are compared on.
 SOME, FEW = 256, 64
 
 
-def observed(objective: Objective, constant: Array) -> Objective:
-    """Return the same objective with what the loss leaves to the data settled, from some rows and a constant raw.
+def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
+    """Return the loss with what it leaves to the data settled, from some rows and their raw; `free` if an intercept moves it.
 
     Raises
     ------
     ValueError
-        When the loss cannot be fitted by gradients.
+        When the loss cannot be fitted by gradients, or a derivative that the user gave is not that of its values.
     """
+    if not loss.foreign:
+        return loss
+    if free and not loss.rowwise:
+        check_bounded(loss, y)
+    loss = loss.observe(y, raw)
+    noise = np.random.RandomState(0).uniform(-1.0, 1.0, raw.shape)
+    step = max(1, len(y) // FEW)
+    found = disagreement(loss, y[::step], (raw + loss.pieces.unit * noise)[::step])
+    if found:
+        raise ValueError(found)
+    return loss
+
+
+def observed(objective: Objective, constant: Array) -> Objective:
+    """Return the same objective with the loss `examined` on some rows, around a constant raw."""
     result = copy(objective)
     if objective.loss.foreign:
         y, _ = _targets(objective, SOME)
-        if objective.model.fit_intercept and not objective.loss.rowwise:
-            check_bounded(objective.loss, y)
-        result.loss = objective.loss.observe(y, np.tile(constant, (len(y), 1)))
+        result.loss = examined(objective.loss, y, np.tile(constant, (len(y), 1)), objective.model.fit_intercept)
     return result
-
-
-def check_derivatives(objective: Objective, constant: Array) -> None:
-    """Raise ValueError when a derivative that the user gave is not that of the values, around a constant prediction."""
-    if objective.loss.foreign:
-        y, _ = _targets(objective, FEW)
-        noise = np.random.RandomState(0).uniform(-1.0, 1.0, (len(y), len(constant)))
-        found = disagreement(objective.loss, y, constant + objective.loss.pieces.unit * noise)
-        if found:
-            raise ValueError(found)
 
 
 def check_end(objective: Objective, params: Array) -> str:

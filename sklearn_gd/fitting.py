@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from .callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from .data import Data, Mapper, Moments, workers
 from .early_stopping import EarlyStopping, Stopper
-from .first_look import check_derivatives, check_end, first_constant, observed, starts
+from .first_look import check_end, first_constant, observed, starts
 from .losses import Loss, Masked, get_loss
 from .losses.numeric import Array
 from .messages import complaint, warn
@@ -178,7 +178,6 @@ class Fitting(CallbackSupportMixin, NamedParts):
         loss.check_mean(mean)
         constant = first_constant(objective) if loss.foreign else loss.link(mean)
         objective = observed(objective, constant)
-        check_derivatives(objective, constant)
         if self.fit_intercept and not loss.online:
             constant = best_constant(objective, constant)
         else:

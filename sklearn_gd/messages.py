@@ -37,7 +37,9 @@ def complaint(objective: Objective, result: Result, solver: Any, tol: float, aut
     spent = "raise max_iter or scale the columns." if automatic else "solver='auto', or a larger max_iter."
     if not (objective.model.linear and solver.certifies):
         spent = "a larger max_iter or tol."
-    if not solver.certifies:
+    if result.reason == "wrong derivatives":
+        missed = "by the gradient that was given"
+    elif not solver.certifies:
         missed = f"before the mean loss settled to tol={tol:.2g}"
     elif not state.optimality <= goal:
         missed = f"with optimality {state.optimality:.2g}, above tol={tol:.2g}"

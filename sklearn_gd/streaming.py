@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from .composed import as_matrix
 from .data import Data, Moments, workers
+from .first_look import SOME, examined
 from .fitting import Fitting, Stream
 from .losses import Loss
 from .losses.numeric import Array
@@ -26,9 +27,6 @@ __all__ = ["Streaming", "streams"]
 
 # Rows that tell how far apart columns spread: a model that knows nothing else of them takes no step before.
 SPREAD = 30
-
-# Rows that a loss of the user's own is looked at on.
-SOME = 256
 
 # What is of a whole fit only.
 OF_A_FIT = (
@@ -108,7 +106,8 @@ class Streaming(Fitting):
                 return  # nothing in it is observed
             loss.check_target(encoded)
             if stream is None and np.ptp(encoded) > 0:  # one value of y does not tell how kinks depend on it
-                loss = loss.observe(encoded[:SOME], np.zeros((min(len(encoded), SOME), target.n_raw(loss.rowwise))))
+                some = encoded[:SOME]
+                loss = examined(loss, some, np.zeros((len(some), target.n_raw(loss.rowwise))), bool(self.fit_intercept))
             objective, solver, stream, state = self._streamed(data, target, loss, exponent, stream, features, last)
             waits = self.__sklearn_is_fitted__() and state.clock == 0 and stream.seen < SPREAD
             after = state if waits else solver.epoch(objective, state)

@@ -1,10 +1,12 @@
 """Losses of a stranger: plain functions, recognised, refused with a reason, or solved as they are."""
 
 import warnings
+from itertools import count
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
+from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import QuantileRegressor, Ridge
 
@@ -350,3 +352,67 @@ def test_promises_are_kept_and_doubted(table):
         model = GDRegressor(CustomLoss(absolute, smooth=True), solver="newton").fit(X, y)
     assert not model.converged_
     assert "smooth=False, or leave smooth" in str(caught[-1].message)
+
+
+# -- what a stranger has tried ----------------------------------------------------------------------------------------
+
+
+def _ramp(y_true, raw):
+    return np.clip(1 - y_true * raw, 0, 1)
+
+
+def _two(y_true, raw):
+    return np.clip(1 - y_true * raw, 0, 2)
+
+
+@pytest.mark.parametrize("loss", [_ramp, _two])
+@pytest.mark.parametrize("alpha", [1e-4, 1e-2, 0.1])
+def test_a_capped_hinge_is_no_worse_than_the_hinge(loss, alpha):
+    """At the best constant it is flat, or at a kink; the hinge's optimum is a point to beat."""
+    X, y = make_classification(1000, 5, random_state=0)
+    hinge = GDClassifier("hinge", alpha=alpha).fit(X, y)
+    model = GDClassifier(loss, alpha=alpha).fit(X, y)
+
+    def cost(coef, intercept):
+        return loss(2.0 * y - 1, X @ coef + intercept).mean() + 0.5 * alpha * coef @ coef
+
+    assert model.converged_
+    assert cost(model.coef_[0], model.intercept_[0]) <= cost(hinge.coef_[0], hinge.intercept_[0]) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("value", "gradient"),
+    [
+        (lambda y, z: np.maximum(5 * (y - z), z - y), lambda y, z: np.where(y > z, -5.0, 1.0)),
+        (lambda y, z: np.abs(y - z), lambda y, z: np.sign(z - y)),
+        (lambda y, z: np.maximum(np.abs(y - z) - 20, 0), lambda y, z: np.where(np.abs(y - z) > 20, np.sign(z - y), 0.0)),
+    ],
+)
+def test_any_slope_between_the_two_sides_of_a_kink_is_right(diabetes, value, gradient):
+    X, y = diabetes
+    model = GDRegressor(CustomLoss(value, gradient=gradient)).fit(X, y)
+    plain = GDRegressor(value).fit(X, y)
+    assert model.converged_
+    np.testing.assert_allclose(model.loss_curve_[-1], plain.loss_curve_[-1], rtol=1e-8)
+
+
+def test_a_stream_asks_what_a_fit_asks(diabetes):
+    X, y = diabetes
+    with pytest.raises(ValueError, match="falls without bound"):
+        GDRegressor(lambda y, z: -((y - z) ** 2)).partial_fit(X, y)
+    with pytest.raises(ValueError, match="not those of its values"):
+        GDRegressor(CustomLoss(lambda y, z: (y - z) ** 2, gradient=lambda y, z: z - y)).partial_fit(X, y)
+
+
+@pytest.mark.parametrize("calls", range(20, 400, 60))
+def test_ctrl_c_ends_a_fit_wherever_it_comes(diabetes, calls):
+    X, y = diabetes
+    call = count()
+
+    def function(y, z):
+        if next(call) == calls:  # once: what is swallowed does not come again
+            raise KeyboardInterrupt
+        return np.where(y > z, (y - z) ** 2, 2 * np.abs(y - z))
+
+    with pytest.raises(KeyboardInterrupt):
+        GDRegressor(function, solver="proximal_point").fit(X, y)

@@ -158,9 +158,13 @@ def check_gradient(points: Points) -> str:
     typical = _typical(expected)
     slack = 1e-6 * (1e-3 * typical + np.abs(expected)) + 10 * np.abs(expected - finer)
     slack = slack + 1e2 * EPS * value / loss.spacing.at(raw, loss.spacing.slope)
-    # At a kink the two quotients differ, or any slope between the two sides will do.
-    slack = np.where(np.abs(expected - finer) > 1e-3 * (typical + np.abs(finer)), np.inf, slack)
     got = loss.gradient(y, raw)
+    # At a kink the slopes of the two sides differ, and any between them will do; a rowwise loss has more sides than two.
+    beside = 4.0 * loss.spacing.at(raw, loss.spacing.slope) * np.cos(np.arange(raw.shape[1]))
+    left, right = (numeric.gradient(loss.value, y, raw + move, loss.rowwise, loss.spacing) for move in (-beside, beside))
+    low, high, some = np.minimum(left, right), np.maximum(left, right), 1e-3 * (typical + np.abs(finer))
+    between = loss.rowwise | ((got >= low - some) & (got <= high + some))
+    slack = np.where((high - low > some) & between, np.inf, slack)
     mistakes = {
         "the sign is reversed": -got,
         "a factor of 2 is missing": 2 * got,

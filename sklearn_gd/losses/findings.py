@@ -194,9 +194,19 @@ def _pieces(
     between = convex or elements.convex(found.kinks(elements.y[:, None])[:, :, 0])
     found = _straight(value, replace(found, convex=convex, convex_between=between), y, raw, noise)
     if not found.convex and kinks is None:
-        jumps = found.jumps(value, y, Spacing(noise ** (1 / 3) * unit, noise ** (1 / 4) * unit, np.inf))[1]
-        found = replace(found, rising=tuple(bool(rise) for rise in np.median(jumps, axis=(1, 2)) > 0))
+        jumps = _jumps_of_lines(found, value, y, Spacing(noise ** (1 / 3) * unit, noise ** (1 / 4) * unit, np.inf))
+        least, most = (np.quantile(jumps, share, axis=(1, 2)) for share in (0.05, 0.95))
+        mixed = np.any((least < -0.1 * np.abs(jumps).max()) & (most > 0.1 * np.abs(jumps).max()))
+        rising = tuple(bool(rise) for rise in np.median(jumps, axis=(1, 2)) > 0)
+        found = replace(found, rising=rising, convex_between=found.convex_between and not mixed)
     return found, False
+
+
+def _jumps_of_lines(found: Piecewise, value: Function, y: Array, spacing: Spacing) -> Array:
+    """Return the change of the slope at the kink on each line: (J, n, K), in the order of the lines, which may cross."""
+    lines = np.stack([a + b * y for a, b in zip(found.offsets, found.ratios, strict=True)])
+    jumps = np.broadcast_to(found.jumps(value, y, spacing)[1], lines.shape)
+    return np.take_along_axis(jumps, lines.argsort(axis=0).argsort(axis=0), axis=0)
 
 
 def _spread(y: Array) -> Array:
@@ -219,8 +229,8 @@ def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, f
                 guesses |= {(float(one - ratio * y[i]), float(ratio)), (float(one - y[i]), 1.0), (float(one), 0.0)}
     left, found = [np.asarray(p) for p in places], []
     while guesses:
-        # Of lines through as many kinks that no other line explains, a shift of y, or a number, is the likelier.
-        count, _, offset, ratio = max((_on(y, left, *g, slack), g[1] in (0.0, 1.0), *g) for g in guesses)
+        # Of lines through as many kinks that no other line explains, y, or a shift of it, or a number, is the likelier.
+        count, *_, offset, ratio = max((_on(y, left, *g, slack), g == (0.0, 1.0), g[1] in (0.0, 1.0), *g) for g in guesses)
         if count < max(2, MOST * len(y)):
             break
         found.append(_fitted(y, left, offset, ratio, slack))

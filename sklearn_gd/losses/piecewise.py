@@ -77,6 +77,15 @@ class Piecewise:
         slopes = tuple(accumulate(jumps, initial=self.slopes[0])) if self.slopes else ()
         return replace(self, offsets=offsets, ratios=ratios, convex=True, rising=(), slopes=slopes)
 
+    def lowest(self, value: Function, y: Array) -> Array:
+        """Return where the function is lowest for each y: at y, at a kink, or between or beyond them."""
+        kinks = self.kinks(y)
+        beyond = kinks[:1] - self.unit, kinks[-1:] + self.unit
+        trials = np.concatenate([y[None], kinks, 0.5 * (kinks[1:] + kinks[:-1]), *beyond])
+        values = self._at(value, y, trials)
+        best = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
+        return np.take_along_axis(trials, best[None], axis=0)[0]
+
     # -- straight pieces ----------------------------------------------------------------------------------------------
 
     def line_slopes(self, value: Function, y: Array, kinks: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from ..first_look import first_constant
 from ..parts import resolve
 from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
-from .base import FEW, Plan, Result, Solver, State, finished, minimize, rehearsed
+from .base import FEW, Plan, Result, Solver, State, finished, minimize, nested, rehearsed
 from .convex_concave import ConvexConcave
 from .dual import Dual
 from .gradient import GradientDescent
@@ -194,7 +194,7 @@ def best_constant(objective: Objective, start: Array) -> Array:
         bare = bare.sample(FEW)
     bare.set_reference(start)
     tol = 1e-6 if objective.loss.smooth else 1e-3
-    constant = minimize(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
+    constant = nested(bare, get_solver("auto", bare), start, tol=tol, max_iter=30).state.params
     objective.set_reference(constant)
     return constant
 

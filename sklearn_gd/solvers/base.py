@@ -16,7 +16,19 @@ from ..parts import Part
 if TYPE_CHECKING:
     from ..objective import Objective
 
-__all__ = ["Plan", "Result", "Solver", "State", "descend", "finished", "iterate", "minimize", "rehearsed", "search_line"]
+__all__ = [
+    "Plan",
+    "Result",
+    "Solver",
+    "State",
+    "descend",
+    "finished",
+    "iterate",
+    "minimize",
+    "nested",
+    "rehearsed",
+    "search_line",
+]
 
 
 # Rows enough for a first look.
@@ -241,6 +253,14 @@ def iterate(
     return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
 
 
+def nested(objective: Objective, solver: Solver[Any], start: Array | State, *, tol: float, max_iter: int) -> Result:
+    """Return what `iterate` does of a problem within another, and let Ctrl-C go on to the outer one."""
+    result = iterate(objective, solver, start, tol=tol, max_iter=max_iter)
+    if result.interrupt:
+        raise result.interrupt
+    return result
+
+
 def finished(objective: Objective, solver: Solver[Any], state: State) -> State:
     """Return the state at the params that `Solver.finish` makes of its own, unless F is higher there."""
     params = solver.finish(objective, state.params)
@@ -274,9 +294,7 @@ def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array
     few = few.copied()
     if few.data.X.rarest < OFTEN:
         return params
-    result = iterate(few, solver, params, tol=1e-2, max_iter=8)
-    if result.interrupt:
-        raise result.interrupt
+    result = nested(few, solver, params, tol=1e-2, max_iter=8)
     state: State = solver.init(objective, result.state.params)
     return state if state.value < objective.reference_value else params
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..losses.numeric import Array
 from ..losses.split import Convexified
-from .base import FEW, Solver, State, iterate
+from .base import FEW, Solver, State, nested
 from .interior_point import InteriorPoint
 from .rows import pulled, raw_of, targets_of
 from .working_rows import WorkingRows
@@ -90,33 +90,40 @@ class ConvexConcave(Solver[ConcaveState]):
         params, y = objective.prox(params, 0.0), targets_of(objective)
         few = objective.sample(max(objective.data.n_rows // 16, FEW))
         if few is not objective:  # the first rounds need no more
-            first = iterate(few, self, params, tol=1e-3, max_iter=self.default_max_iter)
-            if first.interrupt:
-                raise first.interrupt
-            params = first.state.params
+            params = nested(few, self, params, tol=1e-3, max_iter=self.default_max_iter).state.params
+        else:
+            # Where params are, the loss may be flat; without its caps it is not.
+            lowest = objective.loss.pieces.lowest(objective.loss.value, y)
+            uncapped = self._round(objective, params, *_concave(objective, params, y, lowest), 1e-3)
+            params = min(params, uncapped.params, key=objective.value)
         level, slopes = _concave(objective, params, y)
         value = objective.value(params)
         return ConcaveState(params, value, np.zeros_like(params), np.inf, y=y, slopes=slopes, level=level)
 
-    def step(self, objective: Objective, state: ConcaveState) -> ConcaveState:
-        tilt = pulled(objective, state.slopes)
+    def _round(self, objective: Objective, params: Array, level: float, slopes: Array, tol: float) -> State:
+        """Return the state at the optimum of g less a line for each row: of these slopes, and at params of this mean."""
+        tilt = pulled(objective, slopes)
         part = copy(objective)
         part.loss = Convexified(objective.loss)
-        part.line = objective.line[0] + state.level - float(tilt @ state.params), objective.line[1] + tilt
+        part.line = objective.line[0] + level - float(tilt @ params), objective.line[1] + tilt
         inner = self._inner(part)
+        return nested(part, inner, params, tol=tol, max_iter=inner.default_max_iter).state
+
+    def step(self, objective: Objective, state: ConcaveState) -> ConcaveState:
+        tilt = pulled(objective, state.slopes)
         goal = float(np.clip(0.01 * state.optimality, 1e-9, 1e-3))
-        round_ = iterate(part, inner, state.params, tol=goal, max_iter=inner.default_max_iter)
-        if round_.interrupt:
-            raise round_.interrupt
-        params, value = round_.state.params, objective.value(round_.state.params)
+        round_ = self._round(objective, state.params, state.level, state.slopes, goal)
+        params, value = round_.params, objective.value(round_.params)
+        if not value < state.value:  # then the last params are as good for this round, to its tol
+            params, value = state.params, state.value
         level, slopes = _concave(objective, params, state.y)
-        gradient = round_.state.gradient + pulled(objective, slopes) - tilt
+        gradient = round_.gradient + pulled(objective, slopes) - tilt
         same = np.array_equal(slopes, state.slopes)
         return ConcaveState(
             params,
             value,
             gradient,
-            max(round_.state.optimality, objective.optimality(params, gradient)),
+            max(round_.optimality, objective.optimality(params, gradient)),
             state.iteration + 1,
             decrement=0.0 if same else max(state.value - value, 0.0),
             stalled="no descent at working precision" if same else "",
@@ -126,11 +133,11 @@ class ConvexConcave(Solver[ConcaveState]):
         )
 
 
-def _concave(objective: Objective, params: Array, y: Array) -> tuple[float, Array]:
-    """Return the mean of the concave part of the loss, and its slope for each row, (n, K)."""
+def _concave(objective: Objective, params: Array, y: Array, place: Array | None = None) -> tuple[float, Array]:
+    """Return the lines that touch the concave part at raw, or at another place: their mean at raw, and the slopes."""
     raw = raw_of(objective, params)
     raw = raw if objective.offset is None else raw + objective.offset
     kinks, _, falls = Convexified(objective.loss).hinges(y)
-    slopes = np.where(raw > kinks, falls, 0.0)
+    slopes = np.where((raw if place is None else place) > kinks, falls, 0.0)
     values = (slopes * (raw - kinks)).sum(axis=0)
     return objective.cost(values, objective.data.weight), slopes.sum(axis=0)

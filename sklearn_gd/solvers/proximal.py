@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import Solver, State, iterate
+from .base import Solver, State, nested
 from .rows import cost_of, gap_above_lines, raw_of, straightened, tilted, turns
 
 if TYPE_CHECKING:
@@ -115,9 +115,7 @@ class ProximalPoint(Solver[ProximalState]):
         # One-hot levels are too rare for a sample.
         few = objective.sample(max(objective.data.n_rows // 8, SAMPLE)) if objective.data.X.samples else objective
         if few is not objective:  # a coarse solution for some rows is a good start for all of them
-            first = iterate(few, self, params, tol=1e-2, max_iter=20)
-            if first.interrupt:
-                raise first.interrupt
+            first = nested(few, self, params, tol=1e-2, max_iter=20)
             # The rows left out move raw by a share of the width.
             params, reach = first.state.params, np.sqrt(params.size / few.data.n_rows)
             smoothing = max(first.state.step, 0.3 * width * reach)
@@ -146,9 +144,7 @@ class ProximalPoint(Solver[ProximalState]):
         while True:
             part = straightened(smoothed, params, raw, bent)
             budget = inner.default_max_iter if part is smoothed else 3 * EASY
-            round_ = iterate(part, inner, params, tol=goal, max_iter=budget)
-            if round_.interrupt:
-                raise round_.interrupt
+            round_ = nested(part, inner, params, tol=goal, max_iter=budget)
             n_iter += round_.n_iter
             end = raw_of(objective, round_.state.params)
             wrong = turns(smoothed, raw, end) & ~bent

@@ -12,7 +12,7 @@ from ..data import Data
 from ..losses.numeric import Array
 from ..models import LinearMap
 from ..objective import Objective
-from .base import Solver, State, iterate
+from .base import Solver, State, nested
 
 __all__ = ["RowSpace"]
 
@@ -85,9 +85,7 @@ class RowSpace(Solver[RowState]):
     def step(self, objective: Objective, state: RowState) -> RowState:
         solver = self._inner(state.part)
         goal = float(np.clip(0.01 * state.optimality, 1e-11, 1e-3))
-        round_ = iterate(state.part, solver, state.inner, tol=goal, max_iter=solver.default_max_iter)
-        if round_.interrupt:
-            raise round_.interrupt
+        round_ = nested(state.part, solver, state.inner, tol=goal, max_iter=solver.default_max_iter)
         params = _outward(objective, round_.state.params, state.part, state.basis)
         value, gradient = objective.value_and_gradient(params)
         return replace(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..losses.numeric import EPS, Array
-from .base import OFTEN, State, iterate
+from .base import OFTEN, State, nested
 from .interior_point import InteriorPoint, InteriorState, Straight
 from .proximal import ProximalPoint
 from .rows import cost_of, lines_of, raw_of, spread, straightened, tilted
@@ -146,17 +146,13 @@ class WorkingRows(Straight[RowsState]):
 
 def _coarse(objective: Objective, params: Array) -> Array:
     """Return a coarse solution for all rows."""
-    result = iterate(objective, ProximalPoint(), params, tol=0.1, max_iter=5)
-    if result.interrupt:
-        raise result.interrupt
+    result = nested(objective, ProximalPoint(), params, tol=0.1, max_iter=5)
     return result.state.params
 
 
 def _solved(objective: Objective, params: Array, tol: float) -> InteriorState:
     solver = InteriorPoint()
-    result = iterate(objective, solver, params, tol=tol, max_iter=solver.default_max_iter)
-    if result.interrupt:
-        raise result.interrupt
+    result = nested(objective, solver, params, tol=tol, max_iter=solver.default_max_iter)
     state: InteriorState = result.state  # type: ignore[assignment]
     return state
 

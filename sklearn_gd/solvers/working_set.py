@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..losses.numeric import Array
-from .base import Solver, State, iterate
+from .base import Solver, State, nested
 
 if TYPE_CHECKING:
     from ..objective import Objective
@@ -108,9 +108,7 @@ class WorkingSet(Solver[WorkingState]):
         goal = float(np.clip(0.1 * state.optimality, 1e-10, 0.1))
         inner = self._inner(part)
         start = state.params if whole else objective.model.narrowed(state.params, chosen)
-        round_ = iterate(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
-        if round_.interrupt:
-            raise round_.interrupt
+        round_ = nested(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
         params = round_.state.params if whole else objective.model.widened(round_.state.params, chosen)
         value, gradient = self._look(objective, params)
         kept = int(np.any(objective.model.weights(params) != 0, axis=1).sum())
