@@ -192,6 +192,10 @@ class Data:
         moments = Moments.none(self.n_features)
         for block in self.blocks():
             moments = moments.merged(*block.X.moments(block.weight), float(block.weight.sum()))
+        if not np.all(np.isfinite(moments.centered)):
+            raise ValueError(
+                "X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude."
+            )
         return moments
 
 

@@ -31,15 +31,27 @@ def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
     """
     if not loss.foreign:
         return loss
+    noise = np.random.RandomState(0).uniform(-1.0, 1.0, raw.shape)
+    _check_rows(loss, y, raw + (float(np.std(y)) or 1.0) * noise)
     if free and not loss.rowwise:
         check_bounded(loss, y)
     loss = loss.observe(y, raw)
-    noise = np.random.RandomState(0).uniform(-1.0, 1.0, raw.shape)
     step = max(1, len(y) // FEW)
     found = disagreement(loss, y[::step], (raw + loss.pieces.unit * noise)[::step])
     if found:
         raise ValueError(found)
     return loss
+
+
+def _check_rows(loss: Loss, y: Array, raw: Array) -> None:
+    """Raise ValueError when the value of a row depends on which other rows there are."""
+    with np.errstate(all="ignore"):
+        whole, again, alone = loss.value(y, raw)[::3], loss.value(y, raw)[::3], loss.value(y[::3], raw[::3])
+    if np.array_equal(whole, again, equal_nan=True) and not np.allclose(whole, alone, rtol=1e-6, equal_nan=True):
+        raise ValueError(
+            f"The loss {loss.name} gave rows other values when other rows were left out: expected the value of each row by "
+            "itself, with no mean, maximum or order of the rows in it."
+        )
 
 
 def observed(objective: Objective, constant: Array) -> Objective:

@@ -175,6 +175,13 @@ def test_a_float32_column_of_extreme_size(loss, big):
     np.testing.assert_allclose(model.coef_ * unit, GDRegressor(loss, alpha=0.0).fit(X, y).coef_, atol=1e-3)
 
 
+@pytest.mark.parametrize("solver", ["auto", "adam"])
+def test_a_column_whose_squares_overflow_is_refused(diabetes, solver):
+    X, y = diabetes
+    with pytest.raises(ValueError, match="squares are too large"):
+        GDRegressor(solver=solver, alpha=0.0).fit(X * 1e160, y)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_array])
 @pytest.mark.parametrize("offset", [1e6, 1e8, 1e10, 1e12])

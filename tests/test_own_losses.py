@@ -231,6 +231,33 @@ def test_smooth_functions_in_any_unit(table, unit, power):
     np.testing.assert_allclose(own.coef_ / unit, plain.coef_, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("offset", [100.0, 1000.0])
+def test_a_function_in_single_precision_of_large_targets(table, offset):
+    X, y = table
+
+    def single(y, raw):
+        error = y.astype("f4") - raw.astype("f4")
+        return np.maximum(5 * error, -error)
+
+    model = GDRegressor(single, alpha=1e-3).fit(X, y + offset)
+    truth = GDRegressor(five_to_one, alpha=1e-3).fit(X, y + offset)
+    assert five_to_one(y + offset, model.predict(X)).mean() <= five_to_one(y + offset, truth.predict(X)).mean() * (1 + 1e-3)
+
+
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        lambda y, z: (y - z + 5 * (y - z).mean()) ** 2,
+        lambda y, z: np.abs(y - z) * np.arange(len(y))[:, None] / len(y),
+        lambda y, z: np.maximum(np.abs(y - z), np.roll(np.abs(y - z), 1, axis=0)),
+    ],
+)
+def test_a_loss_that_mixes_rows_is_refused(table, mixing):
+    X, y = table
+    with pytest.raises(ValueError, match="value of each row by itself"):
+        GDRegressor(mixing).fit(X, y)
+
+
 def test_a_function_in_single_precision(table):
     X, y = table
 

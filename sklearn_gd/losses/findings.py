@@ -114,10 +114,13 @@ def _unit(y: Array, raw: Array, rowwise: bool) -> float:
 
 def _noise(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
     """Return the typical value, and the rounding of the values relative to it."""
-    # Arguments that are rounded themselves, to float32 for instance, show in the wider spacings only.
-    tables = [np.stack([value(y, raw + size * i * unit) for i in range(7)]) for size in (1e-6, 1e-4, 1e-3)]
-    level = float(np.median(np.abs(tables[0][0])))
-    rough = max(float(np.median(np.abs(np.diff(table, n=6, axis=0)))) for table in tables) / np.sqrt(924.0)
+    level = float(np.median(np.abs(value(y, raw))))
+    for size in 10.0 ** np.arange(-6, -1):
+        table = np.stack([value(y, raw + size * i * unit) for i in range(7)])
+        steps = np.diff(table, axis=0)[:, table[6] != table[0]]
+        if np.count_nonzero(steps) > 0.8 * steps.size:  # else the function rounds its arguments, and is a staircase
+            break
+    rough = float(np.median(np.abs(np.diff(table, n=6, axis=0)))) / np.sqrt(924.0)
     noise = rough / level if level > 0 else 0.0
     return level, float(np.clip(noise, EPS, 1e-2)) if np.isfinite(noise) else EPS
 
