@@ -128,13 +128,14 @@ def test_a_group_penalty_of_ones_own():
 # -- text -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:Liblinear failed to converge")  # the test is how close it came
 def test_crammer_singer_on_text_agrees_with_liblinear():
     """A round of the proximal point method takes a few dozen products, not hundreds of steps over all weights."""
     rng = np.random.RandomState(0)
     X = sparse.random(300, 4000, 0.005, format="csr", random_state=rng)
     y, alpha, rows = (X @ rng.randn(4000, 3)).argmax(axis=1), 1e-3, np.arange(300)
     model = GDClassifier("crammer_singer", alpha=alpha, fit_intercept=False).fit(X, y)
-    other = LinearSVC(multi_class="crammer_singer", C=1.0 / (alpha * 300), fit_intercept=False, tol=1e-8, max_iter=100_000)
+    other = LinearSVC(multi_class="crammer_singer", C=1.0 / (alpha * 300), fit_intercept=False, tol=1e-8, max_iter=20_000)
     other.fit(X, y)
 
     def cost(coef):
