@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from . import targets
 from .composed import as_matrix
 from .data import Data, Moments, workers
 from .first_look import SOME, examined
@@ -70,13 +71,24 @@ class Streaming(Fitting):
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: what steps go on from only after some, or with a warm start.
 
-        The units of a network's weights are kept, as few rows do not tell them.
+        The units of a network's weights are kept, as few rows do not tell them. What y means is kept in plain terms: no type of
+        this package is in the pickle of a linear model but the estimator and its parts.
         """
-        state: dict[str, Any] = super().__getstate__()
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "_target" in state:
+            state["_target"] = type(state["_target"]).__name__, dict(vars(state["_target"]))
         if self.warm_start or hasattr(self, "t_"):
             return state
         spare = {"_state", "_stream"} if hasattr(self, "coef_") else {"_state"}
         return {name: value for name, value in state.items() if name not in spare}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` has returned."""
+        super().__setstate__(state)
+        if "_target" in state:
+            name, facts = state["_target"]
+            self._target = getattr(targets, name).__new__(getattr(targets, name))
+            vars(self._target).update(facts)
 
     def _partial_fit(self, X: Any, y: Any, weight: Array, target: Any) -> None:
         """Take mini-batch steps through validated rows, not all of weight zero, and set the fitted attributes."""

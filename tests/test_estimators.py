@@ -1,6 +1,7 @@
 """The estimators among the rest of scikit-learn, and what they say to bad input."""
 
 import pickle
+import pickletools
 import warnings
 
 import numpy as np
@@ -449,3 +450,13 @@ def test_no_target():
     for model in (GDRegressor(loss=Masked()), GDClassifier(loss="log_loss"), GDRegressor()):
         with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
             model.fit(X0, None)
+
+
+@pytest.mark.parametrize("make", [GDRegressor, GDClassifier])
+def test_a_pickle_holds_no_types_but_the_estimator_and_its_parts(make, cancer):
+    model = make(max_iter=50).fit(*cancer)
+    found = {arg for op, arg, _ in pickletools.genops(pickle.dumps(model, protocol=2)) if op.name == "GLOBAL"}
+    parts = (model, model.loss_, model.penalty_, model.solver_, model.model_)
+    expected = {f"{type(part).__module__} {type(part).__name__}" for part in parts}
+    assert {name for name in found if name.startswith("sklearn_gd")} == expected
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(cancer[0]), model.predict(cancer[0]))
