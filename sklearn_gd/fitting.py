@@ -107,7 +107,8 @@ class Fitting(CallbackSupportMixin, NamedParts):
                 raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
             if split is not None:
                 train, out = split
-                X, y, weight, held = X[train], y[train], weight[train], Held(X[out], y[out], weight[out])
+                held = Held(X[out], y[out], weight[out])
+                weight = weight * np.bincount(train, minlength=len(weight))  # X itself is not copied
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
         with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
             objective, result = self._solve(X, y, target, weight, mapper, rule, held)
