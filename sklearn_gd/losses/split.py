@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 
 from .base import Loss
@@ -17,9 +19,9 @@ class _Without(Loss):
         self.loss = loss
         self.task, self.spacing, self.slope_error = loss.task, loss.spacing, loss.slope_error
 
+    @abstractmethod
     def hinges(self, y: Array) -> tuple[Array, Array, Array]:
         """Return the kinks, and the slopes left and right of them, of what is taken away: each to fit (J, n, K)."""
-        raise NotImplementedError
 
     def value(self, y: Array, raw: Array) -> Array:
         kinks, left, right = self.hinges(y)
