@@ -233,16 +233,16 @@ def test_numeric_defaults_agree_with_the_closed_forms(loss):
     assert derived.smooth == loss.smooth
     assert derived.convex or not loss.convex
     size = 1.0 + np.abs(loss.value(y, raw))
-    near = np.abs(derived.gradient(y, raw) - loss.gradient(y, raw)) <= 1e-7 * size
+    near = np.abs(derived.gradient(y, raw) - loss.gradient(y, raw)) <= 1e-8 * size
     assert near.mean() > 0.99  # but next to a jump of the curvature
     if loss.smooth:
         v = rng.randn(200, 1)
         gap = np.abs(loss.curvature_product(y, raw, v) - derived.curvature_product(y, raw, v))
-        assert (gap <= 1e-5 * size * np.abs(v) * (1 + np.abs(raw) ** 2)).mean() > 0.95  # but next to a jump of the curvature
+        assert (gap <= 1e-5 * size * np.abs(v) * (1 + np.abs(raw) ** 2)).mean() > 0.98  # but next to a jump of the curvature
     if loss.convex:
         for step in (0.05, 3.0):
             near = np.isclose(derived.prox(y, raw, step), loss.prox(y, raw, step), rtol=1e-6, atol=2e-7)
-            assert near.all() if not loss.smooth else near.mean() > 0.98
+            assert near.mean() > 0.98 if type(loss).__name__ == "SquaredEpsilonInsensitive" else near.all()
 
 
 class OnlyValue(Loss):
