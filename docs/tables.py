@@ -4,11 +4,11 @@ import inspect
 
 import numpy as np
 
-from sklearn_gd.data import Data
 from sklearn_gd.losses import LOSSES
 from sklearn_gd.models import Linear
-from sklearn_gd.objective import Objective
+from sklearn_gd.objective.objective import Objective
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso, NoPenalty
+from sklearn_gd.rows.memory import Data
 from sklearn_gd.solvers import SOLVERS, get_solver
 from sklearn_gd.targets import Continuous, Labels
 

@@ -1,8 +1,8 @@
 """Models under any loss, in scikit-learn's manner."""
 
-from .classifier import GDClassifier
-from .early_stopping import EarlyStopping
-from .regressor import GDRegressor
+from .estimators.classifier import GDClassifier
+from .estimators.regressor import GDRegressor
+from .training.early_stopping import EarlyStopping
 
 __all__ = ["EarlyStopping", "GDClassifier", "GDRegressor"]
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .losses.numeric import Array
+from .arrays import Array
 
 __all__ = ["Continuous", "Labels", "Multilabel", "Sequences", "Target"]
 

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.composed import Mixed, Offset, as_matrix
-from sklearn_gd.matrices import Dense, Sparse
+from sklearn_gd.rows.composed import Mixed, Offset, as_matrix
+from sklearn_gd.rows.matrices import Dense, Sparse
 
 N = 30_000
 

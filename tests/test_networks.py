@@ -17,11 +17,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from tables import ALL_LOSSES, PENALTY_OBJECTS
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
-from sklearn_gd.data import Data
 from sklearn_gd.losses import Quantile
 from sklearn_gd.models import ACTIVATIONS, MLP
-from sklearn_gd.objective import Objective
+from sklearn_gd.objective.objective import Objective
 from sklearn_gd.penalties import L2, GroupLasso
+from sklearn_gd.rows.memory import Data
 from sklearn_gd.solvers import LBFGS, RULES, SOLVERS, Adam
 from sklearn_gd.targets import Continuous, Labels
 

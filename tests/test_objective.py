@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_gd.data import Data
 from sklearn_gd.losses import get_loss
 from sklearn_gd.models import Linear
-from sklearn_gd.objective import Objective
+from sklearn_gd.objective.objective import Objective
 from sklearn_gd.penalties import get_penalty
-from sklearn_gd.solvers.rows import raw_of, straightened, turns
+from sklearn_gd.rows.memory import Data
+from sklearn_gd.solvers.kinked.rows import raw_of, straightened, turns
 from sklearn_gd.targets import Continuous, Labels, Multilabel
 
 N, P = 700, 6

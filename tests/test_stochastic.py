@@ -18,9 +18,9 @@ from tables import CLASSIFICATION, REGRESSION, objective_of, true_suboptimality
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, SquaredError
-from sklearn_gd.matrices import Dense
 from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
+from sklearn_gd.rows.matrices import Dense
 from sklearn_gd.schedules import SCHEDULES, get_schedule
 from sklearn_gd.solvers import RULES, SGD, SOLVERS, SVRG, Adam, Lion, NAdam, RMSprop
 

@@ -6,13 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..parts import resolve
-from .absolute import (
-    AbsoluteError,
-    AbsolutePercentageError,
-    EpsilonInsensitive,
-    Quantile,
-    SquaredEpsilonInsensitive,
-)
+from .absolute import AbsoluteError, AbsolutePercentageError, EpsilonInsensitive, Quantile, SquaredEpsilonInsensitive
 from .base import Loss, Moreau
 from .checks import check_loss
 from .classification import Exponential, Focal, LogLoss

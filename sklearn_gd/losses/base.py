@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import Array
 from ..parts import Part
 from . import numeric
 from .findings import Findings, find
-from .numeric import Array, Spacing
+from .numeric import Spacing
 from .piecewise import Piecewise
 
 if TYPE_CHECKING:

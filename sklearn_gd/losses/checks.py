@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from ..arrays import Array
 from .base import Loss
 from .contract import CHECKS, Failure, Points, run
-from .numeric import Array
 
 __all__ = ["check_loss", "disagreement"]
 

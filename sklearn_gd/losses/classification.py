@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit
 
+from ..arrays import Array
 from .base import Loss, overflow_to_inf
 from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link
-from .numeric import Array
 
 if TYPE_CHECKING:
     from ..targets import Target

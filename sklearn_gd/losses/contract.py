@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from ..arrays import EPS, Array
 from . import numeric
 from .base import Loss
 from .findings import find
-from .numeric import EPS, Array, Spacing
+from .numeric import Spacing
 
 __all__ = ["CHECKS", "Failure", "Points", "run"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss
-from .numeric import Array
 from .piecewise import Piecewise
 
 __all__ = ["CustomLoss"]

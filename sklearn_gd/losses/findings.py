@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import EPS, Array
 from . import numeric
 from .kinks import Elements, kinks_of
-from .numeric import EPS, Array, Function, Spacing
+from .numeric import Function, Spacing
 from .piecewise import Piecewise
 
 if TYPE_CHECKING:

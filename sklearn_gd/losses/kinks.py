@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .numeric import EPS, Array, Function
+from ..arrays import EPS, Array
+from .numeric import Function
 
 __all__ = ["Elements", "kinks_of"]
 

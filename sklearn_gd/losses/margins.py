@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss, overflow_to_inf
 from .multiclass import one_hot
-from .numeric import Array
 
 if TYPE_CHECKING:
     from ..targets import Target

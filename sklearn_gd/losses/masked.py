@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss
 from .multiclass import MultinomialLogLoss, softmax
-from .numeric import Array
 
 if TYPE_CHECKING:
     from ..targets import Target

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss
-from .numeric import Array
 
 __all__ = ["MultinomialFocal", "MultinomialLogLoss"]
 

@@ -12,15 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from ..arrays import EPS, Array
+
 Function = Callable[[Array, Array], Array]
-
-EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)

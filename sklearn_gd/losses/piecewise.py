@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import EPS, Array
 from . import numeric
-from .numeric import EPS, Array, Function, Spacing
+from .numeric import Function, Spacing
 
 __all__ = ["Piecewise"]
 

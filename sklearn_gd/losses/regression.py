@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss, overflow_to_inf
-from .numeric import Array
 
 __all__ = ["Cauchy", "Expectile", "Huber", "Linex", "LogCosh", "SquaredError"]
 

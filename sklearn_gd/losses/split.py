@@ -6,8 +6,8 @@ from abc import abstractmethod
 
 import numpy as np
 
+from ..arrays import Array
 from .base import Loss
-from .numeric import Array
 
 __all__ = ["Convexified", "Remainder"]
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..losses.numeric import Array
+from ..arrays import Array
 from ..parts import Part
 
 if TYPE_CHECKING:
-    from ..data import Moments
+    from ..rows.memory import Moments
 
 __all__ = ["Model"]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..losses.numeric import Array
-from ..matrices import Matrix
+from ..arrays import Array
+from ..rows.matrices import Matrix
 from .base import Model
 
 if TYPE_CHECKING:
-    from ..data import Moments
+    from ..rows.memory import Moments
 
 __all__ = ["Linear", "LinearMap"]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import erf, expit
 
-from ..losses.numeric import Array
-from ..matrices import Dense, Matrix
+from ..arrays import Array
+from ..rows.matrices import Dense, Matrix
 from .base import Model
 
 if TYPE_CHECKING:
-    from ..data import Moments
+    from ..rows.memory import Moments
 
 __all__ = ["ACTIVATIONS", "MLP", "Network"]
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from ..losses.numeric import Array
+from ..arrays import Array
 from ..parts import Part
 
 __all__ = ["NoPenalty", "Penalty"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..losses.numeric import Array
+from ..arrays import Array
 from .base import Penalty
 
 __all__ = ["Box", "NonNegative"]

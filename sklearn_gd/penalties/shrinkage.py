@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..losses.numeric import Array
+from ..arrays import Array
 from .base import NoPenalty, Penalty
 
 __all__ = ["L1", "L2", "ElasticNet", "GroupLasso"]

@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..first_look import first_constant
 from ..parts import resolve
-from .adam import Adam, AdamW, AMSGrad, Lion, NAdam
+from ..training.first_look import first_constant
 from .base import FEW, Plan, Result, Solver, State, finished, minimize, nested, rehearsed
-from .convex_concave import ConvexConcave
-from .dual import Dual
-from .gradient import GradientDescent
-from .interior_point import InteriorPoint
-from .newton import Newton
-from .newton_cg import NewtonCG
-from .proximal import ProximalPoint
-from .quasi_newton import LBFGS
+from .kinked.convex_concave import ConvexConcave
+from .kinked.dual import Dual
+from .kinked.interior_point import InteriorPoint
+from .kinked.proximal_point import ProximalPoint
+from .kinked.working_rows import WorkingRows
 from .row_space import RowSpace
-from .rules import SGD, SVRG, AdaDelta, AdaGrad, RMSprop
-from .stochastic import Stochastic, StochasticState
-from .working_rows import WorkingRows
+from .smooth.gradient import GradientDescent
+from .smooth.lbfgs import LBFGS
+from .smooth.newton import Newton
+from .smooth.newton_cg import NewtonCG
+from .stochastic.adam import Adam, AdamW, AMSGrad, Lion, NAdam
+from .stochastic.epoch import Stochastic, StochasticState
+from .stochastic.rules import SGD, SVRG, AdaDelta, AdaGrad, RMSprop
 from .working_set import WorkingSet
 
 if TYPE_CHECKING:
-    from ..losses.numeric import Array
-    from ..objective import Objective
+    from ..arrays import Array
+    from ..objective.objective import Objective
 
 __all__ = [
     "LBFGS",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from ..losses.numeric import EPS, Array
+from ..arrays import EPS, Array
 from ..parts import Part
 
 if TYPE_CHECKING:
-    from ..objective import Objective
+    from ..objective.objective import Objective
 
 __all__ = [
     "Plan",

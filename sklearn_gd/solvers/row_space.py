@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.linalg import eigh
 
-from ..data import Data
-from ..losses.numeric import Array
+from ..arrays import Array
 from ..models import LinearMap
-from ..objective import Objective
+from ..objective.objective import Objective
+from ..rows.memory import Data
 from .base import Solver, State, nested
 
 __all__ = ["RowSpace"]

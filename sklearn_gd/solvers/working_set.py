@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..losses.numeric import Array
+from ..arrays import Array
 from .base import Solver, State, nested
 
 if TYPE_CHECKING:
-    from ..objective import Objective
+    from ..objective.objective import Objective
 
 __all__ = ["WorkingSet"]
 

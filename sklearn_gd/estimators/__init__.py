@@ -1,0 +1,1 @@
+"""The scikit-learn face: parameters in, one fit out."""

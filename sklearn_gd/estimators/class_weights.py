@@ -1,0 +1,56 @@
+"""The weights of classes: of the rows of a fit, and of rows that come a few at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import compute_class_weight, compute_sample_weight
+from sklearn.utils.multiclass import type_of_target
+
+from ..arrays import Array
+from ..targets import Labels
+from .checks import check_weight
+
+__all__ = ["class_totals", "class_weighted", "running_shares"]
+
+
+def _balanced(totals: Array) -> Array:
+    """Return the weight of each class under which all of those that occur weigh the same."""
+    return np.divide(totals.sum(), np.count_nonzero(totals) * totals, out=np.zeros(len(totals)), where=totals > 0)
+
+
+def class_weighted(class_weight: Any, y: Any, weight: Array) -> Array:
+    """Return the sample weights times those of the classes; "balanced" goes by the sample weights too."""
+    if class_weight is None:
+        return weight
+    by_weight = isinstance(class_weight, str) and class_weight == "balanced" and not type_of_target(y).startswith("multilabel")
+    if not by_weight:
+        return weight * compute_sample_weight(class_weight, y)
+    _, codes = np.unique(np.ravel(y), return_inverse=True)
+    return weight * _balanced(np.bincount(codes, weights=weight))[codes]
+
+
+def class_totals(target: Any, y: Any, weight: Array) -> Any:
+    """Return the weight of each class in some rows; 0 for a target of another kind."""
+    return np.bincount(target.codes(y), weights=weight, minlength=len(target.classes)) if isinstance(target, Labels) else 0.0
+
+
+def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array:
+    """Return the weight of each row's class; "balanced" goes by the total weights of all rows so far.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a weight that is negative or not finite, or a target that has more than one label a sample.
+    """
+    if class_weight is None:
+        return np.ones(y.shape[0])
+    if not isinstance(target, Labels):
+        raise ValueError(f"class_weight={class_weight!r}: expected None in partial_fit, but for one label a sample.")
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(f"class_weight={class_weight!r}: expected a dict, 'balanced' or None.")
+        return _balanced(totals)[target.codes(y)]
+    weights = compute_class_weight(class_weight, classes=target.classes, y=target.classes)
+    return check_weight(weights, weights, "class_weight")[target.codes(y)]

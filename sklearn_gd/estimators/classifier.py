@@ -1,0 +1,397 @@
+"""GDClassifier: the scikit-learn face. No mathematics here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from ..arrays import Array
+from ..losses import Loss, get_loss
+from ..models import Model
+from ..penalties import Penalty
+from ..solvers import Solver
+from ..targets import Labels, Multilabel, Sequences
+from ..training.callbacks import with_callbacks
+from ..training.early_stopping import EarlyStopping
+from .base import Held
+from .checks import check_weight, peek
+from .class_weights import class_totals, class_weighted, running_shares
+from .streaming import Streaming, streams
+
+__all__ = ["GDClassifier"]
+
+
+def _probabilistic(estimator: GDClassifier) -> bool:
+    if peek(estimator.loss, "probabilistic"):
+        return True
+    raise AttributeError(
+        f"loss={estimator.loss!r} gives no probabilities: use loss='log_loss', or wrap the classifier in "
+        "sklearn.calibration.CalibratedClassifierCV."
+    )
+
+
+class GDClassifier(ClassifierMixin, Streaming):
+    r"""Classification under any loss, linear or by a network.
+
+    .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
+
+    Two classes need one column of W. For more, the columns are coupled when the loss is rowwise ("log_loss", "focal" and
+    "crammer_singer" then take their multiclass form), and one-vs-rest otherwise. A multilabel target has a column for
+    each label.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable, default="log_loss"
+        A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Focal(gamma=1.0)``, or a function ``f(y_true, raw)`` that
+        returns the loss of each element, where y_true is -1.0 or +1.0.
+    penalty : str, Penalty or None, default="l2"
+        "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
+        ``L2() + NonNegative()``.
+    alpha : float, default=1e-4
+        The strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
+    fit_intercept : bool, default=True
+        Whether to fit the intercept, which is never penalised.
+    model : str or Model, default="linear"
+        "linear", "mlp", or an object such as ``Linear(init="normal")``, which starts from random parameters, or
+        ``MLP(hidden_layer_sizes=(50, 20))``, a network.
+    solver : str or Solver, default="auto"
+        "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
+    max_iter : int or None, default=None
+        The most iterations; None is the solver's own default.
+    tol : float, default=1e-7
+        The fit has converged when `optimality_` is below it. For a stochastic solver it means something else: the fit ends when
+        the mean loss settled, that is, when each of five epochs gained less than this share of the objective of the best
+        constant prediction.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    early_stopping : bool or EarlyStopping, default=False
+        Whether to end before the optimum, by rows that are held out: True is ``EarlyStopping()``.
+    n_jobs : int or None, default=None
+        How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
+        each processor. The result does not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        For what is random: the order of mini-batches, the first weights of a network, dropout, the rows held out.
+    verbose : int, default=0
+        Print every verbose-th iteration.
+    class_weight : dict, "balanced" or None, default=None
+        The weight of each class; "balanced" gives all classes the same total weight.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        The weights, in units of raw / feature.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        The intercept, in units of raw.
+    coefs_, intercepts_ : list of ndarray
+        Instead of those, for a network: the weights of each layer, (fan_in, fan_out), and the intercepts.
+    loss_, penalty_, solver_, model_ : objects
+        The parts that were used.
+    n_iter_ : int
+        The number of iterations.
+    loss_curve_ : list of float
+        The objective after each iteration.
+    history_ : dict of ndarray
+        For each iteration "iteration", "objective", "step" (or learning rate), "seconds", with validation rows
+        "validation_loss", and but for a stochastic solver "optimality" and "gradient_norm";
+        ``pandas.DataFrame(model.history_)`` is a table.
+    validation_loss_curve_ : list of float
+        The loss of the validation rows after each iteration, if there are any; it has no penalty.
+    best_iteration_ : int
+        With early stopping, the iteration that did best.
+    optimality_ : float
+        The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
+    converged_ : bool
+        Whether `optimality_` came below tol; for a stochastic solver, only whether the mean loss settled, below that of the
+        best constant prediction: how near an optimum is, `optimality_` tells.
+    stop_reason_ : str
+        Why the fit ended: "converged", for a stochastic solver "the mean loss settled", or what kept it from that.
+    n_features_in_ : int
+        The number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if X had string names.
+
+    See Also
+    --------
+    GDRegressor : The same for numbers.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2009, chapters 4, 10 and 12.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_gd import GDClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), GDClassifier(loss="squared_hinge", alpha=0.01)).fit(X, y)
+    >>> bool(model.score(X, y) > 0.98)
+    True
+    """
+
+    _task, _other = "classification", "GDRegressor"
+
+    def __init__(
+        self,
+        loss: str | Loss | Callable[..., Any] = "log_loss",
+        *,
+        penalty: str | Penalty | None = "l2",
+        alpha: float = 1e-4,
+        fit_intercept: bool = True,
+        model: str | Model = "linear",
+        solver: str | Solver[Any] = "auto",
+        max_iter: int | None = None,
+        tol: float = 1e-7,
+        warm_start: bool = False,
+        early_stopping: bool | EarlyStopping = False,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        class_weight: dict[Any, float] | str | None = None,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.model = model
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.class_weight = class_weight
+
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> GDClassifier:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            CSR, CSC or dense, float64 or float32; it is not copied.
+        y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+            The labels, of any kind.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a weight of k is k copies of the row.
+
+        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+            Validation rows, to watch and to stop early by, instead of a share of X.
+        groups : array-like of shape (n_samples,), default=None
+            For the splitter of ``EarlyStopping(cv=...)``.
+
+        Returns
+        -------
+        self : GDClassifier
+        """
+        with self._all_or_nothing():
+            X, y = self._checked(X, y)
+            kind = self._kind(y)
+            weight = plain = check_weight(sample_weight, X)
+            if self.class_weight is not None:
+                if peek(self.loss, "sequences") or peek(self.loss, "masks"):
+                    raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
+                weight = check_weight(class_weighted(self.class_weight, y, weight), X, "class_weight")
+            if kind in ("binary", "multiclass"):
+                y = column_or_1d(y, warn=True)
+            target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
+            self._check_scalars()
+            self.classes_, held = target.classes, None
+            if X_val is not None or y_val is not None:
+                X_val, y_val = self._validation(X_val, y_val)
+                target.check(y_val, "y_val")
+                weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
+                held = Held(X_val, y_val, class_weighted(self.class_weight, y_val, weight_val))
+            news = self._fit(X, y, target, weight, held, groups)
+            self._totals = class_totals(target, y, plain)
+        self._tell(news)
+        return self
+
+    @available_if(streams)
+    def partial_fit(
+        self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> GDClassifier:
+        """Take mini-batch steps through some rows, once, and go on from there at the next call.
+
+        `max_iter` is not used. A learning rate that is planned for a whole fit, such as "linear" or "cosine", stays at its
+        height. ``class_weight="balanced"`` goes by the counts of all rows so far.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever come; required at the first call, unless y is an indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, at least 0; a batch whose weights are all zero changes nothing.
+
+        Returns
+        -------
+        self : GDClassifier
+        """
+        with self._all_or_nothing():
+            first = not self.__sklearn_is_fitted__()
+            X, y = self._checked(X, y, reset=first)
+            weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
+            if kind not in ("multilabel-indicator", "sequences"):
+                y = column_or_1d(y, warn=True)
+            target = getattr(self, "_target", None)
+            if target is None:
+                if classes is None and kind != "multilabel-indicator":
+                    raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
+                target = self._target_of(y, kind, classes)
+            elif classes is not None and not np.array_equal(self._target_of(y, kind, classes).classes, target.classes):
+                given, known = np.asarray(classes).tolist(), target.classes.tolist()
+                raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
+            target.check(y, "y")
+            totals = getattr(self, "_totals", 0.0) + class_totals(target, y, weight)
+            shares = running_shares(self.class_weight, target, y, totals)
+            self._check_scalars()
+            if np.any(weight * shares > 0):
+                self._partial_fit(X, y, weight * shares, target)
+            self._target, self.classes_, self._totals = target, target.classes, totals
+        return self
+
+    def _kind(self, y: Any) -> str:
+        """Return what scikit-learn's type_of_target does, of what is observed, or "sequences".
+
+        Raises
+        ------
+        ValueError
+            When y is neither one label for each sample nor an indicator matrix.
+        """
+        if peek(self.loss, "sequences"):
+            return "sequences"
+        # Integers in one column are labels; to find out which of them there are is left to the target.
+        if y.ndim == 1 and y.dtype.kind in "iub":
+            return "multiclass"
+        masks = peek(self.loss, "masks")
+        kind = str(type_of_target(np.where(np.isnan(y), 0.0, y) if masks else y))
+        if kind in ("binary", "multiclass", "multilabel-indicator"):
+            return kind
+        if not masks:
+            check_classification_targets(y)
+        raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")
+
+    def _target_of(self, y: Any, kind: str, classes: ArrayLike | None = None) -> Labels | Multilabel | Sequences:
+        """Return the target of y, with the classes in it or those given."""
+        if kind.startswith("multilabel"):
+            labels = Multilabel(y)
+            labels.check(y, "y")
+            return labels
+        given = y if classes is None else np.asarray(classes)
+        target: Labels | Sequences
+        if kind == "sequences":
+            if y.ndim != 2:
+                raise ValueError(f"y has shape {y.shape}: expected (n_samples, n_steps) for {self.loss!r}.")
+            target = Sequences(given, get_loss(self.loss).padding, y.shape[1])
+        else:
+            target = Labels(given)
+        if len(target.classes) < 2:
+            name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
+            raise ValueError(
+                f"{name} has one class only, {only}: expected at least two classes among the rows of positive weight."
+            )
+        return target
+
+    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.
+
+        For a loss that masks, labels that are missing count for nothing; for sequences it is the share of right labels among
+        those that are not padding.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,), or as for fit
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        sequences = peek(self.loss, "sequences")
+        if not (sequences or peek(self.loss, "masks")):
+            return float(super().score(X, y, sample_weight))
+        predicted = self.predict(X)
+        X, y = self._checked(X, y, reset=False)
+        weight, right = check_weight(sample_weight, X)[:, None], predicted == y
+        if sequences:
+            seen = y != self._target.padding
+        else:
+            right, seen = (right | np.isnan(y)).all(axis=1, keepdims=True), (~np.isnan(y)).any(axis=1, keepdims=True)
+        return float(np.sum(weight * seen * right) / np.sum(weight * seen))
+
+    def decision_function(self, X: Any) -> Array:
+        """Return the confidence of each sample: positive for ``classes_[1]``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+        """
+        raw = self._raw(X)
+        return self._target.decision(raw)
+
+    @available_if(_probabilistic)
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class, by the inverse link of the loss.
+
+        One-vs-rest probabilities are divided by their sum; where all are zero, they become uniform.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; for multilabel targets, the probability of each label.
+        """
+        raw = self._raw(X)
+        return self._target.proba(self.loss_.inverse_link(raw))
+
+    @available_if(_probabilistic)
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,1 @@
+"""Where rows live, and the matrices that hold them."""

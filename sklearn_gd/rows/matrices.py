@@ -1,0 +1,331 @@
+"""Matrices of rows, whatever holds them: dense or sparse, behind products, moments and Gram matrices.
+
+Everything that must know how X is stored is here, and in `composed`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+
+__all__ = ["Dense", "Matrix", "Sparse"]
+
+# For so many Gram matrices the products of pairs of columns are worth forming.
+SEVERAL = 8
+
+
+class Matrix(ABC):
+    """The contract: n rows, p columns.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : numpy dtype
+    entries : int
+        How many numbers a product reads.
+    whole : bool
+        Whether it is best read in one block.
+    block_size : int
+        How many rows a block has otherwise: few enough to be found still in the processor's cache by a second product.
+    gram_rate : float
+        How many products of two entries a Gram matrix takes per second, on an ordinary core.
+    samples : bool
+        Whether the Gram matrix of a tenth of the rows takes a tenth of the time.
+    """
+
+    shape: tuple[int, int]
+    dtype: Any
+    entries: int
+    whole: bool = False
+    block_size: int = 1 << 14
+    gram_rate: float = 2e10
+    samples: bool = False
+
+    @abstractmethod
+    def rows(self, index: Any) -> Matrix:
+        """Return some rows, for a slice or an array of row numbers."""
+
+    @abstractmethod
+    def columns(self, index: Array) -> Matrix:
+        """Return a copy of some columns, given by their numbers."""
+
+    @abstractmethod
+    def astype(self, dtype: Any) -> Matrix:
+        """Return a copy of another precision."""
+
+    @abstractmethod
+    def dot(self, weights: Array) -> Array:
+        """Return X W, (n, K)."""
+
+    @abstractmethod
+    def pull(self, g: Array) -> Array:
+        """Return X' g, (p, K), for g of shape (n, K)."""
+
+    def centered_dot(self, weights: Array, center: Array) -> Array:
+        """Return Z W, (n, K), for Z the centred columns."""
+        return self.dot(weights) - center @ weights
+
+    def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
+        """Return Z' g, (p, K), for Z the centred columns, and g of the sum `total`, (K,)."""
+        return self.pull(g) - np.outer(center, total)
+
+    @abstractmethod
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        """Return the weighted mean of each column, and the weighted sum of squares about it."""
+
+    @property
+    def rarest(self) -> int:
+        """In how many rows a column differs from the value that it mostly holds, at the least."""
+        return self.shape[0]
+
+    @abstractmethod
+    def gram(self, curvature: Array, center: Array) -> Array:
+        """Return Z' C Z, (p + 1, p + 1), for Z the centred columns and a column of ones; C is diagonal, (n,), of any sign."""
+
+    @abstractmethod
+    def row_squares(self, center: Array) -> Array:
+        """Return the sum of squares of each row of the centred columns, (n,)."""
+
+    def products(self, center: Array) -> Array:
+        """Return Z Z', (n, n), for Z the centred columns."""
+        n, p = self.shape
+        result = np.zeros((n, n))
+        for start in range(0, p, 1024):
+            columns = np.arange(start, min(start + 1024, p))
+            Z = self.columns(columns).dot(np.eye(len(columns))) - center[columns]
+            result += Z @ Z.T
+        return result
+
+    def grams(self, curvature: Array, center: Array) -> Array:
+        """Return `gram` for each column of a curvature of shape (n, K): (K, p + 1, p + 1)."""
+        return np.stack([self._of_curved_rows(column, center) for column in curvature.T])
+
+    def _of_curved_rows(self, curvature: Array, center: Array) -> Array:
+        used = np.flatnonzero(curvature)
+        if 2 * len(used) < len(curvature):
+            return self.rows(used).gram(curvature[used], center)
+        return self.gram(curvature, center)
+
+    def coupled_gram(self, curvature: Array, center: Array) -> Array:
+        """Return the Gram matrices of all pairs of columns of raw, (p + 1, K, p + 1, K), for a curvature of shape (n, K, K)."""
+        p, k = self.shape[1], curvature.shape[1]
+        result = np.empty((p + 1, k, p + 1, k))
+        for i in range(k):
+            for j in range(i + 1):
+                result[:, i, :, j] = result[:, j, :, i] = self.gram(curvature[:, i, j], center)
+        return result
+
+
+class Dense(Matrix):
+    """An array: blocks of about 1,000 rows at 100 features."""
+
+    def __init__(self, X: Array) -> None:
+        self.samples = X.flags.c_contiguous
+        self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.size
+        self.whole = X.shape[0] <= X.shape[1]
+        self.block_size = max(256, min(1 << 14, (1 << 17) // max(1, X.shape[1])))
+
+    def rows(self, index: Any) -> Dense:
+        # Faster than an index, but for an array in another order it copies the whole of it first.
+        gathers = self.X.flags.c_contiguous and not isinstance(index, slice)
+        return Dense(np.take(self.X, index, axis=0) if gathers else self.X[index])
+
+    def columns(self, index: Array) -> Dense:
+        return Dense(self.X[:, index])
+
+    def astype(self, dtype: Any) -> Dense:
+        return Dense(self.X.astype(dtype))
+
+    def dot(self, weights: Array) -> Array:
+        return np.asarray(self.X @ weights.astype(self.dtype, copy=False), dtype=np.float64)
+
+    def pull(self, g: Array) -> Array:
+        return self.X.T @ g.astype(self.dtype, copy=False)
+
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        X, total = self.X.astype(np.float64, copy=False), weight.sum()
+        mean, squares = weight @ X / total, weight @ (X * X)
+        centered = squares - total * mean**2
+        large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
+        if large.size:  # a shift by the first row keeps the digits of a column whose mean is large beside its spread
+            Z = X[:, large] - X[0, large]
+            shift = weight @ Z / total
+            Z *= Z
+            mean[large] = X[0, large] + shift
+            centered[large] = np.maximum(weight @ Z - total * shift**2, 0.0)
+        return mean, centered
+
+    def row_squares(self, center: Array) -> Array:
+        Z = self.X - center
+        return np.einsum("ij,ij->i", Z, Z)
+
+    def gram(self, curvature: Array, center: Array) -> Array:
+        p, unit = self.shape[1], self._units
+        Z = self.X - center.astype(self.dtype)
+        if unit is not None:
+            Z /= unit[:-1].astype(self.dtype)
+        result = np.empty((p + 1, p + 1))
+        result[p, :p] = result[:p, p] = curvature.astype(self.dtype) @ Z
+        result[p, p] = curvature.sum()
+        least = curvature.min(initial=np.inf)
+        if least == curvature.max(initial=-np.inf):
+            result[:p, :p] = least * (Z.T @ Z)
+        elif least >= 0:  # the product of a matrix with its own transpose takes half the work
+            Z *= np.sqrt(curvature)[:, None].astype(self.dtype)
+            result[:p, :p] = Z.T @ Z
+        else:
+            result[:p, :p] = Z.T @ (curvature[:, None].astype(self.dtype) * Z)
+        return result if unit is None else result * unit * unit[:, None]
+
+    @cached_property
+    def _units(self) -> Array | None:
+        """Powers of two for the columns, and a one, if their squares may not be numbers of their precision."""
+        if self.dtype != np.float32:
+            return None
+        size = np.abs(self.X).max(axis=0, initial=0.0)
+        if np.all((size == 0) | ((size > 1e-12) & (size < 1e12))):
+            return None
+        return np.append(np.ldexp(1.0, np.frexp(size)[1]), 1.0)
+
+    def grams(self, curvature: Array, center: Array) -> Array:
+        n, k = curvature.shape
+        m, unit = self.shape[1] + 1, self._units
+        if k < SEVERAL:
+            return super().grams(curvature, center)
+        one, two = np.tril_indices(m)
+        pairs = np.zeros((k, len(one)))
+        size = max(64, (1 << 17) // len(one))  # the products of all pairs of columns, in cache
+        for start in range(0, n, size):
+            Z = np.ones((m, len(curvature[start : start + size])), dtype=self.dtype)
+            np.subtract(self.X[start : start + size].T, center.astype(self.dtype)[:, None], out=Z[:-1])
+            if unit is not None:
+                Z /= unit[:, None].astype(self.dtype)
+            pairs += (Z[one] * Z[two] @ curvature[start : start + size].astype(self.dtype)).T
+        result = np.empty((k, m, m))
+        result[:, one, two] = result[:, two, one] = pairs
+        return result if unit is None else result * unit * unit[:, None]
+
+    def coupled_gram(self, curvature: Array, center: Array) -> Array:
+        n, k = curvature.shape[:2]
+        m = self.shape[1] + 1
+        result = np.zeros((m, k, m, k))
+        size = max(64, (1 << 17) // (m * k))  # the products of one column with all others, in cache
+        for start in range(0, n, size):
+            Z = np.empty((len(curvature[start : start + size]), m))
+            np.subtract(self.X[start : start + size], center, out=Z[:, :-1])
+            Z[:, -1] = 1.0
+            for i in range(k):
+                bent = curvature[start : start + size, i, : i + 1, None] * Z[:, None, :]
+                result[:, i, :, : i + 1] += (Z.T @ bent.reshape(len(Z), -1)).reshape(m, i + 1, m).transpose(0, 2, 1)
+        for i in range(k):
+            result[:, :i, :, i] = result[:, i, :, :i].transpose(0, 2, 1)
+        return result
+
+    def products(self, center: Array) -> Array:
+        result = np.zeros((self.shape[0], self.shape[0]))
+        for start in range(0, self.shape[1], 1024):
+            Z = self.X[:, start : start + 1024] - center[start : start + 1024]
+            result += Z @ Z.T
+        return result
+
+
+class Sparse(Matrix):
+    """A CSR or CSC matrix; CSC is one block."""
+
+    gram_rate = 2e8
+
+    def __init__(self, X: Any) -> None:
+        self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.nnz
+        self.whole = X.format == "csc" or X.shape[0] <= X.shape[1]
+        self.block_size = max(256, (1 << 18) * X.shape[0] // max(1, X.nnz))
+
+    def rows(self, index: Any) -> Sparse:
+        X = self.X
+        if not (X.format == "csr" and isinstance(index, slice)):
+            return Sparse(X[index])
+        first, last = X.indptr[index.start], X.indptr[index.stop]  # consecutive rows need no copy of the entries
+        part = type(X)((index.stop - index.start, X.shape[1]), dtype=X.dtype)  # the constructor copies what it is given
+        part.data, part.indices = X.data[first:last], X.indices[first:last]
+        part.indptr = X.indptr[index.start : index.stop + 1] - first
+        return Sparse(part)
+
+    def columns(self, index: Array) -> Sparse:
+        return Sparse(self.X[:, index])
+
+    def stored(self) -> Array:
+        """Return the numbers of the columns that are not all zero."""
+        return np.unique(self.X.indices) if self.X.format == "csr" else np.flatnonzero(np.diff(self.X.indptr))
+
+    def narrowed(self, features: Array) -> Sparse:
+        """Return some columns, given by their numbers in order, that hold all entries; nothing is as long as a row."""
+        X = self.X.tocsr()
+        shape = X.shape[0], len(features)
+        return Sparse(type(X)((X.data, np.searchsorted(features, X.indices), X.indptr), shape=shape))
+
+    def astype(self, dtype: Any) -> Sparse:
+        return Sparse(self.X.astype(dtype))
+
+    def dot(self, weights: Array) -> Array:
+        return np.asarray(self.X @ weights.astype(self.dtype, copy=False), dtype=np.float64)
+
+    def pull(self, g: Array) -> Array:
+        return self.X.T @ g.astype(self.dtype, copy=False)
+
+    @property
+    def rarest(self) -> int:
+        return int(np.diff(self.X.tocsc().indptr).min(initial=self.shape[0]))
+
+    def _row_of_entry(self, X: Any) -> Array:
+        return X.indices if X.format == "csc" else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+
+    def moments(self, weight: Array) -> tuple[Array, Array]:
+        X, total = self.X, weight.sum()
+        if not X.has_canonical_format:  # the other order sorts the entries faster than they can be sorted
+            X = X.tocsc() if X.format == "csr" else X.tocsr()
+            X.sum_duplicates()
+        data = X.data.astype(np.float64, copy=False)
+        mean = _like(X, data).T @ weight / total
+        squares = _like(X, data * data).T @ weight
+        centered = squares - total * mean**2
+        large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
+        if large.size:  # from the differences themselves, as those of squares have lost their digits
+            few = X[:, large].tocsc()
+            column = np.repeat(np.arange(large.size), np.diff(few.indptr))
+            gaps = weight[few.indices] * (few.data - mean[large][column]) ** 2
+            stored = np.bincount(column, weights=weight[few.indices], minlength=large.size)
+            missing = np.where(np.diff(few.indptr) == X.shape[0], 0.0, np.maximum(total - stored, 0.0))
+            centered[large] = np.bincount(column, weights=gaps, minlength=large.size) + missing * mean[large] ** 2
+        return mean, centered
+
+    def row_squares(self, center: Array) -> Array:
+        squares = _like(self.X, self.X.data.astype(np.float64) ** 2) @ np.ones(self.shape[1])
+        return np.maximum(squares - 2.0 * self.dot(center[:, None])[:, 0] + center @ center, 0.0)
+
+    def weighted(self, curvature: Array) -> Any:
+        """Return C X in float64."""
+        return _like(self.X, self.X.data * curvature[self._row_of_entry(self.X)])
+
+    def gram(self, curvature: Array, center: Array) -> Array:
+        inner = (self.X.T @ self.weighted(curvature)).toarray()
+        return _bordered(inner, self.pull(curvature[:, None])[:, 0], curvature.sum(), center)
+
+
+def _like(X: Any, data: Array) -> Any:
+    """Return a sparse matrix with other entries in the same places."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape)
+
+
+def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
+    """Return the Gram matrix of centred columns and a column of ones, from that of the columns themselves."""
+    p = len(center)
+    result = np.empty((p + 1, p + 1))
+    shifted = first - total * center
+    np.subtract(gram, np.stack([first, center], axis=1) @ np.stack([center, shifted]), out=result[:p, :p])
+    result[p, :p] = result[:p, p] = shifted
+    result[p, p] = total
+    return result

@@ -1,0 +1,124 @@
+"""Quasi-Newton steps: a metric, corrected by the last few changes of the gradient; L-BFGS, whose metric is a diagonal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ...arrays import EPS, Array
+from ..base import Solver, State, descend
+
+if TYPE_CHECKING:
+    from ...objective.objective import Objective
+
+__all__ = ["LBFGS", "Diagonal", "Metric", "Pair", "corrected", "remembered"]
+
+Pair = tuple[Array, Array]
+
+
+class Metric(Protocol):
+    """A symmetric positive definite stand-in for the second derivative."""
+
+    def solve(self, vector: Array) -> Array:
+        """Return its inverse times a flat vector."""
+
+
+@dataclass
+class Diagonal:
+    """A diagonal metric."""
+
+    entries: Array
+
+    def solve(self, vector: Array) -> Array:
+        return vector / self.entries
+
+
+def corrected(metric: Metric, pairs: list[Pair], vector: Array) -> Array:
+    """Return the inverse of the metric, updated by the pairs (move, change of gradient), times a vector.
+
+    References
+    ----------
+    J. Nocedal, Updating Quasi-Newton Matrices with Limited Storage, 1980 (the two-loop recursion).
+    """
+    q, shares = vector.copy(), []
+    for move, change in reversed(pairs):
+        share = (move @ q) / (move @ change)
+        q -= share * change
+        shares.append(share)
+    q = metric.solve(q)
+    for (move, change), share in zip(pairs, reversed(shares), strict=True):
+        q += move * (share - (change @ q) / (move @ change))
+    return q
+
+
+def remembered(pairs: list[Pair], move: Array, change: Array, memory: int) -> list[Pair]:
+    """Return the pairs with another one, if it shows positive curvature; at most `memory`."""
+    if move @ change > EPS * np.linalg.norm(move) * np.linalg.norm(change):
+        return [*pairs, (move, change)][-memory:]
+    return pairs
+
+
+@dataclass(kw_only=True)
+class LBFGSState(State):
+    """A state with the pairs (move, change of gradient) and the diagonal that the recursion starts from."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    diagonal: Array
+
+
+class LBFGS(Solver[LBFGSState]):
+    """Limited-memory BFGS, for smooth losses and penalties with any number of parameters.
+
+    The recursion starts from an estimate of the diagonal of the second derivative, so that the units of the columns do not
+    matter. The line search decides by slopes where differences of F are lost in rounding.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        How many pairs to remember.
+
+    Examples
+    --------
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.solvers import LBFGS
+    >>> GDRegressor(loss="log_cosh", alpha=0.0, solver=LBFGS()).fit([[0.0], [1.0]], [1.0, 3.0]).coef_.round(4)
+    array([2.])
+
+    References
+    ----------
+    D. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
+    """
+
+    takes_networks = True
+    ranges = {"memory": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
+
+    def __init__(self, memory: int = 10) -> None:
+        self.memory = memory
+
+    def init(self, objective: Objective, params: Array) -> LBFGSState:
+        value, gradient = objective.value_and_gradient(params)
+        optimality = objective.optimality(params, gradient)
+        return LBFGSState(params, value, gradient, optimality, diagonal=objective.diagonal(params))
+
+    def step(self, objective: Objective, state: LBFGSState) -> LBFGSState:
+        direction = -corrected(self._metric(state), state.pairs, state.gradient)
+        landed = descend(objective, state, direction, steepness=0.9)
+        if landed is None and state.pairs:  # the guessed curvature misleads: begin anew
+            return replace(state, pairs=[], iteration=state.iteration + 1)
+        if landed is None:
+            stalled = "no descent at working precision"
+            return replace(state, iteration=state.iteration + 1, stalled=stalled)
+        t, params, value, gradient = landed
+        pairs = remembered(state.pairs, t * direction, gradient - state.gradient, self.memory)
+        optimality = objective.optimality(params, gradient)
+        return LBFGSState(params, value, gradient, optimality, state.iteration + 1, t, pairs=pairs, diagonal=state.diagonal)
+
+    @staticmethod
+    def _metric(state: LBFGSState) -> Diagonal:
+        """Return the diagonal in the scale of the last pair."""
+        if not state.pairs:
+            return Diagonal(state.diagonal)
+        move, change = state.pairs[-1]
+        return Diagonal(state.diagonal * (change @ (change / state.diagonal)) / (move @ change))

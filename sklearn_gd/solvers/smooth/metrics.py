@@ -1,0 +1,81 @@
+"""A dense metric: the second derivative itself, factored."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotrs
+
+from ...arrays import Array
+
+if TYPE_CHECKING:
+    from ...objective.objective import Objective
+
+__all__ = ["Cholesky"]
+
+
+class Cholesky:
+    """Cholesky factors of a scaled second derivative, with a ridge on its diagonal, block by block.
+
+    The ridge of a column with next to no curvature (rows that all are on a straight piece of the loss) is relative to what its
+    norm would give it. A rare level that a sample misses gets a `share` of that itself.
+
+    Parameters
+    ----------
+    objective : Objective
+    hessian : ndarray of shape (blocks, m, m)
+        In the blocks of `LinearMap.gram`; a single one of size n_rows serves all columns of raw alike.
+    ridge : float
+        Relative to the diagonal.
+    share : float
+        The least curvature of a column, relative to the largest that its norm allows.
+    """
+
+    def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float) -> None:
+        model, self.n_blocks = objective.model, len(hessian)
+        squares = np.full((model.n_rows, model.size // model.n_rows), 1.0)
+        squares[: model.n_features] = (objective.column_norms**2 / objective.total)[:, None]
+        size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
+        diagonal = np.einsum("bii->bi", hessian).copy()
+        ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
+        density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
+        if not density > 0:  # no row is on a bend: as if all were
+            density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
+            share = 1.0
+        diagonal = np.maximum(diagonal, share * density * size)
+        floor = np.maximum(diagonal, 1e-8 * density * size)
+        self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
+        self.damped = hessian.copy()
+        np.einsum("bii->bi", self.damped)[:] = diagonal + ridge * np.where(floor > 0, floor, 1.0)
+        self._ridge = ridge
+
+    @cached_property
+    def _factors(self) -> list[Array]:
+        return [self._factor(h, s, self._ridge) for h, s in zip(self.damped, self.scale, strict=True)]
+
+    @staticmethod
+    def _factor(damped: Array, scale: Array, ridge: float) -> Array:
+        scaled = damped * scale * scale[:, None]
+        diagonal = np.diagonal(scaled).copy()
+        extra = 0.0
+        while True:
+            np.fill_diagonal(scaled, diagonal + extra)
+            factor, failed = dpotrf(scaled, lower=1)
+            if not failed or not np.all(np.isfinite(diagonal)):
+                return factor
+            extra = max(10.0 * extra, ridge)
+
+    def product(self, vector: Array) -> Array:
+        """Return the damped second derivative times a flat vector."""
+        m = self.damped.shape[1]
+        columns = vector.reshape(m, len(self.damped), -1)
+        return np.einsum("bij,jbk->ibk", self.damped, columns).ravel()
+
+    def solve(self, vector: Array) -> Array:
+        """Return the damped inverse times a flat vector."""
+        blocks, m = self.scale.shape
+        columns = vector.reshape(m, blocks, -1) * self.scale.T[:, :, None]
+        solved = [dpotrs(factor, columns[:, b], lower=1)[0] for b, factor in enumerate(self._factors)]
+        return (np.stack(solved, axis=1) * self.scale.T[:, :, None]).ravel()

@@ -1,0 +1,95 @@
+"""A quadratic plus a penalty that is piecewise linear in each weight: Newton steps from piece to piece."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg.lapack import dposv
+
+from ...arrays import EPS, Array
+
+if TYPE_CHECKING:
+    from .quadratic import Quadratic
+
+__all__ = ["minimize_on_pieces", "solved"]
+
+# Shares of a Newton step to try where it leaves the pieces.
+SHARES = (1.0, 0.5, 0.2, 0.1)
+
+
+def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
+    r"""Return the argmin over x of q(x) + rest(x), where rest is linear between kinks, in each weight by itself.
+
+    Each weight has a piece: the one that it is on, or, at a kink, the one where the descent leads; some are held by a kink. A
+    Newton step for the others is taken whole where the kinks on its way hardly count, and clipped to their pieces otherwise.
+    Where that does not lower the sum, it ends at the first kink on its way, which always does.
+
+    References
+    ----------
+    D. Bertsekas, Projected Newton Methods for Optimization Problems with Simple Constraints, 1982; H. Lee, A. Battle, R. Raina
+    and A. Ng, Efficient sparse coding algorithms, 2007.
+    """
+    unit = np.sqrt(problem.diagonal)
+    slope, first = problem.slope(x), 0.0
+    value = problem.value_at(x, slope)
+    for _ in range(most):
+        total, low, high = problem.piece(x, slope)
+        left = float((np.abs(total) / unit).max(initial=0.0))
+        first = first or left
+        if left <= max(1e-13 * first, 8 * EPS * float((np.abs(x) * unit).max(initial=0.0))):
+            break
+        free = low < high
+        way = _newton(problem, total, free)
+        trial = problem.objective.prox(x + way, 0.0)
+        trial_slope = problem.slope(trial)
+        trial_value = problem.value_at(trial, trial_slope)
+        if not trial_value <= value + 0.4 * float(total @ way):
+            way, limit = _clipped(problem, x, way, total, low, high)
+            for share in (*(s for s in SHARES if s > limit), min(limit, 1.0)):
+                trial = np.clip(x + share * way, low, high)
+                trial_slope = problem.slope(trial)
+                trial_value = problem.value_at(trial, trial_slope)
+                if trial_value < value - 1e-3 * float(total @ (x - trial)):
+                    break
+            if trial_value >= value + 8 * EPS * abs(value):
+                break
+        x, slope, value = trial, trial_slope, trial_value
+    return x
+
+
+def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
+    """Return the Newton step for the free weights, the others standing still."""
+    way = np.zeros_like(total)
+    for block, rows in zip(problem.hessian, problem.rows, strict=True):
+        place = np.flatnonzero(free[rows])
+        if len(place):
+            inside = rows[place]
+            way[inside] = -solved(block[np.ix_(place, place)], total[inside])
+    return way
+
+
+def _clipped(problem: Quadratic, x: Array, way: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
+    """Return the Newton step for the weights that can follow it, and the share of it that reaches the first kink."""
+    free = low < high
+    while True:
+        held = free & (((x == low) & (way < 0)) | ((x == high) & (way > 0)))
+        if not held.any():
+            break
+        free &= ~held
+        way = _newton(problem, total, free)
+    room = np.where(way > 0, high - x, x - low)
+    ratio = np.divide(room, np.abs(way), out=np.full_like(x, np.inf), where=way != 0)
+    return way, float(ratio.min(initial=np.inf))
+
+
+def solved(matrix: Array, right: Array) -> Array:
+    """Return the solution for a positive definite matrix, or one that is singular but for rounding: then a small one."""
+    scale = 1.0 / np.sqrt(np.diagonal(matrix))
+    scaled, extra = matrix * scale * scale[:, None], 0.0
+    while True:
+        scaled[np.diag_indices_from(scaled)] = 1.0 + extra
+        _, solution, failed = dposv(scaled, scale * right, lower=1)
+        if not failed:
+            return scale * solution
+        extra = max(10.0 * extra, 1e-13)

@@ -1,0 +1,1 @@
+"""Solvers that step on mini-batches."""

@@ -1,0 +1,136 @@
+"""A learning rate that needs no tuning: the distance gone so far, over the size of the directions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...arrays import Array
+
+__all__ = ["Pace"]
+
+# The share of the last average direction that is kept: noise that differs from batch to batch cancels in it.
+MEMORY = 0.9
+
+# A gradient is cut to this multiple of the usual size.
+USUAL = 5.0
+
+
+@dataclass
+class Pace:
+    r"""The automatic learning rate.
+
+    .. math:: \eta_t = \min(\max_{i \le t} |u_i - u_0|, \; 4 d_t) \, / \, \sqrt{\sum_{i \le t} |\bar d_i|^2}
+
+    u are the parameters in units of their own curvature, \bar d the moving average of the directions of a rule, and d_t the
+    largest lower bound on the distance of the optimum that convexity has proved: the sum of eta <g, u_0 - u> over the norm of
+    the sum of eta g.
+
+    The distance over gradients is Ivgi's; the bound, which keeps a rule with momentum from running away, and the first step of
+    a hundredth of the scale, are the departures. A gradient of five times the usual norm is cut to that.
+
+    Attributes
+    ----------
+    origin : ndarray
+        u_0.
+    way : ndarray
+        u - u_0, where the last step led.
+    average, sum : ndarray
+        \bar d, and the sum of eta g.
+    reach, bound, first : float
+        The distance gone, the bound d_t, and the distance to begin with.
+    squares : float
+        The sum of the squares of the norms of \bar d.
+    product : float
+        The sum of eta <g, u_0 - u>.
+    usual : float
+        The usual norm of a gradient.
+    clock : int
+        The number of steps.
+
+    References
+    ----------
+    M. Ivgi, O. Hinder and Y. Carmon, DoG is SGD's Best Friend: A Parameter-Free Dynamic Step Size Schedule, 2023; A. Defazio
+    and K. Mishchenko, Learning-Rate-Free Learning by D-Adaptation, 2023.
+    """
+
+    origin: Array
+    way: Array
+    average: Array
+    sum: Array
+    reach: float = 0.0
+    bound: float = 0.0
+    first: float = 0.0
+    squares: float = 0.0
+    product: float = 0.0
+    usual: float = 0.0
+    clock: int = 0
+
+    @classmethod
+    def at(cls, origin: Array, first: float) -> Pace:
+        """Return the pace before the first step, from a first guess of the distance."""
+        return cls(origin, 0.0 * origin, 0.0 * origin, 0.0 * origin, first=first, bound=first)
+
+    def tamed(self, gradient: Array) -> Array:
+        """Return the gradient, no longer than five times the usual one, and take note of it."""
+        self.clock += 1
+        norm = float(np.sqrt(gradient @ gradient))
+        if self.usual and norm > USUAL * self.usual:
+            gradient = gradient * (USUAL * self.usual / norm)
+            norm = USUAL * self.usual
+        share = max(1.0 / self.clock, 0.02)
+        self.usual = float(np.hypot(np.sqrt(1.0 - share) * self.usual, np.sqrt(share) * norm))
+        return gradient
+
+    def rate(self, direction: Array, decays: bool, trust: float) -> float:
+        """Return the learning rate for a direction; one that decays by itself is not divided again.
+
+        It rests upon the distance gone, up to `trust` times the proven one.
+        """
+        if decays:
+            # The parameters that have ever had a gradient: words that no row holds are no dimensions.
+            self.squares = float(max(np.count_nonzero(self.sum), np.count_nonzero(direction)))
+        else:
+            self.average *= MEMORY if self.clock > 1 else 0.0
+            self.average += (1.0 - MEMORY if self.clock > 1 else 1.0) * direction
+            self.squares += float(self.average @ self.average)
+        return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
+
+    def note(self, way: Array, pull: Array) -> None:
+        """Take note of a step, which led to u - u_0 = way, and of eta g, by which it was taken."""
+        self.product -= float(pull @ self.way)
+        self.sum += pull
+        self.bound = max(self.bound, self.product / (float(np.sqrt(self.sum @ self.sum)) + 1e-300))
+        self.way = way
+        self.reach = max(self.reach, float(np.sqrt(way @ way)))
+
+    def resumed(self, point: Array) -> Pace:
+        """Return the pace after a return to an earlier point."""
+        fresh = Pace.at(self.origin, self.first)
+        fresh.way = point - self.origin
+        fresh.reach = fresh.bound = max(float(np.sqrt(fresh.way @ fresh.way)), self.first)
+        fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
+        return fresh
+
+    def moved(self, move: Callable[[Array], Array]) -> Pace:
+        """Return the pace with other parameters beside those it had, to which `move` takes each array."""
+        origin, way, average, total = map(move, (self.origin, self.way, self.average, self.sum))
+        return replace(self, origin=origin, way=way, average=average, sum=total)
+
+    def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
+        """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""
+        size = np.exp(np.log(ratio).mean())
+        return replace(
+            self,
+            origin=origin,
+            way=point - origin,
+            average=self.average * ratio,
+            sum=self.sum * ratio,
+            first=self.first / size,
+            reach=self.reach / size,
+            bound=self.bound / size,
+            squares=self.squares * size**2,
+            usual=self.usual * size,
+        )

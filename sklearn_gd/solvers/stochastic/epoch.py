@@ -1,0 +1,329 @@
+"""Steps on mini-batches: the epoch that all stochastic rules share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from copy import copy, deepcopy
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ...arrays import Array
+from ...schedules import Constant, Schedule, get_schedule
+from ..base import Plan, Solver, State
+from .automatic_rate import Pace
+from .state import Moments, StochasticState
+
+if TYPE_CHECKING:
+    from ...objective.objective import Objective
+    from ...rows.memory import Block
+
+__all__ = ["SHARE", "Moments", "Stochastic", "StochasticState", "inverse"]
+
+# The rise of the mean loss, relative to what was gained, that is no noise.
+RISE = 1e-3
+
+# The rise, relative to what was gained or to F0, that leads back to the best point.
+RELAPSE, RELAPSE_OF_ALL = 0.1, 0.05
+
+# Rows that the first guess may rest upon, and that the curvature does.
+FEW, SOME = 100, 4096
+
+# Epochs without an improvement that end a fit.
+PATIENCE = 5
+
+SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
+
+# Where nothing was seen yet, or all that was seen is zero.
+TINY = 1e-150
+
+
+def inverse(root: Array, scale: float = 1.0) -> Array:
+    """Return scale / root, finite, written on root."""
+    root += TINY
+    return np.divide(scale, root, out=root)
+
+
+class Stochastic(Solver[StochasticState]):
+    r"""A rule for steps on mini-batches.
+
+    .. math:: params \leftarrow prox(params - \eta_t \, scale \cdot direction_t)
+
+    Each epoch reads all rows in a new random order, in mini-batches of equal size. The gradient of a mini-batch is divided by
+    its number of rows times the mean weight of all rows, and so is unbiased. The prox of a penalty with kinks follows in the
+    metric of the step, so that its zeros are exact.
+
+    A fit ends when the lowest mean loss over an epoch, taken as the steps go, has fallen by less than `tol` times F0 in each of
+    five epochs: "the mean loss settled". That says nothing of the distance of an optimum, and is not believed where the loss
+    of the best constant prediction was not reached, or where the loss jumps, as it does for a learning rate that is too large.
+
+    Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
+    """
+
+    default_max_iter = 100
+    takes_kinked_loss = True
+    takes_prox = True
+    takes_networks = True
+    certifies = False
+    success = "the mean loss settled"
+    memory: ClassVar[int] = 0
+    decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
+    trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
+    relative_rate: ClassVar[float] = 0.0  # "auto" for a network, relative to its first weights; 0: as for linear models
+    scale_free: ClassVar[bool] = True  # whether the direction does not depend on the unit of F
+    decoupled: ClassVar[bool] = False  # whether the smooth penalty is left to its prox
+    ranges = {
+        "learning_rate": (
+            "'auto', a number > 0, the name of a schedule, a Schedule, or a function of the step number",
+            lambda value: bool(get_schedule(value)),
+        ),
+        "batch_size": ("'auto' or an integer >= 1", lambda value: value == "auto" or (value >= 1 and int(value) == value)),
+        "average": ("True or False", lambda value: value in (True, False)),
+    }
+
+    learning_rate: Any
+    batch_size: Any
+    average: bool
+
+    @abstractmethod
+    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+        """Return the direction for a learning rate of one, its metric, and the new moments; t counts from 1.
+
+        The moments may be written on. The metric is what the gradient was multiplied by, entry by entry; None for ones.
+        """
+
+    @property
+    def centers(self) -> bool:  # type: ignore[override]
+        return get_schedule(self.learning_rate).automatic
+
+    def schedule(self, objective: Objective) -> Schedule:
+        """Return the schedule. For a loss without a scale, "auto" is a rate of 1; for a network, a rate of the rule's own."""
+        schedule = get_schedule(self.learning_rate)
+        if schedule.automatic and objective.loss.online:
+            return Constant(1.0)
+        if schedule.automatic and not objective.model.linear and self.relative_rate:
+            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.model.slope
+        return schedule
+
+    def init(self, objective: Objective, params: Array) -> StochasticState:
+        params = objective.prox(params, 0.0)
+        some = objective.sample(SOME)
+        value, bend, pace = some.value(params), some.mean_curvature(params), None
+        scale = self.units(objective, params, bend)
+        if self.schedule(objective).automatic:
+            pace = Pace.at(params / scale, self._guess(objective, params, scale))
+        moments = tuple(np.zeros_like(params) for _ in range(self.memory))
+        return StochasticState(
+            params, value, 0.0 * params, np.inf, point=params, moments=moments, bend=bend, scale=scale, pace=pace, anchor=params
+        )
+
+    def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
+        """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
+        block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(0)))
+        value, gradient = objective.batch_value_and_gradient(params, block, objective.total / objective.data.n_rows)
+        gradient = scale * objective.with_penalty(params, gradient)
+        length = float(np.sqrt(gradient @ gradient))
+        return max(0.01 * (length if objective.loss.smooth else abs(value) / (length + 1e-300)), 1e-12)
+
+    def units(self, objective: Objective, params: Array, bend: Array) -> Array:
+        """Return the unit of each parameter, flat: for the automatic learning rate that of its curvature.
+
+        `bend` is the mean curvature of the loss in raw, (K,).
+        """
+        if not get_schedule(self.learning_rate).automatic or objective.loss.online:
+            return np.ones_like(params)
+        scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, bend))
+        if not objective.separable:  # only then may the step differ from weight to weight
+            scale[:] = np.exp(np.log(scale).mean())
+        return scale
+
+    def begin(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StochasticState:
+        if not (isinstance(last, StochasticState) and self.suits(objective, last)):
+            return replace(self.init(objective, params), plan=plan)
+        state = self.carried(objective, last, renew=True)
+        value = objective.sample(SOME).value(state.params)
+        if not np.isfinite(value):  # on other data, it may be out of range
+            return replace(self.init(objective, params), plan=plan)
+        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock)
+        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=(), stalled="", hint="")
+
+    def suits(self, objective: Objective, last: State) -> bool:
+        """Tell whether the steps can go on from what another fit by the same rule has kept."""
+        if not isinstance(last, StochasticState) or last.rule is not type(self) or last.params.size != objective.size:
+            return False
+        return (last.pace is not None) == self.schedule(objective).automatic
+
+    def kept(self, objective: Objective, state: StochasticState) -> StochasticState:
+        state = state.moved(lambda params: objective.model.shifted(params, inward=False), state.scale)
+        return replace(state, rule=type(self))
+
+    def carried(self, objective: Objective, kept: StochasticState, renew: bool) -> StochasticState:
+        """Return a kept state in the coordinates of an objective, and with `renew` in its units."""
+
+        def inward(params: Array) -> Array:
+            return objective.model.shifted(params, inward=True)
+
+        scale = self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale
+        kept = replace(kept, scale=np.where(kept.scale > 0, kept.scale, scale))
+        state = kept.moved(inward, scale)
+        if state.pace is not None and renew and state.rows < FEW:
+            state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
+        return state
+
+    def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
+        gains = -np.diff(state.lows)
+        idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference_value)
+        return self.success if idle else ""
+
+    def settled(
+        self, objective: Objective, best: StochasticState, last: StochasticState, reason: str
+    ) -> tuple[StochasticState, str]:
+        """Return the state of least F, of the last one, the best and the best constant prediction, and why the fit ended."""
+        if objective.loss.online:
+            return last, reason
+        # The mean loss of an epoch is a noisy witness.
+        reference = objective.reference_value
+        found = [(self._value(objective, state.params), state) for state in ([last] if best is last else [last, best])]
+        least, kept = min(found, key=lambda pair: pair[0])
+        if not least <= reference:
+            constant = objective.prox(objective.model.at_constant(objective.constant), 0.0)
+            reference = objective.value(constant)
+            if not least <= reference:
+                kept = replace(self.init(objective, constant), value=reference, plan=last.plan, hint=self._hint(last))
+        noise = RELAPSE * max(reference - least, 0.0) + RISE * abs(reference)
+        if reason == self.success and least >= reference and not found[0][0] <= reference + noise:
+            return replace(kept, hint=self._hint(last)), "not below the loss of the best constant prediction"
+        if reason == self.success and np.mean(last.means) - last.least > noise:
+            return replace(kept, hint=self._hint(last, "large")), "the loss jumps from epoch to epoch"
+        return kept, reason
+
+    @staticmethod
+    def _value(objective: Objective, params: Array) -> float:
+        value = objective.value(params)
+        return value if np.isfinite(value) else np.inf
+
+    def _hint(self, state: StochasticState, fault: str = "") -> str:
+        """Return what would help when a given learning rate did not lead down; for the automatic one, that is not the rate."""
+        if get_schedule(self.learning_rate).automatic:
+            return ""
+        fault = fault or ("small" if state.value <= state.least else "large")
+        return f"The learning rate {state.step:.3g} is too {fault}; learning_rate='auto' needs none."
+
+    def size(self, objective: Objective) -> int:
+        """Return the number of rows in a mini-batch."""
+        data = objective.data
+        if self.batch_size != "auto":
+            return min(int(self.batch_size), data.n_rows)
+        per_row = max(1.0, data.X.entries / max(1, len(data.weight)))
+        # Enough for the products to outweigh the work on the parameters, and for 400 steps in an epoch.
+        return int(np.clip(max(data.n_rows // 400, data.n_features // (2 * per_row)), 8, 512))
+
+    def step(self, objective: Objective, state: StochasticState) -> StochasticState:
+        before, schedule, reference = state, self.schedule(objective), objective.reference_value
+        state = self.epoch(objective, state)
+        least = float(np.fmin(state.value, before.least))
+        gain = reference - min(before.least, reference)
+        rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
+        means, lows = (*before.means[1 - PATIENCE :], state.value), (*before.lows[-PATIENCE:], least)
+        state = replace(state, iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
+        # The mean loss of an epoch speaks for the point where it began.
+        state.anchor = before.point if state.value <= least else before.anchor
+        if rises >= schedule.patience:
+            state.share, state.rises = schedule.cut * before.share, 0
+        # A start may cost more than the best constant prediction.
+        ceiling = before.least if before.lows else max(before.value, reference)
+        ceiling += max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
+        if objective.loss.online:
+            ceiling = np.inf
+        if not state.value <= ceiling + 1e-9 * abs(ceiling):
+            return self._returned(objective, before, state, ceiling)
+        return state
+
+    def _returned(
+        self, objective: Objective, before: StochasticState, state: StochasticState, ceiling: float
+    ) -> StochasticState:
+        """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
+        if not get_schedule(self.learning_rate).automatic:
+            if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
+                return state
+            return replace(state, stalled=f"diverged at step {state.clock}", hint=self._hint(state, "large"))
+        # The mean loss of an epoch that came down steeply is far below that of where it began.
+        value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
+        return replace(
+            before,
+            params=point,
+            point=point,
+            anchor=point,
+            value=value,
+            moments=tuple(0.0 * moment for moment in before.moments),
+            pace=before.pace and before.pace.resumed(point / before.scale),
+            share=0.25 * before.share,
+            iteration=state.iteration,
+            epochs=state.epochs,
+            means=(),
+            lows=(value,),
+        )
+
+    def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
+        """Return the state after each row was read once; its value is the mean of F on the way."""
+        count = max(1, round(objective.data.n_rows / self.size(objective)))
+        rng = np.random.RandomState([state.plan.seed, state.epochs % 2**32])
+        state = copy(state)
+        state.pace, state.moments = deepcopy(state.pace), deepcopy(state.moments)  # the steps write on them
+        state.noise = np.random.RandomState([state.plan.seed, state.epochs % 2**32, 1])
+        state.epochs += 1
+        state.rows += objective.data.n_rows
+        state.weight += objective.total
+        schedule, total = self.schedule(objective), state.plan.horizon * count
+        loss, prices = 0.0, []
+        for number, block in enumerate(objective.data.batches(-(-objective.data.n_rows // count), rng)):
+            if number % max(1, count // 8) == 0:
+                prices.append(objective.price(state.point))
+            value, gradient = self.gradient(objective, state, block)
+            loss += len(block.weight) * value
+            state.clock += 1
+            self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
+        finite = np.all(np.isfinite(state.point))  # the value is that on the way here
+        state.value = loss / objective.data.n_rows + float(np.mean(prices)) if finite else np.nan
+        return state
+
+    def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
+        """Return the mean loss of a mini-batch and the gradient of F's smooth part."""
+        value, gradient = objective.batch_value_and_gradient(state.point, block, state.weight / state.rows, state.noise)
+        return value, gradient if self._splits(objective) else objective.with_penalty(state.point, gradient)
+
+    def _splits(self, objective: Objective) -> bool:
+        return self.decoupled and objective.separable
+
+    def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
+        """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
+        scale, pace, rate = state.scale, state.pace, share
+        gradient *= scale
+        if pace is not None:
+            gradient = pace.tamed(gradient)
+        direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
+        if metric is not None and not objective.separable:
+            level = 1.0 / float((1.0 / metric).mean())
+            direction, metric = direction / metric * level, np.full_like(metric, level)
+        if pace is not None:
+            rate = share * pace.rate(direction, self.decays, self.trust)
+        step = rate * direction
+        smooth = objective.prox_penalty.absent and not self._splits(objective)
+        point = state.point - scale * step
+        if not smooth:
+            widths = rate * scale * scale if metric is None else rate * scale * scale * metric
+            if self._splits(objective):
+                point, widths = objective.shrunk(point, widths)
+            point = objective.prox(point, widths if objective.separable else float(widths[0]))
+        if pace is not None and share > 0:
+            moved, pull = -step, rate * gradient
+            if not smooth:  # what the prox has added to the step is eta times a subgradient of the penalty, in the metric
+                moved = (point - state.point) / scale
+                pull -= moved + step if metric is None else (moved + step) / metric
+            pace.note(pace.way + moved, pull / share)
+        average, state.point, state.step = state.params, point, rate
+        if self.average:
+            weight = min(1.0, 9.0 / (state.clock + 8.0))
+            point = average + weight * (point - average)
+        state.params = point

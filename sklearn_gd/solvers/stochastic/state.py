@@ -1,0 +1,100 @@
+"""Where a stochastic solver stands: all that its steps go on from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ...arrays import Array
+from ..base import Plan, State
+from .automatic_rate import Pace
+
+__all__ = ["Moments", "StochasticState"]
+
+Moments = tuple[Array, ...]
+
+
+@dataclass(kw_only=True)
+class StochasticState(State):
+    """A state with the point that steps go on from, and what the rule and the learning rate remember.
+
+    Attributes
+    ----------
+    point : ndarray, flat
+        The last iterate; params is it, or the average.
+    moments : tuple of ndarray
+        What the rule remembers.
+    bend : ndarray of shape (K,)
+        The mean curvature of the loss in raw, where all began.
+    scale : ndarray, flat
+        The unit of each parameter.
+    pace : Pace or None
+        The automatic learning rate.
+    anchor : ndarray, flat
+        Where the best epoch began, to return to when one leads far away.
+    plan : Plan
+        The seed, and how many epochs the learning rate is planned for; infinite for a stream.
+    began : int
+        The clock when this fit began.
+    clock, epochs : int
+        The number of mini-batches, and how many times an order was drawn.
+    rows, weight : float
+        How many rows were seen, and the sum of their weights times mass.
+    share : float
+        What the learning rate was cut to.
+    rises : int
+        Epochs in a row in which the mean loss did not fall.
+    means : tuple of float
+        The mean loss of each of the last epochs.
+    lows : tuple of float
+        The lowest mean loss of an epoch, as it was after each of the last epochs.
+    noise : RandomState or None
+        For what a network does at random in this epoch.
+    rule : type
+        The solver whose state it is.
+    """
+
+    point: Array
+    moments: Moments
+    bend: Array
+    scale: Array
+    pace: Pace | None
+    anchor: Array
+    plan: Plan = field(default_factory=Plan)
+    began: int = 0
+    clock: int = 0
+    epochs: int = 0
+    rows: float = 0.0
+    weight: float = 0.0
+    share: float = 1.0
+    rises: int = 0
+    means: tuple[float, ...] = ()
+    lows: tuple[float, ...] = ()
+    noise: np.random.RandomState | None = None
+    rule: type | None = None
+
+    def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
+        """Return the state in other coordinates, to which `move` takes params, and in other units."""
+        params, point, anchor, pace = move(self.params), move(self.point), move(self.anchor), self.pace
+        if pace is not None:
+            pace = pace.rescaled(move(pace.origin * self.scale) / scale, point / scale, scale / self.scale)
+        return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
+
+    def widened(self, widen: Callable[[Array], Array]) -> StochasticState:
+        """Return the state of more parameters, zero so far, among which `widen` puts those of an array."""
+        return replace(
+            self,
+            params=widen(self.params),
+            point=widen(self.point),
+            anchor=widen(self.anchor),
+            moments=tuple(widen(moment) for moment in self.moments),
+            scale=widen(self.scale),  # zero, until they are carried into units that have seen them
+            pace=self.pace and self.pace.moved(widen),
+        )
+
+    @property
+    def least(self) -> float:
+        """The lowest mean loss of an epoch."""
+        return self.lows[-1] if self.lows else np.inf
