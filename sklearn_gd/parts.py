@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from sklearn.base import BaseEstimator, clone
 
-__all__ = ["Part", "resolve", "same"]
+__all__ = ["Part", "Table", "same"]
 
 
 class Part(BaseEstimator):
@@ -44,37 +44,56 @@ def same(first: Any, second: Any) -> bool:
 PartType = TypeVar("PartType", bound=Part)
 
 
-def resolve(
-    given: Any,
-    table: Mapping[str, type[PartType]],
-    base: Any,
-    argument: str,
-    aliases: Mapping[str, str],
-    also: Sequence[str] = (),
-) -> PartType:
-    """Return a fresh, checked part for a name, or for an object of the right kind.
+class Table(dict[str, type[PartType]]):
+    """The names of a kind of part, and the way from what was given as one to a part.
 
-    Raises
-    ------
-    ValueError
-        For an unknown name (the message lists the known ones, those in `also` too, and suggests the nearest), or a
-        parameter out of range.
-    TypeError
-        For an object that is neither a name nor an instance of `base`.
+    Parameters
+    ----------
+    argument : str
+        What the parameter of the estimators is called.
+    base : type
+        The kind of part.
+    names : mapping of str to type
+    aliases : mapping of str to str
+        What others call them, for the error message.
+    also : sequence of str, default=()
+        Other names that the parameter takes.
     """
-    part: PartType
-    if isinstance(given, str):
-        if given not in table:
-            known = ", ".join(repr(name) for name in [*also, *table])
-            near = aliases.get(given.lower()) or next(iter(difflib.get_close_matches(given.lower(), table, 1)), None)
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise ValueError(f"Unknown {argument}={given!r}.{hint} The known names are {known}.")
-        part = table[given]()
-    elif inspect.isclass(given) and issubclass(given, base):
-        raise TypeError(f"{argument}={given.__name__} is a class: pass an object, {argument}={given.__name__}().")
-    elif isinstance(given, base):
-        part = clone(given)
-    else:
-        raise TypeError(f"{argument} must be a name or a {base.__name__}; got {given!r} ({type(given).__name__}).")
-    part.check_parameters()
-    return part
+
+    def __init__(
+        self,
+        argument: str,
+        base: Any,
+        names: Mapping[str, type[PartType]],
+        aliases: Mapping[str, str],
+        also: Sequence[str] = (),
+    ) -> None:
+        super().__init__(names)
+        self.argument, self.base, self.aliases, self.also = argument, base, aliases, also
+
+    def resolve(self, given: Any) -> PartType:
+        """Return a fresh, checked part for a name, or for an object of the right kind.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name (the message lists the known ones, and suggests the nearest), or a parameter out of range.
+        TypeError
+            For an object that is neither a name nor a part of this kind.
+        """
+        argument, part = self.argument, given
+        if isinstance(given, str):
+            if given not in self:
+                known = ", ".join(repr(name) for name in [*self.also, *self])
+                near = self.aliases.get(given.lower()) or next(iter(difflib.get_close_matches(given.lower(), self, 1)), None)
+                hint = f" Did you mean {near!r}?" if near else ""
+                raise ValueError(f"Unknown {argument}={given!r}.{hint} The known names are {known}.")
+            part = self[given]()
+        elif inspect.isclass(given) and issubclass(given, self.base):
+            raise TypeError(f"{argument}={given.__name__} is a class: pass an object, {argument}={given.__name__}().")
+        elif isinstance(given, self.base):
+            part = clone(given)
+        else:
+            raise TypeError(f"{argument} must be a name or a {self.base.__name__}; got {given!r} ({type(given).__name__}).")
+        part.check_parameters()
+        return part  # type: ignore[no-any-return]

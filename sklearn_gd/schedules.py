@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from .parts import Part, resolve
+from .parts import Part, Table
 
 __all__ = [
     "SCHEDULES",
     "Adaptive",
     "Constant",
     "Cosine",
-    "Exponential",
+    "ExponentialDecay",
     "InvScaling",
-    "Linear",
+    "LinearDecay",
     "OneCycle",
     "Optimal",
     "Schedule",
@@ -99,7 +99,7 @@ class Constant(_Rated):
     """
 
 
-class Linear(_Rated):
+class LinearDecay(_Rated):
     """A rate that falls to zero in a straight line over the whole fit, and by half after an epoch that gained nothing.
 
     Parameters
@@ -112,8 +112,8 @@ class Linear(_Rated):
 
     Examples
     --------
-    >>> from sklearn_gd.schedules import Linear
-    >>> Linear(0.1).at(5, total=10)
+    >>> from sklearn_gd.schedules import LinearDecay
+    >>> LinearDecay(0.1).at(5, total=10)
     0.05
     """
 
@@ -183,7 +183,7 @@ class Optimal(Schedule):
         return 1.0 / (1.0 + self.decay * t)
 
 
-class Exponential(Schedule):
+class ExponentialDecay(Schedule):
     r"""A rate that falls by the same factor at every step.
 
     .. math:: \eta_t = rate \cdot factor^t
@@ -195,8 +195,8 @@ class Exponential(Schedule):
 
     Examples
     --------
-    >>> from sklearn_gd.schedules import Exponential
-    >>> Exponential(1.0, factor=0.5).at(2)
+    >>> from sklearn_gd.schedules import ExponentialDecay
+    >>> ExponentialDecay(1.0, factor=0.5).at(2)
     0.25
     """
 
@@ -359,17 +359,23 @@ class _Function(Schedule):
         return float(self.function(t))
 
 
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": Constant,
-    "linear": Linear,
-    "invscaling": InvScaling,
-    "optimal": Optimal,
-    "exponential": Exponential,
-    "step": Step,
-    "cosine": Cosine,
-    "one_cycle": OneCycle,
-    "adaptive": Adaptive,
-}
+SCHEDULES: Table[Schedule] = Table(
+    "learning_rate",
+    Schedule,
+    {
+        "constant": Constant,
+        "linear": LinearDecay,
+        "invscaling": InvScaling,
+        "optimal": Optimal,
+        "exponential": ExponentialDecay,
+        "step": Step,
+        "cosine": Cosine,
+        "one_cycle": OneCycle,
+        "adaptive": Adaptive,
+    },
+    {},
+    also=["auto"],
+)
 
 
 def get_schedule(learning_rate: Any) -> Schedule:
@@ -389,11 +395,11 @@ def get_schedule(learning_rate: Any) -> Schedule:
     (0.1, 0.125)
     """
     if isinstance(learning_rate, str) and learning_rate == "auto":
-        return Linear()
+        return LinearDecay()
     if isinstance(learning_rate, (int, float, np.number)) and not isinstance(learning_rate, bool):
         if not 0 < learning_rate < np.inf:
             raise ValueError(f"learning_rate={learning_rate!r}: expected a number > 0.")
         return Constant(float(learning_rate))
     if callable(learning_rate) and not isinstance(learning_rate, type):
         return _Function(learning_rate)
-    return resolve(learning_rate, SCHEDULES, Schedule, "learning_rate", {}, also=["auto"])
+    return SCHEDULES.resolve(learning_rate)

@@ -3,14 +3,49 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import column_or_1d
 
 from .arrays import Array
 
-__all__ = ["Continuous", "Labels", "Multilabel", "Sequences", "Target"]
+if TYPE_CHECKING:
+    from .losses.base import Loss
+
+__all__ = ["Continuous", "Encoding", "Labels", "Multilabel", "Sequences", "Target"]
+
+
+@dataclass(frozen=True)
+class Encoding(ABC):
+    """A target as a loss sees it: a small value, which travels to the rows.
+
+    Attributes
+    ----------
+    n_raw : int
+        The number K of columns of raw.
+    """
+
+    n_raw: int
+
+    @abstractmethod
+    def encode(self, y: Array) -> Array:
+        """Return a block of prepared y as the loss sees it."""
+
+    @abstractmethod
+    def totals(self, y: Array, weight: Array) -> tuple[Array, ...]:
+        """Return the weighted sums over prepared y that its mean is made of."""
+
+    def mean(self, sums: Array, weights: Array) -> Array:
+        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them, from `totals`; 0 where there is none."""
+        return np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
+
+    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        """Return prepared y and its weights with equal rows taken together, where they are few."""
+        return y, weight
 
 
 class Target(ABC):
@@ -18,44 +53,84 @@ class Target(ABC):
 
     Attributes
     ----------
+    classes : ndarray or None
+        The labels, for a classifier.
     exclusive : bool
         Whether a sample belongs to exactly one of more than two classes.
-    n_steps : int
-        The length of the sequence of labels of a sample.
     stratified : bool
         Whether a random split of the rows should keep the shares of the values of y.
     has_unit : bool
         Whether raw is in a unit that y has, and not simply of the order of one.
     """
 
+    classes: Array | None = None
     exclusive: bool = False
-    n_steps: int = 1
     stratified: bool = False
     has_unit: bool = False
 
-    @abstractmethod
-    def prepare(self, y: Any, rowwise: bool) -> Array:
-        """Return y in the compact form that the data keep: codes of shape (n,), or numbers of shape (n, K)."""
+    def flat(self, y: Any) -> Any:
+        """Return y without a second axis that it does not need."""
+        return y
 
-    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        """Return prepared y and its weights with equal rows taken together, where they are few."""
-        return y, weight
+    @abstractmethod
+    def check(self, y: Any, name: str) -> None:
+        """Raise ValueError when y, called by a name, does not fit."""
 
     @abstractmethod
     def n_raw(self, rowwise: bool) -> int:
-        """Return the number K of columns of raw."""
+        """Return how many columns of raw a loss wants, unless it says so itself (`Loss.n_raw`)."""
 
     @abstractmethod
-    def encode(self, y: Array, rowwise: bool) -> Array:
-        """Return a block of prepared y as a loss sees it."""
+    def prepare(self, y: Any, rowwise: bool) -> Array:
+        """Return y in the compact form that the rows keep: codes of shape (n,), or numbers of shape (n, K)."""
 
     @abstractmethod
-    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        """Return the weighted mean of prepared y, or the class frequencies, as `Loss.link` takes them: shape (K,)."""
+    def encoded_for(self, loss: Loss) -> Encoding:
+        """Return the target as a loss sees it."""
 
     @abstractmethod
     def decode(self, raw: Array, mean: Array) -> Any:
         """Return what predict returns, from raw and the loss's inverse link of it, both (n, K)."""
+
+    @abstractmethod
+    def score(self, y: Any, predicted: Any, weight: Array) -> float:
+        """Return how good predictions are; what is missing or padding does not count."""
+
+    def decision(self, raw: Array) -> Array:
+        """Return decision_function: (n,) for two classes, else (n, K)."""
+        return raw
+
+    def proba(self, mean: Array) -> Array:
+        """Return predict_proba from the loss's inverse link of raw, (n, K)."""
+        return mean
+
+    def shaped(self, value: Array) -> Any:
+        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
+        return value
+
+    def codes(self, y: Any) -> Array | None:
+        """Return the number of the class of each sample; None where a sample has not just one."""
+        return None
+
+
+def _observed(y: Array, weight: Array) -> tuple[Array, Array]:
+    """Return the weighted sum of the entries of each column that are not NaN, and that of their weights."""
+    seen = ~np.isnan(y)
+    return weight @ np.where(seen, y, 0.0), weight @ seen
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Numbers(Encoding):
+    flat: bool
+
+    def encode(self, y: Array) -> Array:
+        return y[:, 0] if self.flat else y
+
+    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        return _observed(y, weight)
 
 
 class Continuous(Target):
@@ -68,61 +143,86 @@ class Continuous(Target):
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
     def check(self, y: Array, name: str) -> None:
-        """Raise ValueError when y, called by a name, has another number of outputs."""
         if y.reshape(len(y), -1).shape[1] != self.n_outputs:
             raise ValueError(f"{name} has shape {y.shape}: expected {self.n_outputs} output(s), as at first.")
-
-    def prepare(self, y: Array, rowwise: bool) -> Array:
-        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
 
     def n_raw(self, rowwise: bool) -> int:
         return self.n_outputs
 
-    def encode(self, y: Array, rowwise: bool) -> Array:
-        return y[:, 0] if rowwise and y.shape[1] == 1 else y
+    def prepare(self, y: Array, rowwise: bool) -> Array:
+        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
 
-    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        return _observed_mean(y, weight)
+    def encoded_for(self, loss: Loss) -> Encoding:
+        return _Numbers(loss.n_raw(self), flat=loss.rowwise and self.n_outputs == 1)
 
     def decode(self, raw: Array, mean: Array) -> Array:
-        return mean[:, 0] if self.one_dimensional else mean
+        return mean.reshape(len(mean), -1)[:, 0] if self.one_dimensional else mean
+
+    def score(self, y: Array, predicted: Array, weight: Array) -> float:
+        """Return R^2, averaged over the outputs."""
+        columns = zip(np.reshape(y, (len(y), -1)).T, predicted.reshape(len(y), -1).T, strict=True)
+        seen = [(~np.isnan(truth), truth, guess) for truth, guess in columns]
+        return float(np.mean([r2_score(truth[m], guess[m], sample_weight=weight[m]) for m, truth, guess in seen if m.any()]))
+
+    def shaped(self, value: Array) -> Any:
+        return value[0] if self.one_dimensional and len(value) == 1 else value
 
 
-def _observed_mean(y: Array, weight: Array) -> Array:
-    """Return the weighted mean of each column, of the entries that are not NaN; 0 where all are."""
-    seen = ~np.isnan(y)
-    total = weight @ seen
-    return np.divide(weight @ np.where(seen, y, 0.0), total, out=np.zeros(len(total)), where=total > 0)
+# -- classes ----------------------------------------------------------------------------------------------------------
 
 
-class _Classes(Target):
-    """What labels and multilabel indicators share: scores, probabilities."""
+@dataclass(frozen=True)
+class _Signs(Encoding):
+    """Two classes: y is -1.0 or 1.0, in one column."""
 
-    classes: Array
+    def encode(self, y: Array) -> Array:
+        return y
 
-    @abstractmethod
-    def check(self, y: Any, name: str) -> None:
-        """Raise ValueError when y, called by a name, holds what is no class."""
+    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        return weight @ (y > 0), np.atleast_1d(weight.sum())
 
-    @abstractmethod
-    def decision(self, raw: Array) -> Array:
-        """Return decision_function: (n,) for two classes, else (n, K)."""
-
-    @abstractmethod
-    def proba(self, mean: Array) -> Array:
-        """Return predict_proba from the loss's inverse link of raw, (n, K)."""
+    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        counts = np.bincount((y[:, 0] > 0).astype(np.intp), weights=weight, minlength=2)
+        seen = np.flatnonzero(counts)
+        return 2.0 * seen[:, None] - 1.0, counts[seen]
 
 
-class Labels(_Classes):
+@dataclass(frozen=True)
+class _Codes(Encoding):
+    """Numbers of classes, (n,); for an elementwise loss one column of -1.0 or 1.0 for each, one-vs-rest."""
+
+    n_classes: int
+    rowwise: bool
+
+    def encode(self, y: Array) -> Array:
+        if self.rowwise:
+            return y
+        signs = np.full((len(y), self.n_classes), -1.0)
+        signs[np.arange(len(y)), y] = 1.0
+        return signs
+
+    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        counts = np.bincount(y, weights=weight, minlength=self.n_classes)
+        return counts, np.full(self.n_classes, counts.sum())
+
+    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        counts = np.bincount(y, weights=weight, minlength=self.n_classes)
+        seen = np.flatnonzero(counts)
+        return seen, counts[seen]
+
+
+class Labels(Target):
     """One class label for each sample: two classes, or more."""
 
+    classes: Array
     stratified = True
 
     def __init__(self, y: Array) -> None:
         self.classes = _sorted_values(y)
         self.exclusive = len(self.classes) > 2
-        signs = 2.0 * np.eye(len(self.classes)) - 1.0
-        self._signs = signs if self.exclusive else signs[:, 1:]
+
+    def flat(self, y: Any) -> Any:
+        return column_or_1d(y, warn=True)
 
     def check(self, y: Any, name: str) -> None:
         if y.ndim != 1:
@@ -134,8 +234,10 @@ class Labels(_Classes):
             )
 
     def codes(self, y: Array) -> Array:
-        """Return the number of the class of each label."""
         return np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+
+    def n_raw(self, rowwise: bool) -> int:
+        return len(self.classes) if rowwise or self.exclusive else 1
 
     def prepare(self, y: Array, rowwise: bool) -> Array:
         # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
@@ -143,24 +245,10 @@ class Labels(_Classes):
             return np.where(y == self.classes[1], 1.0, -1.0).reshape(-1, 1)
         return self.codes(y)
 
-    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        counts = np.bincount(self._codes(y), weights=weight, minlength=len(self.classes))
-        seen = np.flatnonzero(counts)
-        return (seen if y.ndim == 1 else 2.0 * seen[:, None] - 1.0), counts[seen]
-
-    @staticmethod
-    def _codes(y: Array) -> Array:
-        return y if y.ndim == 1 else (y[:, 0] > 0).astype(np.intp)
-
-    def n_raw(self, rowwise: bool) -> int:
-        return len(self.classes) if rowwise or self.exclusive else 1
-
-    def encode(self, y: Array, rowwise: bool) -> Array:
-        return y if rowwise or y.ndim == 2 else self._signs[y]
-
-    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        frequency = np.bincount(self._codes(y), weights=weight, minlength=len(self.classes)) / weight.sum()
-        return frequency if rowwise or self.exclusive else frequency[1:]
+    def encoded_for(self, loss: Loss) -> Encoding:
+        if not (loss.rowwise or self.exclusive):
+            return _Signs(loss.n_raw(self))
+        return _Codes(loss.n_raw(self), len(self.classes), loss.rowwise)
 
     def decision(self, raw: Array) -> Array:
         if self.exclusive:
@@ -178,6 +266,10 @@ class Labels(_Classes):
         uniform = np.full_like(mean, 1.0 / mean.shape[1])
         return np.divide(mean, total, out=uniform, where=total > 0)
 
+    def score(self, y: Any, predicted: Any, weight: Array) -> float:
+        """Return the accuracy."""
+        return float(np.average(np.asarray(y) == predicted, weights=weight))
+
 
 def _sorted_values(y: Array) -> Array:
     """Return the distinct values, sorted; small integers are counted, which is faster than to sort them."""
@@ -189,8 +281,22 @@ def _sorted_values(y: Array) -> Array:
     return np.unique(y)
 
 
-class Multilabel(_Classes):
-    """An indicator matrix: any number of labels for each sample."""
+@dataclass(frozen=True)
+class _Indicators(Encoding):
+    def encode(self, y: Array) -> Array:
+        return 2.0 * y - 1.0
+
+    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        return _observed(y, weight)
+
+
+class Multilabel(Target):
+    """An indicator matrix: any number of labels for each sample; NaN where one is missing."""
+
+    classes: Array
+
+    def __init__(self, y: Any) -> None:
+        self.classes = np.arange(y.shape[1])
 
     def check(self, y: Any, name: str) -> None:
         if y.ndim != 2 or y.shape[1] != len(self.classes):
@@ -199,26 +305,17 @@ class Multilabel(_Classes):
         if not np.all(np.isin(values, (0, 1)) | (values != values)):
             raise ValueError(f"{name} holds other values than 0 and 1: expected an indicator matrix.")
 
-    def __init__(self, y: Any) -> None:
-        self.classes = np.arange(y.shape[1])
+    def n_raw(self, rowwise: bool) -> int:
+        return len(self.classes)
 
     def prepare(self, y: Any, rowwise: bool) -> Array:
         y = y.toarray() if sparse.issparse(y) else np.asarray(y)
         return y if y.dtype.kind == "f" and np.isnan(y).any() else y.astype(np.int8)
 
-    def n_raw(self, rowwise: bool) -> int:
-        return len(self.classes)
-
-    def encode(self, y: Array, rowwise: bool) -> Array:
-        if rowwise:
+    def encoded_for(self, loss: Loss) -> Encoding:
+        if loss.rowwise:
             raise ValueError("A rowwise loss needs exclusive classes; y is a multilabel indicator matrix.")
-        return 2.0 * y - 1.0
-
-    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        return _observed_mean(y, weight)
-
-    def decision(self, raw: Array) -> Array:
-        return raw
+        return _Indicators(loss.n_raw(self))
 
     def decode(self, raw: Array, mean: Array) -> Array:
         return (raw > 0).astype(int)
@@ -227,14 +324,49 @@ class Multilabel(_Classes):
         eps = np.finfo(mean.dtype).eps  # scikit-learn wants them strictly between 0 and 1
         return np.clip(mean, eps, 1.0 - eps)
 
+    def score(self, y: Any, predicted: Any, weight: Array) -> float:
+        """Return the share of samples with all labels right, of those that have any."""
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        missing = y != y
+        right, seen = ((predicted == y) | missing).all(axis=1), ~missing.all(axis=1)
+        return float(np.average(right, weights=weight * seen))
 
-class Sequences(_Classes):
-    """A sequence of labels for each sample, (n, n_steps), with padding at its end."""
 
-    def __init__(self, y: Array, padding: Any, n_steps: int | None = None) -> None:
-        self.padding = padding
-        self.classes = np.unique(y[y != padding])
-        self.n_steps = y.shape[1] if n_steps is None else n_steps
+@dataclass(frozen=True)
+class _Steps(Encoding):
+    n_classes: int
+
+    def encode(self, y: Array) -> Array:
+        return y
+
+    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
+        k = self.n_classes
+        counts = np.stack([np.bincount(step[step >= 0], weights=weight[step >= 0], minlength=k) for step in y.T])
+        return counts, np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape)
+
+    def mean(self, sums: Array, weights: Array) -> Array:
+        """Return the class frequencies at each step, equal where there is only padding."""
+        return np.divide(sums, weights, out=np.full(sums.shape, 1.0 / self.n_classes), where=weights > 0).ravel()
+
+
+class Sequences(Target):
+    """A sequence of labels for each sample, (n, n_steps), with padding at its end; the loss sees codes, -1 for padding.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n, n_steps)
+    padding : int or str
+    classes : ndarray or None, default=None
+        All labels that may come; None for those of y.
+    """
+
+    classes: Array
+
+    def __init__(self, y: Array, padding: Any, classes: Any = None) -> None:
+        if y.ndim != 2:
+            raise ValueError(f"y has shape {y.shape}: expected (n_samples, n_steps), a sequence of labels for each sample.")
+        given = y if classes is None else np.asarray(classes)
+        self.padding, self.n_steps, self.classes = padding, y.shape[1], np.unique(given[given != padding])
 
     def check(self, y: Any, name: str) -> None:
         if y.ndim != 2 or y.shape[1] != self.n_steps:
@@ -243,21 +375,15 @@ class Sequences(_Classes):
         if len(unknown):
             raise ValueError(f"{name} has a label that is no class, {unknown.tolist()[0]!r}: expected {self.classes.tolist()}.")
 
+    def n_raw(self, rowwise: bool) -> int:
+        return self.n_steps * len(self.classes)
+
     def prepare(self, y: Array, rowwise: bool) -> Array:
         codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         return np.where(y == self.padding, -1, codes)
 
-    def n_raw(self, rowwise: bool) -> int:
-        return self.n_steps * len(self.classes)
-
-    def encode(self, y: Array, rowwise: bool) -> Array:
-        return y
-
-    def mean(self, y: Array, weight: Array, rowwise: bool) -> Array:
-        k = len(self.classes)
-        counts = np.stack([np.bincount(step[step >= 0], weights=weight[step >= 0], minlength=k) for step in y.T])
-        total = counts.sum(axis=1, keepdims=True)
-        return np.divide(counts, total, out=np.full(counts.shape, 1.0 / k), where=total > 0).ravel()
+    def encoded_for(self, loss: Loss) -> Encoding:
+        return _Steps(loss.n_raw(self), len(self.classes))
 
     def _steps(self, values: Array) -> Array:
         return values.reshape(len(values), self.n_steps, -1)
@@ -270,3 +396,8 @@ class Sequences(_Classes):
 
     def proba(self, mean: Array) -> Array:
         return self._steps(mean)
+
+    def score(self, y: Any, predicted: Any, weight: Array) -> float:
+        """Return the share of right labels among those that are not padding."""
+        seen = weight[:, None] * (y != self.padding)
+        return float(np.sum(seen * (predicted == y)) / np.sum(seen))

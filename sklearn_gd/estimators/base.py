@@ -1,396 +1,331 @@
-"""What the two estimators share: from validated data to fitted attributes, and from those to raw predictions."""
+"""What the two estimators share: from what a user gives to one fit, and from that to raw predictions."""
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from abc import abstractmethod
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import clone
+from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from .. import targets
 from ..arrays import Array
-from ..losses import Loss, Masked, get_loss
+from ..losses import get_loss
 from ..models import get_model
 from ..objective.objective import Objective
-from ..parts import same
 from ..penalties import NoPenalty, get_penalty
-from ..rows.memory import Data, Mapper, Moments, workers
-from ..solvers import Plan, Result, Solver, State, best_constant, finished, get_solver, minimize, ready, second_try
+from ..penalties.scaled import Scaled
+from ..rows.memory import Mapper, MemoryRows, workers
+from ..solvers import get_solver
 from ..targets import Target
 from ..training.callbacks import CallbackSupportMixin, Tasks, has_callbacks
-from ..training.early_stopping import EarlyStopping, Stopper
-from ..training.first_look import check_end, first_constant, observed, starts
-from ..training.messages import complaint, warn
-from ..training.monitor import Monitor
+from ..training.early_stopping import Stopper
+from ..training.fit import Fit, Watching, run
+from ..training.messages import warn
+from ..training.problem import Parts, prepare
+from ..training.resume import resume
+from .checks import check_rule, check_scalars, check_weight
 from .named_parts import NamedParts
 
-__all__ = ["Fitting", "Held", "Stream"]
+__all__ = ["GradientEstimator", "streams"]
+
+
+# What X says of its columns.
+NAMES = ("n_features_in_", "feature_names_in_")
+
+
+def streams(estimator: GradientEstimator) -> bool:
+    """Tell whether the solver reads mini-batches; raise AttributeError, naming one that does, if not."""
+    try:
+        if get_solver(estimator.solver).takes_batches:
+            return True
+    except (TypeError, ValueError):  # fit tells what is wrong with it
+        pass
+    raise AttributeError(f"solver={estimator.solver!r} has no partial_fit: use a stochastic solver, such as solver='sgd'.")
 
 
 @dataclass(frozen=True)
-class Stream:
-    """What ``partial_fit`` knows of the rows so far.
-
-    Attributes
-    ----------
-    key : tuple
-        The loss, the model and the intercept.
-    exponent : int
-        Weights are divided by this power of two.
-    moments : Moments
-        The moments of the columns.
-    bound : LinearMap or Network
-        The model, bound to the first `rows` rows.
-    rows, seen : int
-        The number of rows that the model is bound to, and of all.
-    features : ndarray of int, or None
-        The columns in use, in order: of sparse rows, those that have held an entry. None for all.
-    """
-
-    key: tuple[Any, ...]
-    exponent: int
-    moments: Moments
-    bound: Any
-    rows: int
-    seen: int
-    features: Array | None = None
-
-
-@dataclass(frozen=True)
-class Held:
-    """Validated rows that are held out: X (n, p), y as it was given, weight (n,)."""
+class Data:
+    """Validated rows: X (n, p), y as its target reads it, weight (n,)."""
 
     X: Any
     y: Any
     weight: Array
 
+    @property
+    def used(self) -> Data:
+        """The rows of positive weight."""
+        if np.all(self.weight > 0):
+            return self
+        rows = self.weight > 0
+        return Data(self.X[rows], self.y[rows], self.weight[rows])
 
-class Fitting(CallbackSupportMixin, NamedParts):
+
+def _validated(estimator: Any, X: Any, reset: bool = False) -> Any:
+    """Return X as an array or a sparse matrix of floats; with `reset`, note how many columns it has, and their names."""
+    return validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=reset)
+
+
+@dataclass
+class _Names:
+    """What X says of its columns, by the names of attributes: for the end of a fit."""
+
+    public: dict[str, Any] = field(default_factory=dict)
+
+    def noted(self, estimator: Any, X: Any) -> Any:
+        """Return validated X."""
+        seen = copy(estimator)
+        X = _validated(seen, X, reset=True)
+        self.public = {name: vars(seen)[name] for name in NAMES if name in vars(seen)}
+        return X
+
+
+class GradientEstimator(CallbackSupportMixin, NamedParts):
     """What the regressor and the classifier share."""
 
     _task: str
     _other: str
-    _target: Any
+
+    # -- what a user gives --------------------------------------------------------------------------------------------
+
+    def _parts(self) -> Parts:
+        """Return the resolved parts and the checked settings."""
+        loss = get_loss(self.loss)
+        if loss.task not in (None, self._task):
+            raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
+        check_scalars(self)
+        return Parts(
+            loss=loss,
+            penalty=get_penalty(self.penalty),
+            model=get_model(self.model),
+            solver=get_solver(self.solver),
+            alpha=self.alpha,
+            fit_intercept=bool(self.fit_intercept),
+            max_iter=self.max_iter,
+            tol=self.tol,
+            warm_start=bool(self.warm_start),
+            early_stopping=check_rule(self.early_stopping),
+            random_state=self.random_state,
+            verbose=self.verbose,
+        )
+
+    def _read(self, X: Any, y: Any, names: _Names | None = None) -> tuple[Any, Any]:
+        """Return validated X and y; what is missing in y, if the loss takes that, is NaN.
+
+        The names of the columns are noted in `names`, or if that is None checked.
+        """
+        loss = get_loss(self.loss)
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        X = _validated(self, X) if names is None else names.noted(self, X)
+        y = self._read_y(loss.read(y))
+        check_consistent_length(X, y)
+        return X, column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
+
+    def _read_y(self, y: Any) -> Any:
+        """Return y as the kind of estimator takes it."""
+        return y
+
+    @abstractmethod
+    def _own_target(self, y: Any, classes: Any = None) -> Target:
+        """Return what y means to this kind of estimator."""
+
+    def _target_of(self, y: Any, classes: Any = None) -> Target:
+        """Return what y means to the loss, or else to this kind of estimator."""
+        return get_loss(self.loss).target(y, classes) or self._own_target(y, classes)
+
+    def _weighted(self, target: Target, y: Any, weight: Array) -> Array:
+        """Return the weights of rows with those of their classes."""
+        return weight
+
+    def _totals(self, target: Target, y: Any, weight: Array) -> Any:
+        """Return the weight of each class."""
+        return 0.0
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Leave the estimator exactly as it was when something is raised."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__ = before
-            raise
-
     def _fit(
-        self, X: Any, y: Any, target: Target, weight: Array, held: Held | None = None, groups: Any = None
-    ) -> KeyboardInterrupt | str:
-        """Minimise the objective and set the fitted attributes, for validated data; return what is to be told of it."""
-        rule = self._rule()
-        if rule is not None and held is None:
-            rows = np.flatnonzero(weight)
-            if groups is not None:
-                check_consistent_length(groups, X)
-            try:
-                split = rule.split(X, y, rows, target.stratified, groups, self.random_state)
-            except ValueError as error:
-                raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
-            if split is not None:
-                train, out = split
-                held = Held(X[out], y[out], weight[out])
-                weight = weight * np.bincount(train, minlength=len(weight))  # X itself is not copied
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: ArrayLike | None,
+        groups: ArrayLike | None,
+    ) -> Any:
+        parts = self._parts()
+        X, y = self._read(X, y, names := _Names())
+        plain = Data(X, y, check_weight(sample_weight, X))
+        target = self._target_of(plain.used.y)
+        y = target.flat(y)
+        data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
+        held = None
+        if X_val is not None or y_val is not None:
+            held = self._validation(names, target, X_val, y_val, sample_weight_val)
+        if parts.early_stopping is not None and held is None:
+            data, held = self._held_out(parts, target, data, groups)
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
-        with np.errstate(all="ignore"), workers(self._jobs()) as mapper:
-            objective, result = self._solve(X, y, target, weight, mapper, rule, held)
-        return self._set_result(objective, result, X.dtype)
+        with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
+            fit = self._solved(parts, target, data, held, mapper)
+        return self._publish(replace(fit, public=names.public | fit.public, totals=self._totals(target, y, plain.weight)))
 
-    def _rule(self) -> EarlyStopping | None:
-        """Return the checked rule of early stopping, if any."""
-        if isinstance(self.early_stopping, (bool, np.bool_)):
-            return EarlyStopping() if self.early_stopping else None
-        if not isinstance(self.early_stopping, EarlyStopping):
-            raise TypeError(f"early_stopping={self.early_stopping!r}: expected True, False or an EarlyStopping(...).")
-        rule: EarlyStopping = clone(self.early_stopping)
-        rule.check_parameters()
-        return rule
-
-    def _checked(self, X: Any, y: Any, reset: bool = True, **settings: Any) -> tuple[Any, Any]:
-        """Return validated X and y; what is missing in y, if the loss takes that, is NaN."""
-        accepted = {"accept_sparse": ["csr", "csc"], "dtype": [np.float64, np.float32], "reset": reset}
-        loss = self._get_loss()
-        if not (loss.masks or loss.sequences):
-            try:
-                checked: tuple[Any, Any] = validate_data(self, X, y, multi_output=True, **accepted, **settings)
-            except ValueError as error:
-                if "Input y contains NaN" not in str(error):
-                    raise
-                raise ValueError(f"{error} Targets that are missing are passed over by loss=Masked(...).") from error
-            if self._task == "regression" and issparse(checked[1]):
-                raise ValueError("y is sparse: expected a dense array, such as y.toarray().")
-            return checked
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        X = validate_data(self, X, **accepted)
-        y = check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_all_finite="allow-nan" if loss.masks else True)
-        check_consistent_length(X, y)
-        if isinstance(loss, Masked):
-            y = y.astype(np.float64)
-            y[y == loss.missing] = np.nan
-        return X, y
-
-    def _validation(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _validation(self, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return validated validation rows."""
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
-        X, y = self._checked(X, y, reset=False)
-        return X, column_or_1d(y) if y.shape[1:] == (1,) else y
+        as_fitted = copy(self)
+        vars(as_fitted).pop("feature_names_in_", None)
+        vars(as_fitted).update(names.public)
+        X, y = as_fitted._read(X, y)
+        y = target.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
+        target.check(y, "y_val")
+        return Data(X, y, self._weighted(target, y, check_weight(sample_weight, X, "sample_weight_val")))
 
-    def _jobs(self) -> int | None:
-        if not isinstance(self.n_jobs, (numbers.Integral, type(None))) or self.n_jobs == 0:
-            raise ValueError(f"n_jobs={self.n_jobs!r}: expected an integer other than 0, or None.")
-        return None if self.n_jobs is None else int(self.n_jobs)
+    def _held_out(self, parts: Parts, target: Target, data: Data, groups: Any) -> tuple[Data, Data | None]:
+        """Return the rows to train on, X not being copied, and those that are held out."""
+        assert parts.early_stopping is not None
+        if groups is not None:
+            check_consistent_length(groups, data.X)
+        rows = np.flatnonzero(data.weight)
+        try:
+            split = parts.early_stopping.split(data.X, data.y, rows, target.stratified, groups, self.random_state)
+        except ValueError as error:
+            raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
+        if split is None:
+            return data, None
+        train, out = split
+        weight = data.weight * np.bincount(train, minlength=len(data.weight))
+        return replace(data, weight=weight), Data(data.X[out], data.y[out], data.weight[out])
 
-    def _solve(
-        self, X: Any, y: Any, target: Target, weight: Array, mapper: Mapper, rule: EarlyStopping | None, held: Held | None
-    ) -> tuple[Objective, Result]:
-        self._check_scalars()
-        loss, penalty, model = self._get_loss().for_target(target), get_penalty(self.penalty), get_model(self.model)
+    def _solved(self, parts: Parts, target: Target, data: Data, held: Data | None, mapper: Mapper) -> Fit:
+        """Return the fit of validated rows."""
+        loss = parts.loss.for_target(target)
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
-        exponent = int(np.frexp(weight.max())[1])
-        n_raw = target.n_raw(loss.rowwise)
-        data = Data(X, target.prepare(y, loss.rowwise), np.ldexp(weight, -exponent), mapper=mapper, n_raw=n_raw)
-        loss.check_target(target.encode(data.y[data.used], loss.rowwise))
+        exponent = int(np.frexp(data.weight.max())[1])
+        y, weight = target.prepare(data.y, loss.rowwise), np.ldexp(data.weight, -exponent)
+        rows = MemoryRows(data.X, y, weight, mapper=mapper, n_raw=loss.n_raw(target))
+        encoding = target.encoded_for(loss)
+        loss.check_target(encoding.encode(y[weight > 0]))
+        watching = self._watching(parts, target, held)
+        if has_callbacks(self):
+            watching.tasks = lambda ahead, fit_at: Tasks(self, data.X, data.y, data.weight, ahead, fit_at)
+        last = self._last if self.warm_start else None
+        fit = run(prepare(parts, rows, target), watching, data.X.dtype, last)
+        assert fit.memory is not None
+        return replace(fit, memory=replace(fit.memory, exponent=exponent))
 
-        bound = model.bind(n_raw, self.fit_intercept, data.moments, center=True)
-        penalty.check_features(bound.n_penalised)
-        objective = Objective(data, target, bound, loss, penalty, self.alpha)
-        mean = objective.mean_target()
-        loss.check_mean(mean)
-        constant = first_constant(objective) if loss.foreign else loss.link(mean)
-        objective = observed(objective, constant)
-        if self.fit_intercept and not loss.online:
-            constant = best_constant(objective, constant)
-        else:
-            constant = np.zeros(bound.n_raw)
-            objective.set_reference(constant)
-        if not bound.linear:
-            objective = objective.in_units_of_raw(constant)
-        solver = get_solver(self.solver, objective)
-        if not solver.centers:
-            objective = objective.uncentered()
-        budget = self.max_iter or solver.default_max_iter
-        self._target = target
-        self.loss_, self.penalty_, self.solver_, self.model_ = objective.loss, penalty, solver, model
-
-        def snapshot(state: State) -> dict[str, Any]:
-            return self._fitted(objective, finished(objective, solver, state).params, X.dtype)
-
-        fits = max(1, model.n_init)
-        length = None if self.solver == "auto" else fits * budget
-        tasks = Tasks(self, X, y, weight, length, snapshot) if has_callbacks(self) else None
-        rng = check_random_state(self.random_state)
-        attempts: list[tuple[Result, Monitor, Stopper | None]] = []
-        for start in fits * starts(objective, constant):
-            attempts.append(self._attempt(objective, start, rule, held, snapshot, tasks, budget, rng))
-            if attempts[-1][0].interrupt is not None or (tasks is not None and tasks.stopped):
-                break
-        interrupt = attempts[-1][0].interrupt
-        result, monitor, stopper = min(attempts, key=lambda one: one[2].least if rule and one[2] else one[0].state.value)
-        result.interrupt = interrupt
-        if tasks is not None:
-            tasks.close()
-        restored = self._take_best(result, stopper, monitor)
-        if not solver.certifies:
-            _, gradient = objective.value_and_gradient(result.state.params)
-            result.state.optimality = objective.optimality(result.state.params, gradient)
-        result.state = finished(objective, solver, result.state)
-        if result.converged and (found := check_end(objective, result.state.params)):
-            result.converged, result.reason, result.state.hint = False, "wrong derivatives", found
-        ongoing = result.last is not None and (result.converged or result.reason == "max_iter reached") and not restored
-        self._state = solver.kept(objective, result.last if ongoing else result.state)
-        self._stream = Stream(self._key(), exponent, data.moments, objective.model, data.n_rows, data.n_rows)
-        return objective, result
-
-    def _attempt(
-        self,
-        objective: Objective,
-        constant: Array,
-        rule: EarlyStopping | None,
-        held: Held | None,
-        snapshot: Callable[[State], dict[str, Any]],
-        tasks: Tasks | None,
-        budget: int,
-        random_state: np.random.RandomState,
-    ) -> tuple[Result, Monitor, Stopper | None]:
-        """Return one fit from one start, and who has watched it."""
-        solver, automatic = self.solver_, isinstance(self.solver, str) and self.solver == "auto"
-        stopper = self._stopper(objective, rule, held, snapshot)
-        monitor = Monitor(self.verbose, [watcher for watcher in (stopper, tasks) if watcher is not None], solver.certifies)
-        first = self._start(objective, constant, random_state)
-        last = self._last(objective) if self.warm_start else None
-        start = solver.begin(objective, first, Plan(int(random_state.randint(2**31)), budget), last)
-        if automatic and not self.warm_start:
-            start = ready(objective, solver, first)
-        result = self._minimize(objective, solver, start, budget, monitor)
-        spare = second_try(objective, solver, result) if automatic else None
-        left = spare.default_max_iter if spare and self.max_iter is None else budget - result.n_iter
-        if spare is not None and left > 0:
-            self.solver_, before = spare, result
-            again = spare.init(objective, before.state.params)
-            again.iteration = before.n_iter
-            result = self._minimize(objective, spare, again, before.n_iter + left, monitor)
-            result.curve = before.curve + result.curve
-        return result, monitor, stopper
-
-    def _key(self) -> tuple[Any, ...]:
-        """Return what must be the same for a fit to go on from another: the loss, the model, and fit_intercept."""
-        return get_loss(self.loss), get_model(self.model), bool(self.fit_intercept)
-
-    def _goes_on(self, stream: Stream) -> bool:
-        """Tell whether what must be the same is so."""
-        return all(same(now, then) for now, then in zip(self._key(), stream.key, strict=True))
-
-    def _last(self, objective: Objective) -> State | None:
-        """Return what the last fit has kept, if it was of the same kind and shape."""
-        stream: Stream | None = getattr(self, "_stream", None)
-        shape = objective.model.n_features, objective.model.n_raw
-        if stream is None or not self._goes_on(stream) or (stream.bound.n_features, stream.bound.n_raw) != shape:
-            return None
-        return getattr(self, "_state", None)
-
-    def _minimize(
-        self, objective: Objective, solver: Solver[Any], start: Array | State, max_iter: int, monitor: Monitor
-    ) -> Result:
-        tol = max(self.tol, 64 * float(np.finfo(objective.data.dtype).eps))
-        result = minimize(objective, solver, start, tol=tol, max_iter=max_iter, watch=monitor)
-        monitor.print_last()
-        return result
-
-    def _stopper(
-        self,
-        objective: Objective,
-        rule: EarlyStopping | None,
-        held: Held | None,
-        snapshot: Callable[[State], dict[str, Any]],
-    ) -> Stopper | None:
-        """Return what watches the validation rows, or the training objective; None when nothing is to be watched."""
+    def _watching(self, parts: Parts, target: Target, held: Data | None) -> Watching:
+        """Return who watches the validation rows, or the training objective."""
+        rule = parts.early_stopping
         if held is None:
-            return Stopper(rule) if rule else None
-        y = self._target.prepare(held.y, objective.loss.rowwise)
-        objective.loss.check_target(self._target.encode(y, objective.loss.rowwise))
-        data = Data(held.X, y, held.weight)
-        validation = Objective(data, self._target, objective.model, objective.loss, NoPenalty(), 0.0)
-        score = None
-        if rule and rule.scoring is not None:
-            scorer, used = check_scoring(self, scoring=rule.scoring), held.weight > 0
-            rows = Held(held.X[used], held.y[used], held.weight[used])
-            weights = {} if np.ptp(rows.weight) == 0 else {"sample_weight": rows.weight}
+            return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
+        scorer, used = None, held.used
+        if rule is not None and rule.scoring is not None:
+            scorer = check_scoring(self, scoring=rule.scoring)
+        weights = {} if np.ptp(used.weight) == 0 else {"sample_weight": used.weight}
 
-            def score(state: State) -> float:
-                fitted = copy(self)
-                fitted.__dict__.update(snapshot(state))
-                fitted._forget("feature_names_in_")  # the validated rows have no names
-                value = float(scorer(fitted, rows.X, rows.y, **weights))
+        def stopper(objective: Objective, fit_at: Any) -> Stopper:
+            y = target.prepare(held.y, objective.loss.rowwise)
+            objective.loss.check_target(objective.summand.encoding.encode(y))
+            rows = MemoryRows(held.X, y, held.weight)
+            validation = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
+
+            def score(state: Any) -> float:
+                fitted = copy(self)._publish(fit_at(state))
+                fitted.__dict__.pop("feature_names_in_", None)  # the validated rows have no names
+                value = float(scorer(fitted, used.X, used.y, **weights))
                 if not np.isfinite(value):
                     raise ValueError(f"scoring={rule.scoring!r} gave {value} for the held-out rows: expected a finite number.")
                 return value
 
-        return Stopper(rule, lambda state: validation.value(state.params), score)
+            return Stopper(rule, lambda state: validation.value(state.params), score if scorer else None)
 
-    def _take_best(self, result: Result, stopper: Stopper | None, monitor: Monitor) -> bool:
-        """Note the history, and return to the iteration that early stopping found best; tell whether that was done."""
-        self.history_ = monitor.history
-        self._forget("validation_loss_curve_", "best_iteration_")
-        if "validation_loss" in self.history_:
-            self.validation_loss_curve_ = self.history_["validation_loss"].tolist()
-        if stopper is not None and stopper.rule is not None and stopper.best is not None:
-            self.best_iteration_ = stopper.best.iteration
-            if stopper.rule.restore_best:
-                result.asked = result.asked or result.converged
-                result.converged, result.state = result.converged and stopper.best is result.state, stopper.best
-                return True
-        return False
+        return Watching(stopper)
 
-    def _check_scalars(self) -> None:
-        checks: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
-            "alpha": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
-            "tol": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
-            "max_iter": ((numbers.Integral, type(None)), lambda v: v is None or v >= 1, "an integer >= 1, or None"),
-            "verbose": (numbers.Integral, lambda v: v >= 0, "an integer >= 0"),
-        }
-        for name, (kind, legal, expected) in checks.items():
-            value = getattr(self, name)
-            if not isinstance(value, kind) or not legal(value):
-                raise ValueError(f"{name}={value!r}: expected {expected}.")
+    @property
+    def _last(self) -> Fit | None:
+        """The last fit."""
+        return self.__dict__.get("_last_fit")
 
-    def _get_loss(self) -> Loss:
-        loss = get_loss(self.loss)
-        if loss.task not in (None, self._task):
-            raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
-        return loss
-
-    def _start(self, objective: Objective, constant: Array, random_state: np.random.RandomState) -> Array:
-        bound = objective.model
-        params: Array | None = bound.from_attributes(vars(self)) if self.warm_start else None
-        if params is not None and np.isfinite(objective.value(objective.prox(params, 0.0))):
-            return params  # on other data, it may be out of range
-        return self.model_.start(bound, constant, random_state)
-
-    def _forget(self, *names: str) -> None:
-        """Delete attributes that no longer hold."""
-        for name in names:
+    def _publish(self, fit: Fit) -> Any:
+        """Set the fitted attributes, all at once; then raise or warn of what has ended the fit."""
+        for name in self._last.public if self._last else ():
             self.__dict__.pop(name, None)
+        self.__dict__.update(fit.public, _last_fit=fit)
+        if fit.interrupt is not None:
+            raise fit.interrupt
+        if fit.complaint:
+            warn(fit.complaint)
+        return self
 
-    def _fitted(self, objective: Objective, params: Array, dtype: Any) -> dict[str, Any]:
-        """Return the fitted attributes of params."""
-        attributes = objective.model.attributes(params)
-        if not objective.model.linear:
-            return {name: [array.astype(dtype) for array in arrays] for name, arrays in attributes.items()}
-        return {name: self._shaped(value.astype(dtype)) for name, value in attributes.items()}
+    def _partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, classes: Any = None) -> Any:
+        parts = self._parts()
+        last = self._last
+        names = None if self.__sklearn_is_fitted__() else _Names()
+        X, y = self._read(X, y, names)
+        weight = check_weight(sample_weight, X, empty=True)
+        target = self._streamed_target(y, classes)
+        y = target.flat(y)
+        target.check(y, "y")
+        totals = (last.totals if last else 0.0) + self._totals(target, y, weight)
+        data = Data(X, y, self._weighted_so_far(target, y, weight, totals))
+        with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
+            fit = resume(last, parts, data.X, data.y, data.weight, target, mapper)
+        if fit is None:  # nothing in it counts, but that its classes are known
+            fit = last or Fit(target, {} if target.classes is None else {"classes_": target.classes})
+        kept = names.public if names else {name: vars(self)[name] for name in NAMES if name in vars(self)}
+        return self._publish(replace(fit, public=kept | fit.public, totals=totals))
 
-    def _set_result(self, objective: Objective, result: Result, dtype: Any) -> KeyboardInterrupt | str:
-        self._forget("coef_", "intercept_", "coefs_", "intercepts_", "t_")
-        self.__dict__.update(self._fitted(objective, result.state.params, dtype))
-        self.n_iter_ = max(1, result.n_iter)
-        self.loss_curve_ = result.curve
-        self.converged_, self.stop_reason_ = result.converged, result.reason
-        self.optimality_ = result.state.optimality
-        if result.interrupt is not None:
-            return result.interrupt
-        automatic = isinstance(self.solver, str) and self.solver == "auto"
-        fine = result.converged or result.asked
-        return "" if fine else complaint(objective, result, self.solver_, self.tol, automatic)
+    def _streamed_target(self, y: Any, classes: Any) -> Target:
+        """Return what y of a stream means."""
+        return self._last.target if self._last else self._target_of(y, classes)
 
-    @staticmethod
-    def _tell(news: KeyboardInterrupt | str) -> None:
-        """Raise or warn of what has ended a fit, when its attributes are set."""
-        if isinstance(news, KeyboardInterrupt):
-            raise news
-        if news:
-            warn(news)
+    def _weighted_so_far(self, target: Target, y: Any, weight: Array, totals: Any) -> Array:
+        """Return the weights of rows of a stream with those of their classes."""
+        return weight
 
-    def _shaped(self, value: Array) -> Any:
-        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
-        return value
+    # -- pickling -----------------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: of the last fit, what y means, in plain terms, and which attributes it has set.
+
+        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a linear
+        model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
+        """
+        state: dict[str, Any] = dict(super().__getstate__())
+        fit = self._last
+        if fit is None:
+            return state
+        memory = fit.memory
+        if memory is not None and not (self.warm_start or "t_" in fit.public):
+            memory = None if memory.bound.has_gram else replace(memory, state=None)
+        target = type(fit.target).__name__, dict(vars(fit.target))
+        return state | {"_last_fit": {"target": target, "public": list(fit.public), "totals": fit.totals, "memory": memory}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` has returned."""
+        super().__setstate__(state)
+        kept = state.get("_last_fit")
+        if kept is not None:
+            name, facts = kept["target"]
+            target = getattr(targets, name).__new__(getattr(targets, name))
+            vars(target).update(facts)
+            public = {name: state[name] for name in kept["public"] if name in state}
+            self._last_fit = Fit(target, public, kept["memory"], kept["totals"])
 
     # -- predicting ---------------------------------------------------------------------------------------------------
 
     def _raw(self, X: Any) -> Array:
         """Return the raw predictions, (n, K)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=False)
-        return self.model_.raw(X, vars(self))
+        return self.model_.raw(_validated(self, X), vars(self))
 
     def predict(self, X: Any) -> Any:
         """Predict the target of each sample.
@@ -406,10 +341,15 @@ class Fitting(CallbackSupportMixin, NamedParts):
             targets an indicator matrix.
         """
         raw = self._raw(X)
-        return self._target.decode(raw, self.loss_.inverse_link(raw))
+        return self._last_fit.target.decode(raw, self.loss_.inverse_link(raw))
+
+    def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
+        predicted = self.predict(X)
+        X, y = self._read(X, y)
+        return self._last_fit.target.score(y, predicted, check_weight(sample_weight, X))
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coef_") or hasattr(self, "coefs_")
+        return self._last is not None and "loss_" in self._last.public
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

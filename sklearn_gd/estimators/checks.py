@@ -1,24 +1,63 @@
-"""What is checked before a fit: the facts of a loss, and sample weights."""
+"""What is checked before a fit: the facts of a loss, settings, and sample weights."""
 
 from __future__ import annotations
 
+import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from ..arrays import Array
 from ..losses import get_loss
+from ..training.early_stopping import EarlyStopping
 
-__all__ = ["check_weight", "peek"]
+__all__ = ["check_rule", "check_scalars", "check_weight", "fact_of", "read_numbers"]
 
 
-def peek(loss: Any, fact: str) -> bool:
+def fact_of(loss: Any, fact: str) -> bool:
     """Return a declared fact of what was given as a loss; False when it is not a loss at all."""
     try:
         return bool(getattr(get_loss(loss), fact))
     except (TypeError, ValueError):
         return False
+
+
+SCALARS: dict[str, tuple[Any, Callable[[Any], bool], str]] = {
+    "alpha": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+    "tol": (numbers.Real, lambda v: 0 <= v < np.inf, "a number >= 0"),
+    "max_iter": ((numbers.Integral, type(None)), lambda v: v is None or v >= 1, "an integer >= 1, or None"),
+    "verbose": (numbers.Integral, lambda v: v >= 0, "an integer >= 0"),
+    "n_jobs": ((numbers.Integral, type(None)), lambda v: v is None or v != 0, "an integer other than 0, or None"),
+}
+
+
+def check_scalars(estimator: Any) -> None:
+    """Raise ValueError for the first setting outside its range."""
+    for name, (kind, legal, expected) in SCALARS.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, kind) or not legal(value):
+            raise ValueError(f"{name}={value!r}: expected {expected}.")
+
+
+def check_rule(early_stopping: Any) -> EarlyStopping | None:
+    """Return the checked rule of early stopping, if any."""
+    if isinstance(early_stopping, (bool, np.bool_)):
+        return EarlyStopping() if early_stopping else None
+    if not isinstance(early_stopping, EarlyStopping):
+        raise TypeError(f"early_stopping={early_stopping!r}: expected True, False or an EarlyStopping(...).")
+    rule: EarlyStopping = clone(early_stopping)
+    rule.check_parameters()
+    return rule
+
+
+def read_numbers(y: Any) -> Array:
+    """Return y of a regression as an array of numbers."""
+    if not isinstance(y, np.ndarray):
+        raise ValueError("y is sparse: expected a dense array, such as y.toarray().")
+    return y.astype(np.float64) if y.dtype.kind == "O" else y
 
 
 def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_weight", empty: bool = False) -> Array:

@@ -9,7 +9,7 @@ from sklearn.utils import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target
 
 from ..arrays import Array
-from ..targets import Labels
+from ..targets import Target
 from .checks import check_weight
 
 __all__ = ["class_totals", "class_weighted", "running_shares"]
@@ -20,20 +20,30 @@ def _balanced(totals: Array) -> Array:
     return np.divide(totals.sum(), np.count_nonzero(totals) * totals, out=np.zeros(len(totals)), where=totals > 0)
 
 
-def class_weighted(class_weight: Any, y: Any, weight: Array) -> Array:
-    """Return the sample weights times those of the classes; "balanced" goes by the sample weights too."""
+def class_weighted(class_weight: Any, target: Target, y: Any, weight: Array) -> Array:
+    """Return the sample weights times those of the classes; "balanced" goes by the sample weights too.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or a target that has neither one label a sample nor an indicator matrix.
+    """
     if class_weight is None:
         return weight
-    by_weight = isinstance(class_weight, str) and class_weight == "balanced" and not type_of_target(y).startswith("multilabel")
-    if not by_weight:
-        return weight * compute_sample_weight(class_weight, y)
-    _, codes = np.unique(np.ravel(y), return_inverse=True)
-    return weight * _balanced(np.bincount(codes, weights=weight))[codes]
+    codes = target.codes(y)
+    if codes is not None and isinstance(class_weight, str) and class_weight == "balanced":
+        return weight * _balanced(class_totals(target, y, weight))[codes]
+    if codes is None and not type_of_target(y).startswith("multilabel"):
+        raise ValueError(f"class_weight={class_weight!r}: expected None for sequences, and for labels that are missing.")
+    return weight * compute_sample_weight(class_weight, y)
 
 
-def class_totals(target: Any, y: Any, weight: Array) -> Any:
-    """Return the weight of each class in some rows; 0 for a target of another kind."""
-    return np.bincount(target.codes(y), weights=weight, minlength=len(target.classes)) if isinstance(target, Labels) else 0.0
+def class_totals(target: Target, y: Any, weight: Array) -> Any:
+    """Return the weight of each class in some rows; 0 for a target that has more than one label a sample."""
+    codes = target.codes(y)
+    if codes is None or target.classes is None:
+        return 0.0
+    return np.bincount(codes, weights=weight, minlength=len(target.classes))
 
 
 def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array:
@@ -46,11 +56,12 @@ def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array
     """
     if class_weight is None:
         return np.ones(y.shape[0])
-    if not isinstance(target, Labels):
+    codes = target.codes(y)
+    if codes is None:
         raise ValueError(f"class_weight={class_weight!r}: expected None in partial_fit, but for one label a sample.")
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(f"class_weight={class_weight!r}: expected a dict, 'balanced' or None.")
-        return _balanced(totals)[target.codes(y)]
+        return _balanced(totals)[codes]
     weights = compute_class_weight(class_weight, classes=target.classes, y=target.classes)
-    return check_weight(weights, weights, "class_weight")[target.codes(y)]
+    return check_weight(weights, weights, "class_weight")[codes]

@@ -7,29 +7,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from ..arrays import Array
-from ..losses import Loss, get_loss
+from ..losses import Loss
 from ..models import Model
 from ..penalties import Penalty
 from ..solvers import Solver
-from ..targets import Labels, Multilabel, Sequences
+from ..targets import Labels, Multilabel, Target
 from ..training.callbacks import with_callbacks
 from ..training.early_stopping import EarlyStopping
-from .base import Held
-from .checks import check_weight, peek
+from .base import GradientEstimator, streams
+from .checks import fact_of
 from .class_weights import class_totals, class_weighted, running_shares
-from .streaming import Streaming, streams
 
 __all__ = ["GDClassifier"]
 
 
 def _probabilistic(estimator: GDClassifier) -> bool:
-    if peek(estimator.loss, "probabilistic"):
+    if fact_of(estimator.loss, "probabilistic"):
         return True
     raise AttributeError(
         f"loss={estimator.loss!r} gives no probabilities: use loss='log_loss', or wrap the classifier in "
@@ -37,7 +37,7 @@ def _probabilistic(estimator: GDClassifier) -> bool:
     )
 
 
-class GDClassifier(ClassifierMixin, Streaming):
+class GDClassifier(ClassifierMixin, GradientEstimator):
     r"""Classification under any loss, linear or by a network.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
@@ -206,28 +206,7 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         self : GDClassifier
         """
-        with self._all_or_nothing():
-            X, y = self._checked(X, y)
-            kind = self._kind(y)
-            weight = plain = check_weight(sample_weight, X)
-            if self.class_weight is not None:
-                if peek(self.loss, "sequences") or peek(self.loss, "masks"):
-                    raise ValueError(f"class_weight={self.class_weight!r}: expected None with {self.loss!r}.")
-                weight = check_weight(class_weighted(self.class_weight, y, weight), X, "class_weight")
-            if kind in ("binary", "multiclass"):
-                y = column_or_1d(y, warn=True)
-            target = self._target_of(y if np.all(weight > 0) else y[weight > 0], kind)
-            self._check_scalars()
-            self.classes_, held = target.classes, None
-            if X_val is not None or y_val is not None:
-                X_val, y_val = self._validation(X_val, y_val)
-                target.check(y_val, "y_val")
-                weight_val = check_weight(sample_weight_val, X_val, "sample_weight_val")
-                held = Held(X_val, y_val, class_weighted(self.class_weight, y_val, weight_val))
-            news = self._fit(X, y, target, weight, held, groups)
-            self._totals = class_totals(target, y, plain)
-        self._tell(news)
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     @available_if(streams)
     def partial_fit(
@@ -251,70 +230,44 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         self : GDClassifier
         """
-        with self._all_or_nothing():
-            first = not self.__sklearn_is_fitted__()
-            X, y = self._checked(X, y, reset=first)
-            weight, kind = check_weight(sample_weight, X, empty=True), self._kind(y)
-            if kind not in ("multilabel-indicator", "sequences"):
-                y = column_or_1d(y, warn=True)
-            target = getattr(self, "_target", None)
-            if target is None:
-                if classes is None and kind != "multilabel-indicator":
-                    raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-                target = self._target_of(y, kind, classes)
-            elif classes is not None and not np.array_equal(self._target_of(y, kind, classes).classes, target.classes):
-                given, known = np.asarray(classes).tolist(), target.classes.tolist()
-                raise ValueError(f"classes={given} differ from those of an earlier call, {known}.")
-            target.check(y, "y")
-            totals = getattr(self, "_totals", 0.0) + class_totals(target, y, weight)
-            shares = running_shares(self.class_weight, target, y, totals)
-            self._check_scalars()
-            if np.any(weight * shares > 0):
-                self._partial_fit(X, y, weight * shares, target)
-            self._target, self.classes_, self._totals = target, target.classes, totals
-        return self
+        return self._partial_fit(X, y, sample_weight, classes)
 
-    def _kind(self, y: Any) -> str:
-        """Return what scikit-learn's type_of_target does, of what is observed, or "sequences".
-
-        Raises
-        ------
-        ValueError
-            When y is neither one label for each sample nor an indicator matrix.
-        """
-        if peek(self.loss, "sequences"):
-            return "sequences"
-        # Integers in one column are labels; to find out which of them there are is left to the target.
-        if y.ndim == 1 and y.dtype.kind in "iub":
-            return "multiclass"
-        masks = peek(self.loss, "masks")
-        kind = str(type_of_target(np.where(np.isnan(y), 0.0, y) if masks else y))
-        if kind in ("binary", "multiclass", "multilabel-indicator"):
-            return kind
-        if not masks:
-            check_classification_targets(y)
-        raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")
-
-    def _target_of(self, y: Any, kind: str, classes: ArrayLike | None = None) -> Labels | Multilabel | Sequences:
-        """Return the target of y, with the classes in it or those given."""
+    def _own_target(self, y: Any, classes: Any = None) -> Target:
+        kind = _kind_of(y)
         if kind.startswith("multilabel"):
             labels = Multilabel(y)
             labels.check(y, "y")
             return labels
-        given = y if classes is None else np.asarray(classes)
-        target: Labels | Sequences
-        if kind == "sequences":
-            if y.ndim != 2:
-                raise ValueError(f"y has shape {y.shape}: expected (n_samples, n_steps) for {self.loss!r}.")
-            target = Sequences(given, get_loss(self.loss).padding, y.shape[1])
-        else:
-            target = Labels(given)
-        if len(target.classes) < 2:
+        return Labels(column_or_1d(y) if classes is None else np.asarray(classes))
+
+    def _target_of(self, y: Any, classes: Any = None) -> Target:
+        target = super()._target_of(y, classes)
+        if target.classes is not None and len(target.classes) < 2:
             name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
             raise ValueError(
                 f"{name} has one class only, {only}: expected at least two classes among the rows of positive weight."
             )
         return target
+
+    def _streamed_target(self, y: Any, classes: Any) -> Target:
+        known = self._last.target if self._last else None
+        if known is None:
+            if classes is None and not _kind_of(y).startswith("multilabel"):
+                raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
+            return self._target_of(y, classes)
+        if classes is not None and not np.array_equal(self._target_of(y, classes).classes, known.classes):
+            given, before = np.asarray(classes).tolist(), known.classes.tolist()
+            raise ValueError(f"classes={given} differ from those of an earlier call, {before}.")
+        return known
+
+    def _weighted(self, target: Target, y: Any, weight: Array) -> Array:
+        return class_weighted(self.class_weight, target, y, weight)
+
+    def _weighted_so_far(self, target: Target, y: Any, weight: Array, totals: Any) -> Array:
+        return weight * running_shares(self.class_weight, target, y, totals)
+
+    def _totals(self, target: Target, y: Any, weight: Array) -> Any:
+        return class_totals(target, y, weight)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.
@@ -332,17 +285,7 @@ class GDClassifier(ClassifierMixin, Streaming):
         -------
         float
         """
-        sequences = peek(self.loss, "sequences")
-        if not (sequences or peek(self.loss, "masks")):
-            return float(super().score(X, y, sample_weight))
-        predicted = self.predict(X)
-        X, y = self._checked(X, y, reset=False)
-        weight, right = check_weight(sample_weight, X)[:, None], predicted == y
-        if sequences:
-            seen = y != self._target.padding
-        else:
-            right, seen = (right | np.isnan(y)).all(axis=1, keepdims=True), (~np.isnan(y)).any(axis=1, keepdims=True)
-        return float(np.sum(weight * seen * right) / np.sum(weight * seen))
+        return self._score(X, y, sample_weight)
 
     def decision_function(self, X: Any) -> Array:
         """Return the confidence of each sample: positive for ``classes_[1]``.
@@ -356,7 +299,7 @@ class GDClassifier(ClassifierMixin, Streaming):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
         """
         raw = self._raw(X)
-        return self._target.decision(raw)
+        return self._last_fit.target.decision(raw)
 
     @available_if(_probabilistic)
     def predict_proba(self, X: Any) -> Array:
@@ -374,7 +317,7 @@ class GDClassifier(ClassifierMixin, Streaming):
             In the order of `classes_`; for multilabel targets, the probability of each label.
         """
         raw = self._raw(X)
-        return self._target.proba(self.loss_.inverse_link(raw))
+        return self._last_fit.target.proba(self.loss_.inverse_link(raw))
 
     @available_if(_probabilistic)
     def predict_log_proba(self, X: Any) -> Array:
@@ -395,3 +338,23 @@ class GDClassifier(ClassifierMixin, Streaming):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _kind_of(y: Any) -> str:
+    """Return what scikit-learn's type_of_target does, of what is observed.
+
+    Raises
+    ------
+    ValueError
+        When y is neither one label for each sample nor an indicator matrix.
+    """
+    # Integers in one column are labels; to find out which of them there are is left to the target.
+    if y.ndim == 1 and y.dtype.kind in "iub":
+        return "multiclass"
+    missing = y.dtype.kind == "f" and not sparse.issparse(y) and bool(np.isnan(y).any())
+    kind = str(type_of_target(np.where(np.isnan(y), 0.0, y) if missing else y))
+    if kind in ("binary", "multiclass", "multilabel-indicator"):
+        return kind
+    if not missing:
+        check_classification_targets(y)
+    raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from ..losses import get_loss
 from ..models import get_model
 from ..penalties import get_penalty
-from ..solvers import named_solver
+from ..solvers import get_solver
 from ..training.early_stopping import EarlyStopping
 
 __all__ = ["NamedParts"]
@@ -20,7 +20,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
     "loss": get_loss,
     "penalty": get_penalty,
     "model": get_model,
-    "solver": named_solver,
+    "solver": get_solver,
     "early_stopping": lambda given: EarlyStopping(),
 }
 

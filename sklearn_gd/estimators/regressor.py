@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
 from ..arrays import Array
 from ..losses import Loss
@@ -20,14 +18,13 @@ from ..solvers import Solver
 from ..targets import Continuous
 from ..training.callbacks import with_callbacks
 from ..training.early_stopping import EarlyStopping
-from .base import Held
-from .checks import check_weight, peek
-from .streaming import Streaming, streams
+from .base import GradientEstimator, streams
+from .checks import fact_of, read_numbers
 
 __all__ = ["GDRegressor"]
 
 
-class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
+class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
     r"""Regression under any loss, linear or by a network.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
@@ -186,18 +183,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         self : GDRegressor
         """
-        with self._all_or_nothing():
-            X, y = self._checked(X, y, y_numeric=True)
-            if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
-                y = column_or_1d(y, warn=True)
-            weight, held = check_weight(sample_weight, X), None
-            if X_val is not None or y_val is not None:
-                X_val, y_val = self._validation(X_val, y_val)
-                Continuous(y).check(y_val, "y_val")
-                held = Held(X_val, y_val, check_weight(sample_weight_val, X_val, "sample_weight_val"))
-            news = self._fit(X, y, Continuous(y), weight, held, groups)
-        self._tell(news)
-        return self
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
 
     @available_if(streams)
     def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDRegressor:
@@ -217,17 +203,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         self : GDRegressor
         """
-        with self._all_or_nothing():
-            first = not self.__sklearn_is_fitted__()
-            X, y = self._checked(X, y, reset=first, y_numeric=True)
-            if y.shape[1:] == (1,) and peek(self.loss, "positive_only"):
-                y = column_or_1d(y, warn=True)
-            weight = check_weight(sample_weight, X, empty=True)
-            target = Continuous(y) if first else self._target
-            target.check(y, "y")
-            if np.any(weight > 0):
-                self._partial_fit(X, y, weight, target)
-        return self
+        return self._partial_fit(X, y, sample_weight)
 
     def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination R^2, averaged over the outputs; of what is observed, if the loss masks.
@@ -242,23 +218,17 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, Streaming):
         -------
         float
         """
-        if not peek(self.loss, "masks"):
-            return float(super().score(X, y, sample_weight))
-        predicted = self.predict(X)
-        X, y = self._checked(X, y, reset=False)
-        weight, predicted = check_weight(sample_weight, X), predicted.reshape(len(y), -1)
-        columns = zip(y.reshape(len(y), -1).T, predicted.T, strict=True)
-        seen = [(~np.isnan(truth), truth, guess) for truth, guess in columns]
-        return float(np.mean([r2_score(truth[m], guess[m], sample_weight=weight[m]) for m, truth, guess in seen if m.any()]))
+        return self._score(X, y, sample_weight)
 
-    def _shaped(self, value: Array) -> Any:
-        if not self._target.one_dimensional:
-            return value
-        return value[0]
+    def _read_y(self, y: Any) -> Array:
+        return read_numbers(y)
+
+    def _own_target(self, y: Any, classes: Any = None) -> Continuous:
+        return Continuous(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # scikit-learn's checks feed negative targets to whatever is tagged as multi-output.
-        tags.target_tags.positive_only = peek(self.loss, "positive_only")
+        tags.target_tags.positive_only = fact_of(self.loss, "positive_only")
         tags.target_tags.multi_output = not tags.target_tags.positive_only
         return tags

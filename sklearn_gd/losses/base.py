@@ -1,14 +1,13 @@
-"""The contract of a loss, and the Moreau envelope that makes a kinked one smooth."""
+"""The contract of a loss."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.utils import check_array
 
 from ..arrays import Array
 from ..parts import Part
@@ -20,7 +19,7 @@ from .piecewise import Piecewise
 if TYPE_CHECKING:
     from ..targets import Target
 
-__all__ = ["Loss", "Moreau", "overflow_to_inf"]
+__all__ = ["Loss", "overflow_to_inf"]
 
 # Where the true value exceeds the dtype the answer is inf, and that is no reason for a warning.
 overflow_to_inf = np.errstate(over="ignore", under="ignore")
@@ -54,10 +53,6 @@ class Loss(Part, ABC):
         Whether y must be positive (the tag that scikit-learn's checks read).
     shift_invariant : bool
         Whether a number added to all columns of raw changes nothing, as in softmax.
-    masks : bool
-        Whether entries of y may be missing.
-    sequences : bool
-        Whether y is a sequence of labels for each sample.
     online : bool
         Whether only the path of `SGD` means something, and the minimum does not.
     spacing, pieces, slope_error : Spacing, Piecewise, float
@@ -88,8 +83,6 @@ class Loss(Part, ABC):
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False
-    masks: bool = False
-    sequences: bool = False
     online: bool = False
 
     spacing: Spacing = Spacing()
@@ -174,21 +167,27 @@ class Loss(Part, ABC):
             return numeric.curvature_from_value(self.value, y, raw, v, True, self.spacing)
         return self.pieces.curvature(self.value, y, raw, self.spacing) * v
 
-    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
-        """Return v -> `curvature_product` (y, raw, v), for many products at the same raw."""
-        return partial(self.curvature_product, y, raw)
+    def curvature_state(self, y: Array, raw: Array) -> Array:
+        """Return what `curvature_times` needs of each row, for many products at the same raw."""
+        return raw
+
+    def curvature_times(self, y: Array, state: Array, v: Array) -> Array:
+        """Return `curvature_product` (y, raw, v) from the `curvature_state` of raw."""
+        return self.curvature_product(y, state, v)
 
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         """Return d2 value / d raw2 of a rowwise loss, shape (n, K, K)."""
-        product = self.curvature(y, raw)
-        matrix = np.stack([product(np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])], axis=2)
+        state = self.curvature_state(y, raw)
+        columns = [self.curvature_times(y, state, np.broadcast_to(e, raw.shape)) for e in np.eye(raw.shape[1])]
+        matrix = np.stack(columns, axis=2)
         return 0.5 * (matrix + matrix.transpose(0, 2, 1))
 
     def curvature_diagonal(self, y: Array, raw: Array) -> Array:
         """Return the diagonal of d2 value / d raw2, (n, K)."""
         if self.rowwise:
-            product = self.curvature(y, raw)
-            return np.stack([product(np.broadcast_to(e, raw.shape))[:, k] for k, e in enumerate(np.eye(raw.shape[1]))], axis=1)
+            state, unit = self.curvature_state(y, raw), np.eye(raw.shape[1])
+            columns = [self.curvature_times(y, state, np.broadcast_to(e, raw.shape))[:, k] for k, e in enumerate(unit)]
+            return np.stack(columns, axis=1)
         return self.curvature_product(y, raw, np.ones_like(raw))
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
@@ -231,8 +230,38 @@ class Loss(Part, ABC):
         """Return what each row counts for in the denominator of the mean, shape (n,)."""
         return np.ones(len(y))
 
+    def read(self, y: Any) -> Any:
+        """Return the y that a user gave as a checked array, NaN where it is missing if that is allowed.
+
+        Raises
+        ------
+        ValueError
+            When an entry is missing or infinite, and the loss does not pass it over.
+        """
+        try:
+            return check_array(y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr")
+        except ValueError as error:
+            if "Input y contains NaN" not in str(error):
+                raise
+            raise ValueError(f"{error} Targets that are missing are passed over by loss=Masked(...).") from error
+
+    def target(self, y: Array, classes: Any = None) -> Target | None:
+        """Return what y, as it was read, means to this loss; None for what it means to the estimator.
+
+        `classes` are all labels that may come, if they are given.
+        """
+        return None
+
+    def n_raw(self, target: Target) -> int:
+        """Return how many columns of raw it wants for a target: one for each output, or class, unless it says otherwise."""
+        return target.n_raw(self.rowwise)
+
     def for_target(self, target: Target) -> Loss:
         """Return the form of this loss for a kind of target: itself, unless it has several."""
+        return self
+
+    def for_rows(self, loss_data: Any) -> Loss:
+        """Return the loss of some rows with their own columns of data settled: itself, if it needs none."""
         return self
 
     def observe(self, y: Array, raw: Array) -> Loss:
@@ -262,69 +291,3 @@ class Loss(Part, ABC):
     def _domain(self, legal: bool | np.bool_, domain: str, y: Array) -> None:
         if not legal:
             raise ValueError(f"{type(self).__name__} needs {domain}; got y with values from {np.min(y):g} to {np.max(y):g}.")
-
-
-class Moreau(Loss):
-    r"""The Moreau envelope of a loss: the same minimisers, no kinks.
-
-    .. math:: e(y, v) = \min_z \; loss(y, z) + (z - v)^2 / (2 step)
-
-    Its gradient is (v - prox(v)) / step, a subgradient of the loss at the proximal point.
-
-    Parameters
-    ----------
-    loss : Loss
-        Any loss with a prox.
-    step : float
-        The width of the smoothing, in units of raw^2 / loss.
-
-    References
-    ----------
-    N. Parikh and S. Boyd, Proximal Algorithms, 2014, section 3.1.
-
-    Examples
-    --------
-    The envelope of the absolute error is Huber's loss:
-
-    >>> import numpy as np
-    >>> from sklearn_gd.losses import AbsoluteError, Huber, Moreau
-    >>> y, raw = np.zeros((3, 1)), np.array([[0.5], [1.0], [4.0]])
-    >>> np.allclose(Moreau(AbsoluteError(), step=1.0).value(y, raw), Huber(delta=1.0).value(y, raw))
-    True
-    """
-
-    ranges = {"step": ("a number > 0", lambda value: 0 < value < np.inf)}
-
-    def __init__(self, loss: Any, step: float = 1.0) -> None:
-        self.loss = loss
-        self.step = step
-        self.task, self.rowwise, self.convex = loss.task, loss.rowwise, loss.convex
-        self.shift_invariant = loss.shift_invariant
-
-    @property
-    def name(self) -> str:
-        return str(self.loss.name)
-
-    def value(self, y: Array, raw: Array) -> Array:
-        return self.value_and_gradient(y, raw)[0]
-
-    def gradient(self, y: Array, raw: Array) -> Array:
-        return (raw - self.loss.prox(y, raw, self.step)) / self.step
-
-    def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
-        z = self.loss.prox(y, raw, self.step)
-        slope = (raw - z) / self.step
-        distance = 0.5 * self.step * slope**2
-        return self.loss.value(y, z) + (distance.sum(axis=1) if self.rowwise else distance), slope
-
-    def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        return (v - self.loss.prox_product(y, raw, self.step, v)) / self.step
-
-    def inverse_link(self, raw: Array) -> Array:
-        return self.loss.inverse_link(raw)
-
-    def link(self, mean: Array) -> Array:
-        return self.loss.link(mean)
-
-    def mass(self, y: Array) -> Array:
-        return self.loss.mass(y)

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 
 from ..arrays import Array
+from ..targets import Sequences, Target
 from .base import Loss
 from .multiclass import MultinomialLogLoss, softmax
-
-if TYPE_CHECKING:
-    from ..targets import Target
+from .table import get_loss
+from .wrapped import Wrapped, delegates
 
 __all__ = ["Masked", "SequenceLoss"]
 
 
-class Masked(Loss):
+@delegates(
+    "smooth", "convex", "probabilistic", "positive_only", "has_gradient", "foreign", "precision", "pieces", "derives_curvature"
+)
+@delegates("derives_prox")
+class Masked(Wrapped):
     r"""A loss under which missing entries of y cost nothing.
 
     Domain of y: that of the loss, or missing; for multi-output regression, and for indicator matrices.
@@ -58,8 +63,6 @@ class Masked(Loss):
     R. Little and D. Rubin, Statistical Analysis with Missing Data, 2002 (the entries are missing at random).
     """
 
-    masks = True
-
     def __init__(self, loss: str | Loss = "squared_error", missing: float = np.nan) -> None:
         self.loss = loss
         self.missing = missing
@@ -67,22 +70,16 @@ class Masked(Loss):
     @cached_property
     def inner(self) -> Loss:
         """The loss of what is observed."""
-        from . import get_loss
-
         return get_loss(self.loss)
 
     def check_parameters(self) -> None:
         if self.inner.rowwise:
             raise ValueError(f"Masked(loss={self.loss!r}): expected an elementwise loss; for sequences use SequenceLoss.")
 
-    def _fact(name: str) -> Any:
-        return property(lambda self: getattr(self.inner, name))
-
-    task, smooth, convex = _fact("task"), _fact("smooth"), _fact("convex")
-    probabilistic, positive_only, has_gradient = _fact("probabilistic"), _fact("positive_only"), _fact("has_gradient")
-    foreign, precision, pieces, spacing = _fact("foreign"), _fact("precision"), _fact("pieces"), _fact("spacing")
-    derives_curvature, derives_prox = _fact("derives_curvature"), _fact("derives_prox")
-    del _fact
+    def with_inner(self, inner: Loss) -> Masked:
+        result = copy(self)
+        result.__dict__["inner"] = inner
+        return result
 
     def _filled(self, y: Array) -> tuple[Array, Array]:
         """Return y with 1, which is in every domain, where it is missing, and where it is observed."""
@@ -117,11 +114,10 @@ class Masked(Loss):
     def mass(self, y: Array) -> Array:
         return np.asarray(np.mean(~np.isnan(y), axis=1))
 
-    def inverse_link(self, raw: Array) -> Array:
-        return self.inner.inverse_link(raw)
-
-    def link(self, mean: Array) -> Array:
-        return self.inner.link(mean)
+    def read(self, y: Any) -> Array:
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite="allow-nan", copy=True)
+        y[y == self.missing] = np.nan
+        return np.asarray(y)
 
     def check_target(self, y: Array) -> None:
         seen = y[~np.isnan(y)]
@@ -129,19 +125,14 @@ class Masked(Loss):
             raise ValueError("y has no observed entry: expected at least one that is not missing.")
         self.inner.check_target(seen)
 
-    def check_mean(self, mean: Array) -> None:
-        self.inner.check_mean(mean)
-
     def for_target(self, target: Target) -> Loss:
         if target.exclusive or self.inner.for_target(target).rowwise:
             raise ValueError("Masked needs numbers, or an indicator matrix, for y: leave out the rows whose label is missing.")
         return self
 
     def observe(self, y: Array, raw: Array) -> Loss:
-        result, seen = copy(self), ~np.isnan(y)
-        if seen.any():
-            result.__dict__["inner"] = self.inner.observe(y[seen][:, None], raw[seen][:, None])
-        return result
+        seen = ~np.isnan(y)
+        return self.with_inner(self.inner.observe(y[seen][:, None], raw[seen][:, None])) if seen.any() else self
 
 
 class SequenceLoss(Loss):
@@ -189,7 +180,6 @@ class SequenceLoss(Loss):
     task = "classification"
     rowwise = True
     probabilistic = True
-    sequences = True
     ranges = MultinomialLogLoss.ranges | {"average": ("'token' or 'sequence'", lambda value: value in ("token", "sequence"))}
 
     steps = 1  # what `for_target` settles
@@ -199,9 +189,12 @@ class SequenceLoss(Loss):
         self.average = average
         self.label_smoothing = label_smoothing
 
+    def target(self, y: Array, classes: Any = None) -> Sequences:
+        return Sequences(y, self.padding, classes)
+
     def for_target(self, target: Target) -> Loss:
         result = copy(self)
-        result.steps = target.n_steps
+        result.steps = target.n_steps  # type: ignore[attr-defined]
         return result
 
     def _tokens(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:

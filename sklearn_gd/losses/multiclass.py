@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ..arrays import Array
@@ -105,17 +103,15 @@ class MultinomialLogLoss(Loss):
         return value, soft.residual + self.label_smoothing * spread
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        return self.curvature(y, raw)(v)
+        return self.curvature_times(y, softmax(raw), v)
 
-    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
-        p, ones = softmax(raw), np.ones(raw.shape[1])
+    def curvature_state(self, y: Array, raw: Array) -> Array:
+        return softmax(raw)
 
-        def product(v: Array) -> Array:
-            bent = p * v
-            bent -= p * (bent @ ones)[:, None]
-            return bent
-
-        return product
+    def curvature_times(self, y: Array, state: Array, v: Array) -> Array:
+        change = state * v
+        change -= state * (change @ np.ones(state.shape[1]))[:, None]
+        return change
 
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
         p = softmax(raw)
@@ -200,18 +196,11 @@ class MultinomialFocal(Loss):
         return np.where(soft.wrong > 0, change * soft.right, 0.0)
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
-        return self.curvature(y, raw)(v)
-
-    def curvature(self, y: Array, raw: Array) -> Callable[[Array], Array]:
         soft = _Softmax(y, raw)
         slope, change = self._slope(soft)[:, None], self._slope_change(soft)
-
-        def product(v: Array) -> Array:
-            along = (soft.residual * v).sum(axis=1)
-            inner = soft.p * (v - (soft.p * v).sum(axis=1, keepdims=True))
-            return slope * inner + (change * along)[:, None] * soft.residual
-
-        return product
+        along = (soft.residual * v).sum(axis=1)
+        inner = soft.p * (v - (soft.p * v).sum(axis=1, keepdims=True))
+        return slope * inner + (change * along)[:, None] * soft.residual
 
     def curvature_diagonal(self, y: Array, raw: Array) -> Array:
         soft = _Softmax(y, raw)

@@ -6,14 +6,16 @@ vector of float64.
 
 from __future__ import annotations
 
-from ..parts import resolve
-from .base import Model
+from ..parts import Table
+from .base import BoundModel, LinearBound, Model
 from .linear import Linear, LinearMap
 from .mlp import ACTIVATIONS, MLP, Network
 
-__all__ = ["ACTIVATIONS", "MLP", "MODELS", "Linear", "LinearMap", "Model", "Network", "get_model"]
+__all__ = ["ACTIVATIONS", "MLP", "MODELS", "BoundModel", "Linear", "LinearBound", "LinearMap", "Model", "Network", "get_model"]
 
-MODELS: dict[str, type[Model]] = {"linear": Linear, "mlp": MLP}
+MODELS: Table[Model] = Table(
+    "model", Model, {"linear": Linear, "mlp": MLP}, {"perceptron": "mlp", "neural_network": "mlp", "nn": "mlp"}
+)
 
 
 def get_model(model: str | Model) -> Model:
@@ -32,4 +34,4 @@ def get_model(model: str | Model) -> Model:
     >>> get_model("linear")
     Linear()
     """
-    return resolve(model, MODELS, Model, "model", {"perceptron": "mlp", "neural_network": "mlp", "nn": "mlp"})
+    return MODELS.resolve(model)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import Array
+from ..rows.base import ColumnMoments
 from ..rows.matrices import Matrix
-from .base import Model
+from .base import LinearBound, Model
 
 if TYPE_CHECKING:
-    from ..rows.memory import Moments
+    from ..objective.certificate import Reference
 
 __all__ = ["Linear", "LinearMap"]
 
@@ -43,25 +44,30 @@ class Linear(Model):
     def __init__(self, init: str | Callable[..., Any] = "zeros") -> None:
         self.init = init
 
-    def bind(self, n_raw: int, fit_intercept: bool, moments: Moments, center: bool) -> LinearMap:
+    @property
+    def sparse_updates(self) -> bool:  # type: ignore[override]
+        """Whether the weights of a column that has been zero in all rows are zero."""
+        return isinstance(self.init, str) and self.init == "zeros"
+
+    def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> LinearMap:
         """Return the map for this number of outputs and for columns with these moments.
 
-        With `center`, and an intercept to absorb it, the columns are shifted by their means.
+        With an intercept to absorb it, the columns are shifted by their means.
         """
-        if not (center and fit_intercept):
+        if not fit_intercept:
             return LinearMap(len(moments.mean), n_raw, fit_intercept)
-        return LinearMap(len(moments.mean), n_raw, fit_intercept, moments.mean, moments.norms(centered=True) == 0)
+        return LinearMap(len(moments.mean), n_raw, fit_intercept, moments.mean, moments.spread(centered=True) == 0)
 
     def start(self, bound: LinearMap, constant: Array, random_state: np.random.RandomState) -> Array:
         """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
-        shape = (bound.n_rows, bound.n_raw)
+        shape = (bound.n_inputs, bound.n_raw)
         if callable(self.init):
             drawn = np.array(self.init(shape, random_state), dtype=np.float64)
             if drawn.shape != shape or not np.all(np.isfinite(drawn)):
                 raise ValueError(f"Linear(init=...) returned shape {drawn.shape}: expected finite numbers of shape {shape}.")
-            return bound.shifted(drawn, inward=True)
+            return bound.to_internal(drawn)
         if self.init == "normal":
-            return bound.shifted(0.01 * random_state.standard_normal(shape), inward=True)
+            return bound.to_internal(0.01 * random_state.standard_normal(shape))
         return bound.at_constant(constant)
 
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
@@ -69,16 +75,12 @@ class Linear(Model):
         return np.asarray(X @ np.atleast_2d(fitted["coef_"]).T) + fitted["intercept_"]
 
 
-class LinearMap:
+class LinearMap(LinearBound):
     """raw = (X - center) W + b, with params of shape (n_features + 1, K) in C order, b the last row if there is one.
 
     The shift changes nothing but the meaning of b. It keeps the columns apart from the intercept, so that a timestamp in
     milliseconds does not ruin the conditioning, without a copy of X. A constant column is all shift: it has no gradient.
     """
-
-    linear = True
-    drops = False
-    loss_unit = 1.0
 
     def __init__(
         self,
@@ -92,12 +94,12 @@ class LinearMap:
         self.center = np.zeros(n_features) if center is None else center
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
         self.shifts, self.n_penalised = center is not None and fit_intercept, n_features
-        self.n_rows = n_features + int(fit_intercept)
-        self.size = self.n_rows * n_raw
+        self.n_inputs = n_features + int(fit_intercept)
+        self.size = self.n_inputs * n_raw
 
     def at_constant(self, constant: Array) -> Array:
         """Return the params of a constant raw prediction, (K,), flat; without an intercept it is zero."""
-        params = np.zeros((self.n_rows, self.n_raw))
+        params = np.zeros((self.n_inputs, self.n_raw))
         params[self.n_features :] = constant
         return params.ravel()
 
@@ -107,7 +109,7 @@ class LinearMap:
 
     def weights(self, params: Array) -> Array:
         """Return the penalised part, a view of shape (n_features, K)."""
-        return params.reshape(self.n_rows, self.n_raw)[: self.n_features]
+        return params.reshape(self.n_inputs, self.n_raw)[: self.n_features]
 
     def with_weights(self, params: Array, weights: Array) -> Array:
         """Return params with other weights."""
@@ -134,27 +136,33 @@ class LinearMap:
 
     def narrowed(self, params: Array, features: Array) -> Array:
         """Return the params of some features, and the intercept, flat."""
-        return params.reshape(self.n_rows, self.n_raw)[self._rows_of(features)].ravel()
+        return params.reshape(self.n_inputs, self.n_raw)[self._rows_of(features)].ravel()
 
     def widened(self, params: Array, features: Array) -> Array:
         """Return params that are zero but for those of some features, and the intercept, flat."""
-        result = np.zeros((self.n_rows, self.n_raw))
+        result = np.zeros((self.n_inputs, self.n_raw))
         result[self._rows_of(features)] = params.reshape(-1, self.n_raw)
         return result.ravel()
 
-    def shifted(self, params: Array, inward: bool) -> Array:
-        """Return the flat params with b moved from the uncentred columns to the centred ones, or outward again."""
-        matrix = np.array(params, dtype=np.float64).reshape(self.n_rows, self.n_raw)
+    def to_internal(self, params: Array) -> Array:
+        """Return the flat params with b moved from the uncentred columns to the centred ones."""
+        return self._shifted(params, self.center)
+
+    def to_original(self, params: Array) -> Array:
+        """Return the flat params with b moved from the centred columns to the uncentred ones."""
+        return self._shifted(params, -self.center)
+
+    def _shifted(self, params: Array, center: Array) -> Array:
+        matrix = np.array(params, dtype=np.float64).reshape(self.n_inputs, self.n_raw)
         if self.fit_intercept:
-            shift = self.center @ matrix[:-1]
-            matrix[-1] += shift if inward else -shift
+            matrix[-1] += center @ matrix[:-1]
         return matrix.ravel()
 
-    def attributes(self, params: Array) -> dict[str, Array]:
-        """Return the fitted attributes: coef_, (K, n_features), and intercept_, (K,)."""
-        matrix = self.shifted(params, inward=False).reshape(self.n_rows, self.n_raw)
-        intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw)
-        return {"coef_": matrix[: self.n_features].T.copy(), "intercept_": intercept.copy()}
+    def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
+        """Return coef_, (K, n_features), and intercept_, (K,), in y's shape."""
+        matrix = self.to_original(params).reshape(self.n_inputs, self.n_raw).astype(dtype)
+        intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw, dtype)
+        return {"coef_": shaped(matrix[: self.n_features].T.copy()), "intercept_": shaped(intercept.copy())}
 
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
         """Return the params of fitted attributes; None if there are none of this shape."""
@@ -162,11 +170,11 @@ class LinearMap:
         if coef.shape != (self.n_raw, self.n_features):
             return None
         rows = [coef.T] + [np.atleast_2d(fitted["intercept_"])] * self.fit_intercept
-        return self.shifted(np.concatenate(rows), inward=True)
+        return self.to_internal(np.concatenate(rows))
 
     def raw(self, X: Matrix, params: Array) -> Array:
         """Return raw, (n, K)."""
-        return self.push_forward(X, params, params)
+        return self.push_forward(X, params)
 
     def forward(
         self, X: Matrix, params: Array, random_state: np.random.RandomState | None = None
@@ -176,7 +184,7 @@ class LinearMap:
 
     def pull(self, X: Matrix, g: Array) -> Array:
         """Return the gradient of the sum of g * raw, flat."""
-        result = np.empty((self.n_rows, self.n_raw))
+        result = np.empty((self.n_inputs, self.n_raw))
         weights = result[: self.n_features]
         if self.fit_intercept:
             result[-1] = g.sum(axis=0)
@@ -187,22 +195,17 @@ class LinearMap:
             weights[:] = X.pull(g)
         return result.ravel()
 
-    def push_forward(self, X: Matrix, params: Array, direction: Array) -> Array:
-        """Return the derivative of raw in params, times the direction: (n, K)."""
-        matrix = direction.reshape(self.n_rows, self.n_raw)
+    def push_forward(self, X: Matrix, direction: Array) -> Array:
+        """Return the change of raw along a direction in params, (n, K)."""
+        matrix = direction.reshape(self.n_inputs, self.n_raw)
         weights = matrix[: self.n_features]
         raw = X.centered_dot(weights, self.center) if self.shifts else X.dot(weights)
         if self.fit_intercept:
             raw += matrix[-1]
         return raw
 
-    def gram(self, X: Matrix, params: Array, curvature: Array) -> Array:
-        """Return the sum over rows of J' C J, shape (blocks, m, m).
-
-        For a curvature of shape (n, K), the diagonal of C, the K columns of params do not interact: K blocks of n_rows. For one
-        of shape (n, K, K) there is a single block of size n_rows * K, in the order of params.
-        """
-        m, k, constant = self.n_rows, self.n_raw, np.flatnonzero(self.constant)
+    def gram(self, X: Matrix, curvature: Array) -> Array:
+        m, k, constant = self.n_inputs, self.n_raw, np.flatnonzero(self.constant)
         if curvature.ndim == 2:
             grams = X.grams(curvature, self.center)
             grams[:, constant] = grams[:, :, constant] = 0.0
@@ -212,9 +215,32 @@ class LinearMap:
         return result[:m, :, :m].reshape(1, m * k, m * k)
 
     def blocks(self, vector: Array, n_blocks: int) -> Array:
-        """Return a flat vector in the layout of the blocks of `gram`: (blocks, m)."""
         return vector.reshape(-1, n_blocks).T
 
     def unblocked(self, blocks: Array) -> Array:
-        """Return the flat vector of `blocks`."""
         return blocks.T.ravel()
+
+    def centered_gradient(self, gradient: Array, mean: Array) -> Array:
+        matrix = gradient.reshape(self.n_inputs, self.n_raw).copy()
+        off = mean - self.center
+        if self.fit_intercept and off.any():
+            matrix[:-1] -= np.outer(off, matrix[-1])
+        return matrix.ravel()
+
+    def relative(self, gradient: Array, forces: Array, reference: Reference) -> Array:
+        size = np.abs(gradient.reshape(self.n_inputs, self.n_raw))
+        bound = np.outer(np.append(reference.spread, 1.0)[: self.n_inputs], reference.slopes)
+        bound[: self.n_features] += forces
+        size[: self.n_features][reference.spread == 0] = 0.0  # a constant column: only rounding noise, and no use
+        ratio = np.divide(size, bound, out=np.full_like(size, np.inf), where=bound > 0)
+        ratio[size == 0] = 0.0
+        return ratio
+
+    def curvature_scale(self, curvature: Callable[[], Array], reference: Reference, ridge: Callable[[], Array]) -> Array:
+        """Return the mean curvature of the loss times the mean square of each column, and the penalty's."""
+        matrix = np.empty((self.n_inputs, self.n_raw))
+        matrix[:] = curvature()
+        matrix[: self.n_features] *= (reference.spread**2)[:, None]
+        matrix[: self.n_features] += ridge()
+        floor = np.where(matrix > 0, matrix, np.inf).min(initial=np.inf)
+        return np.where(matrix > 0, matrix, floor if np.isfinite(floor) else 1.0).ravel()

@@ -11,11 +11,12 @@ import numpy as np
 from scipy.special import erf, expit
 
 from ..arrays import Array
-from ..rows.matrices import Dense, Matrix
-from .base import Model
+from ..rows.base import ColumnMoments
+from ..rows.matrices import Matrix
+from .base import BoundModel, Model
 
 if TYPE_CHECKING:
-    from ..rows.memory import Moments
+    from ..objective.certificate import Reference
 
 __all__ = ["ACTIVATIONS", "MLP", "Network"]
 
@@ -113,11 +114,11 @@ class MLP(Model):
         self.dropout = dropout
         self.n_init = n_init
 
-    def bind(self, n_raw: int, fit_intercept: bool, moments: Moments, center: bool) -> Network:
+    def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> Network:
         """Return the network for this number of outputs and for columns with these moments."""
         hidden = [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
         sizes = [len(moments.mean), *hidden, n_raw]
-        spread = moments.norms(centered=fit_intercept) / np.sqrt(moments.weight)
+        spread = moments.spread(centered=fit_intercept)
         middle = moments.mean if fit_intercept else np.zeros(sizes[0])
         return Network(sizes, self.activation, float(self.dropout), fit_intercept, middle, spread)
 
@@ -152,7 +153,7 @@ class MLP(Model):
         return values
 
 
-class Network:
+class Network(BoundModel):
     """A bound `MLP`: params are the weights of all layers, then all intercepts, of scaled columns, flat.
 
     Parameters
@@ -167,17 +168,15 @@ class Network:
         as they are.
     """
 
-    linear = False
-
     def __init__(
         self, sizes: list[int], activation: str, dropout: float, fit_intercept: bool, center: Array, spread: Array
     ) -> None:
         self.sizes, self.activation, self.dropout, self.fit_intercept = sizes, activation, dropout, fit_intercept
         self.n_features, self.n_raw = sizes[0], sizes[-1]
-        self.center, self.unit, self.slope, self.loss_unit = center, np.ones(self.n_raw), 1.0, 1.0
+        self.center, self.unit, self.loss_slope, self.loss_unit = center, np.ones(self.n_raw), 1.0, 1.0
         self.flat = spread == 0
         self.scale = np.divide(1.0, spread, out=np.zeros_like(center), where=~self.flat)[:, None]
-        self.drops = dropout > 0
+        self.has_dropout = dropout > 0
         self.shapes = list(pairwise(sizes))
         self.n_penalised = sum(a * b for a, b in self.shapes)
         self.size = self.n_penalised + fit_intercept * sum(sizes[1:])
@@ -197,28 +196,27 @@ class Network:
                 array[:] = np.sqrt(2.0 / fan_in)
         return result
 
-    def revived(self, params: Array, drawn: Array, before: Network) -> Array:
+    def rebound(self, params: Array, drawn: Callable[[], Array], before: BoundModel) -> Array:
         """Return params with drawn weights for the columns that have a spread only now, and no weights from an earlier fit."""
+        assert isinstance(before, Network)
         params = params.copy()
         first = self.layers(params)[0][0]
         new = before.flat & ~self.flat & ~first.any(axis=1)
-        first[new] = self.layers(drawn)[0][0][new]
+        first[new] = self.layers(drawn())[0][0][new]
         return params
 
-    def in_units(self, unit: Array, slope: float, priced: bool = True) -> Network:
-        """Return the network whose last layer is in a unit of raw, (K,); slope is the size of dF / draw at the start.
+    def in_units(self, measured: Callable[[], tuple[Array, float, bool]]) -> Network:
+        """Return the network in the unit of raw, the slope of the loss, and the unit of loss that are measured.
 
-        If `priced`, the penalty of its weights, which are numbers without a unit, is in that of the loss, slope times unit.
+        The last layer is in the unit of raw, (K,); slope is the size of dF / draw at the start. If y has a unit, the penalty of
+        the weights, which are numbers without one, is in that of the loss, slope times unit.
         """
+        unit, slope, has_unit = measured()
         result = copy(self)
         result.unit = np.where((unit > 0) & np.isfinite(unit), unit, 1.0)
-        result.slope = slope * float(result.unit.max()) or 1.0
-        result.loss_unit = result.slope if priced else 1.0
+        result.loss_slope = slope * float(result.unit.max()) or 1.0
+        result.loss_unit = result.loss_slope if has_unit else 1.0
         return result
-
-    def uncentered(self) -> Network:
-        """Return itself: its columns are always scaled."""
-        return self
 
     def layers(self, params: Array) -> tuple[list[Array], list[Array]]:
         """Return views of the weights and the intercepts of each layer; zeros for intercepts that there are not."""
@@ -243,10 +241,6 @@ class Network:
         """Return per_weight, (n_weights, 1), as a flat vector with zeros for the intercepts."""
         return np.concatenate([per_weight.ravel(), np.zeros(self.size - self.n_penalised)])
 
-    def raw(self, X: Matrix, params: Array) -> Array:
-        """Return raw, (n, K)."""
-        return self.forward(X, params)[0]
-
     def forward(
         self, X: Matrix, params: Array, random_state: np.random.RandomState | None = None
     ) -> tuple[Array, Callable[[Array], Array]]:
@@ -256,17 +250,9 @@ class Network:
         """
         activate, slope = ACTIVATIONS[self.activation]
         weights, intercepts = self.layers(params)
-        dense = isinstance(X, Dense)
-        if isinstance(X, Dense):
-            rows = X.X - self.center
-            rows *= self.scale[:, 0]
-            X = Dense(rows if random_state is None else rows.astype(np.float32))
-            z = X.dot(weights[0]) + intercepts[0]
-        else:
-            first = self.scale * weights[0]
-            z = X.dot(first) + (intercepts[0] - self.center @ first)
-        dtype = X.dtype
-        z = z.astype(dtype, copy=False)
+        columns = X.scaled(self.center, self.scale, np.float64 if random_state is None else np.float32)
+        dtype = columns.dtype
+        z = (columns.dot(weights[0]) + intercepts[0]).astype(dtype, copy=False)
         later = [matrix.astype(dtype, copy=False) for matrix in weights[1:]]
         inputs, slopes = [], []
         for matrix, intercept in zip(later, intercepts[1:], strict=True):
@@ -289,34 +275,42 @@ class Network:
                 below[i + 1][:] = delta.sum(axis=0)
                 delta = delta @ later[i].T
                 delta *= slopes[i]
-            total = delta.sum(axis=0)
-            below[0][:] = total
-            into[0][:] = X.pull(delta) if dense else self.scale * (X.pull(delta) - np.outer(self.center, total))
+            into[0][:], below[0][:] = columns.pull(delta), delta.sum(axis=0)
             return result
 
         return self.unit * z, pull
 
-    def shifted(self, params: Array, inward: bool) -> Array:
-        """Return params of X and y as they are in terms of scaled ones, or outward again."""
+    def to_internal(self, params: Array) -> Array:
+        """Return params of X and y as they are in terms of scaled ones."""
         params = np.array(params, dtype=np.float64)
-        scale = np.where(self.flat[:, None], 1.0, self.scale)
         weights, intercepts = self.layers(params)
-        if inward:
-            intercepts[0][:] += self.center @ weights[0]
-            weights[0][:] /= scale
-            weights[-1][:] /= self.unit
-            intercepts[-1][:] /= self.unit
-        else:
-            weights[0][:] *= scale
-            intercepts[0][:] -= self.center @ weights[0]
-            weights[-1][:] *= self.unit
-            intercepts[-1][:] *= self.unit
+        intercepts[0][:] += self.center @ weights[0]
+        weights[0][:] /= np.where(self.flat[:, None], 1.0, self.scale)
+        weights[-1][:] /= self.unit
+        intercepts[-1][:] /= self.unit
         return params
 
-    def attributes(self, params: Array) -> dict[str, Any]:
-        """Return the fitted attributes: coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""
-        weights, intercepts = self.layers(self.shifted(params, inward=False))
-        return {"coefs_": weights, "intercepts_": intercepts}
+    def to_original(self, params: Array) -> Array:
+        """Return params of scaled X and y in terms of X and y as they are."""
+        params = np.array(params, dtype=np.float64)
+        weights, intercepts = self.layers(params)
+        weights[0][:] *= np.where(self.flat[:, None], 1.0, self.scale)
+        intercepts[0][:] -= self.center @ weights[0]
+        weights[-1][:] *= self.unit
+        intercepts[-1][:] *= self.unit
+        return params
+
+    def relative(self, gradient: Array, forces: Array, reference: Reference) -> Array:
+        return np.abs(gradient) / self.loss_slope
+
+    def curvature_scale(self, curvature: Callable[[], Array], reference: Reference, ridge: Callable[[], Array]) -> Array:
+        """Return the curvature of params that have units of their own."""
+        return self.loss_unit * self.typical() ** -2.0
+
+    def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
+        """Return coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""
+        layers = zip(("coefs_", "intercepts_"), self.layers(self.to_original(params)), strict=True)
+        return {name: [array.astype(dtype) for array in arrays] for name, arrays in layers}
 
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
         """Return the params of fitted attributes; None if there are none of this shape."""
@@ -324,4 +318,4 @@ class Network:
         if [np.shape(matrix) for matrix in weights] != self.shapes:
             return None
         parts = [*weights, *(fitted["intercepts_"] if self.fit_intercept else [])]
-        return self.shifted(np.concatenate([np.ravel(part) for part in parts]), inward=True)
+        return self.to_internal(np.concatenate([np.ravel(part) for part in parts]))

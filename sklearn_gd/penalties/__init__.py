@@ -5,31 +5,28 @@ A penalty is a shape; its strength is the estimator's alpha. It sees ``weights``
 
 from __future__ import annotations
 
-from typing import Any
-
-from ..parts import resolve
+from ..parts import Table
 from .base import NoPenalty, Penalty
 from .bounds import Box, NonNegative
 from .shrinkage import L1, L2, ElasticNet, GroupLasso
 
 __all__ = ["L1", "L2", "PENALTIES", "Box", "ElasticNet", "GroupLasso", "NoPenalty", "NonNegative", "Penalty", "get_penalty"]
 
-PENALTIES: dict[str, type[Penalty]] = {
-    "l2": L2,
-    "l1": L1,
-    "elasticnet": ElasticNet,
-    "nonnegative": NonNegative,
-}  # GroupLasso and Box need arguments: they are passed as objects.
-
-ALIASES = {
-    "ridge": "l2",
-    "lasso": "l1",
-    "elastic_net": "elasticnet",
-    "elastic-net": "elasticnet",
-    "enet": "elasticnet",
-    "positive": "nonnegative",
-    "non_negative": "nonnegative",
-}
+# GroupLasso and Box need arguments: they are passed as objects.
+PENALTIES: Table[Penalty] = Table(
+    "penalty",
+    Penalty,
+    {"l2": L2, "l1": L1, "elasticnet": ElasticNet, "nonnegative": NonNegative},
+    {
+        "ridge": "l2",
+        "lasso": "l1",
+        "elastic_net": "elasticnet",
+        "elastic-net": "elasticnet",
+        "enet": "elasticnet",
+        "positive": "nonnegative",
+        "non_negative": "nonnegative",
+    },
+)
 
 
 def get_penalty(penalty: str | Penalty | None) -> Penalty:
@@ -48,5 +45,4 @@ def get_penalty(penalty: str | Penalty | None) -> Penalty:
     >>> get_penalty("l1")
     L1()
     """
-    given: Any = NoPenalty() if penalty is None else penalty
-    return resolve(given, PENALTIES, Penalty, "penalty", ALIASES)
+    return NoPenalty() if penalty is None else PENALTIES.resolve(penalty)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,18 @@ __all__ = ["Dense", "Matrix", "Sparse"]
 
 # For so many Gram matrices the products of pairs of columns are worth forming.
 SEVERAL = 8
+
+
+class Columns(Protocol):
+    """What can be multiplied by weights."""
+
+    dtype: Any
+
+    def dot(self, weights: Array) -> Array:
+        """Return X W, (n, K)."""
+
+    def pull(self, g: Array) -> Array:
+        """Return X' g, (p, K), for g of shape (n, K)."""
 
 
 class Matrix(ABC):
@@ -36,6 +48,8 @@ class Matrix(ABC):
         How many products of two entries a Gram matrix takes per second, on an ordinary core.
     samples : bool
         Whether the Gram matrix of a tenth of the rows takes a tenth of the time.
+    copies_rows : bool
+        Whether scattered rows are a copy as large as they are, not worth keeping.
     """
 
     shape: tuple[int, int]
@@ -45,6 +59,7 @@ class Matrix(ABC):
     block_size: int = 1 << 14
     gram_rate: float = 2e10
     samples: bool = False
+    copies_rows: bool = False
 
     @abstractmethod
     def rows(self, index: Any) -> Matrix:
@@ -53,6 +68,10 @@ class Matrix(ABC):
     @abstractmethod
     def columns(self, index: Array) -> Matrix:
         """Return a copy of some columns, given by their numbers."""
+
+    def narrowed(self, features: Array) -> Matrix:
+        """Return some columns, given by their numbers in order, outside which there is nothing."""
+        return self if len(features) == self.shape[1] else self.columns(features)
 
     @abstractmethod
     def astype(self, dtype: Any) -> Matrix:
@@ -73,6 +92,10 @@ class Matrix(ABC):
     def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
         """Return Z' g, (p, K), for Z the centred columns, and g of the sum `total`, (K,)."""
         return self.pull(g) - np.outer(center, total)
+
+    def scaled(self, center: Array, scale: Array, dtype: Any) -> Columns:
+        """Return the products of columns less a center, (p,), times a scale, (p, 1), in a precision where they are stored anew."""
+        return _Scaled(self, center, scale)
 
     @abstractmethod
     def moments(self, weight: Array) -> tuple[Array, Array]:
@@ -121,8 +144,23 @@ class Matrix(ABC):
         return result
 
 
+class _Scaled:
+    """Columns less a center, times a scale, which are not formed."""
+
+    def __init__(self, stored: Matrix, center: Array, scale: Array) -> None:
+        self.stored, self.center, self.scale, self.dtype = stored, center, scale, stored.dtype
+
+    def dot(self, weights: Array) -> Array:
+        return self.stored.centered_dot(self.scale * weights, self.center)
+
+    def pull(self, g: Array) -> Array:
+        return self.scale * self.stored.centered_pull(g, g.sum(axis=0), self.center)
+
+
 class Dense(Matrix):
     """An array: blocks of about 1,000 rows at 100 features."""
+
+    copies_rows = True
 
     def __init__(self, X: Array) -> None:
         self.samples = X.flags.c_contiguous
@@ -140,6 +178,11 @@ class Dense(Matrix):
 
     def astype(self, dtype: Any) -> Dense:
         return Dense(self.X.astype(dtype))
+
+    def scaled(self, center: Array, scale: Array, dtype: Any) -> Dense:
+        rows = self.X - center
+        rows *= scale[:, 0]
+        return Dense(rows.astype(dtype, copy=False))
 
     def dot(self, weights: Array) -> Array:
         return np.asarray(self.X @ weights.astype(self.dtype, copy=False), dtype=np.float64)

@@ -1,11 +1,12 @@
-"""Where rows live: in memory, behind `blocks` and `reduce`."""
+"""Rows in memory, shared by threads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,71 +14,17 @@ import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import threadpool_limits
 
-from ..arrays import EPS, Array
+from ..arrays import Array
+from .base import Block, ColumnMoments, Kernel, Profile, Rows, _part
 from .composed import as_matrix
-from .matrices import Dense, Matrix
+from .matrices import Matrix
 
-__all__ = ["Block", "Data", "Mapper", "Moments", "workers"]
+__all__ = ["Mapper", "MemoryRows", "workers"]
 
 Mapper = Callable[..., Iterable[Any]]
 
 # How many groups of blocks are added up one by one: enough to keep a few workers busy.
 GROUPS = 16
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some rows: X (n, p), prepared y, weight (n,), and which rows of the data they are."""
-
-    X: Matrix
-    y: Array
-    weight: Array
-    rows: Any
-
-    def split(self, size: int) -> Iterator[Block]:
-        """Iterate over its rows in blocks of at most `size`."""
-        n = len(self.weight)
-        if size >= n:
-            yield self
-            return
-        numbers = np.arange(self.rows.start, self.rows.stop) if isinstance(self.rows, slice) else self.rows
-        for part in (slice(start, min(start + size, n)) for start in range(0, n, size)):
-            yield Block(self.X.rows(part), self.y[part], self.weight[part], numbers[part])
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Weighted moments of the columns: mean, centred sum of squares, and sum of squares, each (p,); and the sum of weights."""
-
-    mean: Array
-    centered: Array
-    raw: Array
-    weight: float
-
-    @classmethod
-    def none(cls, n_features: int) -> Moments:
-        """Return the moments of no rows."""
-        return cls(np.zeros(n_features), np.zeros(n_features), np.zeros(n_features), 0.0)
-
-    def merged(self, mean: Array, centered: Array, weight: float) -> Moments:
-        """Return the moments of these rows and of more, whose weight is not zero."""
-        total = self.weight + weight
-        share = weight / total
-        gap = mean - self.mean
-        mean = self.mean + share * gap
-        centered = self.centered + centered + self.weight * share * gap**2
-        return Moments(mean, centered, centered + total * mean**2, total)
-
-    def among(self, places: Array, n_features: int) -> Moments:
-        """Return the moments of more columns, at some places of which are these; the others have been zero."""
-        mean, centered, raw = np.zeros((3, n_features))
-        mean[places], centered[places], raw[places] = self.mean, self.centered, self.raw
-        return Moments(mean, centered, raw, self.weight)
-
-    def norms(self, centered: bool) -> Array:
-        """Return the norm of each column, about its mean if `centered`; 0 where it is only rounding noise."""
-        squares = self.centered if centered else self.raw
-        return np.sqrt(np.where(squares > (64 * EPS) ** 2 * self.raw, squares, 0.0))
 
 
 @contextmanager
@@ -91,107 +38,184 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
             yield pool.map
 
 
-class Data:
+class MemoryRows(Rows):
     """Rows in memory, read a block at a time. Rows of weight zero are left out of every block.
+
+    A row array is an ndarray with an entry for each row in use.
 
     Parameters
     ----------
     X : ndarray, sparse matrix or Matrix of shape (n, p)
     y : ndarray of shape (n,) or (n, K)
     weight : ndarray of shape (n,)
+    loss_data : ndarray or None, default=None
+        The loss's own columns, (n, ...).
     used : ndarray of int, optional
         The only rows to read, in order; by default those of positive weight.
+    offset : ndarray or None, default=None
+        What is added to raw of the rows in use.
     mapper : callable, default=map
         What `workers` gives.
     n_raw : int, default=1
         How many columns raw will have: blocks hold fewer rows where they are many.
     """
 
-    def __init__(
-        self, X: Any, y: Array, weight: Array, used: Array | None = None, mapper: Mapper = map, n_raw: int = 1
-    ) -> None:
-        self.X, self.y, self.weight, self.mapper, self.n_raw = as_matrix(X), y, weight, mapper, n_raw
-        self.n_features = X.shape[1]
-        self.dtype = X.dtype
-        self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
-        self.n_rows = len(weight) if self._used is None else len(self._used)
-        size = max(1, self.n_rows) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
-        self._starts = np.append(np.arange(0, self.n_rows, size), self.n_rows)
-        count = len(self._starts) - 1
-        self._groups = np.array_split(np.arange(count), min(GROUPS, count))
-        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
-        scattered = self._used is not None and isinstance(self.X, Dense)
-        self._kept = None if scattered else [self._block(i) for i in range(len(self._starts) - 1)]
+    in_memory = True
 
-    def _block(self, number: int) -> Block:
-        start, stop = self._starts[number : number + 2]
-        rows: Any = slice(start, stop) if self._used is None else self._used[start:stop]
-        whole = self._used is None and stop - start == len(self.weight)
-        return Block(self.X if whole else self.X.rows(rows), self.y[rows], self.weight[rows], rows)
+    def __init__(
+        self,
+        X: Any,
+        y: Array,
+        weight: Array,
+        *,
+        loss_data: Any = None,
+        used: Array | None = None,
+        offset: Array | None = None,
+        mapper: Mapper = map,
+        n_raw: int = 1,
+    ) -> None:
+        self.X: Matrix = as_matrix(X)
+        self.y, self.weight, self.loss_data, self.mapper, self.n_raw = y, weight, loss_data, mapper, n_raw
+        self.n_features, self.dtype = self.X.shape[1], self.X.dtype
+        self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
+        self.n_samples = len(weight) if self._used is None else len(self._used)
+        self.profile = Profile(self.X.entries / max(1, len(weight)), self.X.gram_rate, self.X.samples)
+        size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
+        edges = [*range(0, self.n_samples, size), self.n_samples]
+        self._parts = [slice(*ends) for ends in zip(edges, edges[1:], strict=False)]
+        self._groups = np.array_split(np.arange(len(self._parts)), min(GROUPS, len(self._parts)))
+        self._offset = offset
+        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
+        lazy = self._used is not None and self.X.copies_rows
+        self._kept = None if lazy else [self._block(part) for part in self._parts]
+
+    def _block(self, part: slice) -> Block:
+        rows: Any = part if self._used is None else self._used[part]
+        whole = self._used is None and part.stop - part.start == len(self.weight)
+        X = self.X if whole else self.X.rows(rows)
+        return Block(X, self.y[rows], self.weight[rows], _part(self._offset, part), _part(self.loss_data, rows))
+
+    def _run(self, kernel: Kernel, number: int, arrays: tuple[Array, ...]) -> Any:
+        part = self._parts[number]
+        block = self._block(part) if self._kept is None else self._kept[number]
+        return kernel(block, *(array[part] for array in arrays))
 
     def blocks(self) -> Iterator[Block]:
         """Iterate over the blocks, in the same order every time."""
-        return self._some(range(len(self._starts) - 1))
+        return (self._run(lambda block: block, number, ()) for number in range(len(self._parts)))
 
-    def _some(self, numbers: Iterable[int]) -> Iterator[Block]:
-        return (self._block(i) if self._kept is None else self._kept[i] for i in numbers)
-
-    def reduce(self, function: Callable[[Block], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Return the sums, over the blocks, of the numbers or arrays that function(block) returns.
-
-        The blocks are added up in groups, the same whatever the number of workers: so is the result.
-        """
-
+    def reduce(self, kernel: Kernel, *arrays: Array) -> tuple[Any, ...]:
         def total(numbers: Array) -> tuple[Any, ...]:
             with np.errstate(all="ignore"):  # a thread does not inherit it
-                return _added(map(function, self._some(numbers)))
+                return _added(self._run(kernel, number, arrays) for number in numbers)
 
-        if len(self._groups) == 1:
-            return function(next(self.blocks()))
+        if len(self._parts) == 1:
+            result: tuple[Any, ...] = self._run(kernel, 0, arrays)
+            return result
         return _added(self.mapper(total, self._groups))
 
-    def sample(self, size: int) -> Data:
-        """Return about `size` of the rows, one at random from each of as many stretches: the same ones every time."""
-        used = np.arange(len(self.weight)) if self._used is None else self._used
-        edges = np.linspace(0, len(used), size + 1).astype(np.intp)
+    def map(self, kernel: Kernel, *arrays: Array) -> Any:
+        first = self._run(kernel, 0, arrays)
+        if len(self._parts) == 1:
+            return first
+        several = isinstance(first, tuple)
+        wholes = [np.empty((self.n_samples, *part.shape[1:]), part.dtype) for part in (first if several else (first,))]
+
+        def fill(numbers: Array) -> None:
+            with np.errstate(all="ignore"):
+                for number in numbers:
+                    found = self._run(kernel, number, arrays) if number else first
+                    for whole, part in zip(wholes, found if several else (found,), strict=True):
+                        whole[self._parts[number]] = part
+
+        for _ in self.mapper(fill, self._groups):
+            pass
+        return tuple(wholes) if several else wholes[0]
+
+    def quantile(self, array: Array, q: float) -> float:
+        return float(np.quantile(array, q))
+
+    def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
+        order = np.random.RandomState(seed).permutation(self.n_samples)
+        for rows in np.array_split(order, -(-self.n_samples // size)):
+            numbers = rows if self._used is None else self._used[rows]
+            y, weight = np.take(self.y, numbers, axis=0), np.take(self.weight, numbers)
+            yield Block(self.X.rows(numbers), y, weight, _part(self._offset, rows), _part(self.loss_data, numbers))
+
+    def sample(self, size: int) -> MemoryRows:
+        edges = np.linspace(0, self.n_samples, size + 1).astype(np.intp)
         drawn = edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
-        return Data(self.X, self.y, self.weight, used[drawn], self.mapper, self.n_raw)
-
-    def batches(self, size: int, random_state: np.random.RandomState) -> Iterator[Block]:
-        """Iterate over all rows once, in a random order, in blocks of at most `size` rows and nearly equal length."""
-        used = np.arange(len(self.weight)) if self._used is None else self._used
-        for rows in np.array_split(random_state.permutation(used), -(-self.n_rows // size)):
-            yield Block(self.X.rows(rows), np.take(self.y, rows, axis=0), np.take(self.weight, rows), rows)
-
-    def copied(self, rows: Any, dtype: Any = None) -> Data:
-        """Return some rows by themselves, maybe in another precision."""
-        X = self.X.rows(rows)
-        X = X if dtype is None else X.astype(dtype)
-        return Data(X, self.y[rows], self.weight[rows], mapper=self.mapper, n_raw=self.n_raw)
+        return self._of(self.X, self.y, self.weight, self.loss_data, drawn, self._numbers[drawn])
 
     @property
-    def used(self) -> Any:
+    def _numbers(self) -> Array:
         """The numbers of the rows in use."""
-        return slice(0, len(self.weight)) if self._used is None else self._used
+        return np.arange(len(self.weight)) if self._used is None else self._used
 
-    def restricted(self, features: Array) -> Data:
-        """Return some columns of the rows, given by their numbers."""
-        result = Data(self.X.columns(features), self.y, self.weight, self._used, self.mapper, self.n_raw)
-        moments = self.moments
-        result.moments = Moments(moments.mean[features], moments.centered[features], moments.raw[features], moments.weight)
+    def _of(self, X: Any, y: Array, weight: Array, loss_data: Any, rows: Any, used: Array | None = None) -> MemoryRows:
+        """Return rows of these, those in use whose places are `rows`."""
+        offset = _part(self._offset, rows)
+        return MemoryRows(X, y, weight, loss_data=loss_data, used=used, offset=offset, mapper=self.mapper, n_raw=self.n_raw)
+
+    def take(self, mask: Array) -> MemoryRows:
+        return self._copied(np.flatnonzero(mask))
+
+    def copied(self, dtype: Any = None) -> MemoryRows:
+        """Return the rows in use by themselves, maybe in another precision: for those read again and again."""
+        return self._copied(slice(None), dtype)
+
+    def _copied(self, rows: Any, dtype: Any = None) -> MemoryRows:
+        used: Any = slice(0, self.n_samples) if self._used is None else self._used
+        used = used if isinstance(rows, slice) else self._numbers[rows]
+        X = self.X.rows(used)
+        X = X if dtype is None else X.astype(dtype)
+        return self._of(X, self.y[used], self.weight[used], _part(self.loss_data, used), rows)
+
+    def with_matrix(self, X: Any) -> MemoryRows:
+        """Return the rows in use with other columns, (n_samples, q)."""
+        used = self._numbers
+        return self._of(X, self.y[used], self.weight[used], _part(self.loss_data, used), slice(None))
+
+    @property
+    def matrix(self) -> Matrix:
+        """X of the rows in use."""
+        return self.X if self._used is None else self.X.rows(self._used)
+
+    @property
+    def rarest(self) -> int:
+        """In how many rows a column differs from the value that it mostly holds, at the least."""
+        return self.X.rarest
+
+    def columns(self, features: Array) -> MemoryRows:
+        return MemoryRows(
+            self.X.columns(features),
+            self.y,
+            self.weight,
+            loss_data=self.loss_data,
+            used=self._used,
+            offset=self._offset,
+            mapper=self.mapper,
+            n_raw=self.n_raw,
+        )
+
+    def with_offset(self, offset: Array) -> MemoryRows:
+        result = copy(self)
+        result._offset = offset
+        if self._kept is not None:
+            result._kept = [replace(block, offset=offset[part]) for block, part in zip(self._kept, self._parts, strict=True)]
         return result
 
-    def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Data:
-        """Return the same rows with no columns, taken together as `distinct` does."""
-        y, weight = distinct(self.y[self.used], self.weight[self.used])
-        return Data(np.empty((len(weight), 0)), y, weight, mapper=self.mapper)
+    def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> MemoryRows:
+        if self._offset is not None or self.loss_data is not None:
+            return self.columns(np.arange(0))
+        used = slice(None) if self._used is None else self._used
+        y, weight = distinct(self.y[used], self.weight[used])
+        return MemoryRows(np.empty((len(weight), 0)), y, weight, mapper=self.mapper)
 
     @cached_property
-    def moments(self) -> Moments:
+    def moments(self) -> ColumnMoments:
         """The weighted moments of the columns, from one pass."""
-        moments = Moments.none(self.n_features)
-        for block in self.blocks():
-            moments = moments.merged(*block.X.moments(block.weight), float(block.weight.sum()))
+        moments: ColumnMoments = self.reduce(ColumnMoments.of)[0]
         if not np.all(np.isfinite(moments.centered)):
             raise ValueError(
                 "X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude."

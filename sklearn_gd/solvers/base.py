@@ -1,35 +1,20 @@
-"""The contract of a solver, the one loop over its steps, and the search along a line."""
+"""The contract of a solver: where it stands, what it needs, why it ends."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from ..arrays import EPS, Array
+from ..objective.objective import Objective, Point
 from ..parts import Part
 
-if TYPE_CHECKING:
-    from ..objective.objective import Objective
-
-__all__ = [
-    "Plan",
-    "Result",
-    "Solver",
-    "State",
-    "descend",
-    "finished",
-    "iterate",
-    "minimize",
-    "nested",
-    "rehearsed",
-    "search_line",
-]
-
+__all__ = ["FEW", "OFTEN", "Need", "Plan", "Reason", "Solver", "State", "StateType"]
 
 # Rows enough for a first look.
 FEW = 4096
@@ -38,366 +23,258 @@ FEW = 4096
 OFTEN = 20
 
 
+class Reason(Enum):
+    """Why a fit ends; the value is what ``stop_reason_`` says, unless there is more to tell."""
+
+    CONVERGED = "converged"
+    SETTLED = "the mean loss settled"
+    MAX_ITER = "max_iter reached"
+    STALLED = "no descent at working precision"
+    NO_FINITE_OPTIMUM = "no finite optimum"
+    NOT_FINITE = "the loss is not finite"
+    DIVERGED = "diverged"
+    EARLIER_LOWER = "an earlier iterate was lower"
+    ABOVE_CONSTANT = "not below the loss of the best constant prediction"
+    JUMPS = "the loss jumps from epoch to epoch"
+    WRONG_DERIVATIVES = "wrong derivatives"
+    ASKED = "a watcher asked for it"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def success(self) -> bool:
+        """Whether a fit that ends so has converged."""
+        return self in (Reason.CONVERGED, Reason.SETTLED)
+
+
 @dataclass
-class State:
-    """Where a solver stands: a value, to be saved and continued.
+class State(Point):
+    """Where a solver stands: a point, and what the next step needs; a value, to be saved and continued.
 
     Attributes
     ----------
-    params : ndarray, flat
-    value : float
-        F at params.
-    gradient : ndarray, flat
-        The gradient of F's smooth part.
-    optimality : float
-        The certificate (`Objective.optimality`).
     iteration : int
         How many steps led here.
     step : float
         The last step length, or learning rate.
     decrement : float
         How much lower F is predicted to fall; 0 for a solver without curvature.
-    stalled : str
-        Why no step is possible any more; empty while one is.
+    stalled : Reason or None
+        Why no step is possible any more.
+    struggles : bool
+        Whether the objective proved to be of a kind that the solver is not made for.
+    certified : bool
+        Whether the gradient and the optimality are those at params; a stochastic solver does not know them.
     hint : str
         What would help, for the warning.
     """
 
-    params: Array
-    value: float
-    gradient: Array
-    optimality: float
     iteration: int = 0
     step: float = 0.0
     decrement: float = 0.0
-    stalled: str = ""
+    stalled: Reason | None = None
+    struggles: bool = False
+    certified: bool = True
     hint: str = ""
 
+    @classmethod
+    def at(cls, point: Point, **more: Any) -> Any:
+        """Return the state at a point."""
+        return cls(point.params, point.value, point.gradient, point.optimality, **more)
 
-@dataclass
-class Result:
-    """What `minimize` returns: the best state, how it ended, `asked` when somebody wanted it to, and the last state."""
-
-    state: State
-    n_iter: int
-    reason: str
-    converged: bool
-    asked: bool = False
-    curve: list[float] = field(default_factory=list)
-    interrupt: KeyboardInterrupt | None = None
-    moves: Sequence[tuple[Array, Array]] = ()
-    last: State | None = None
+    def facts(self) -> dict[str, Any]:
+        """Return what every state has, by name."""
+        return {name.name: getattr(self, name.name) for name in fields(State)}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a solver that draws rows at random needs to know of a fit: a seed, and how many epochs are to come."""
+    """What is known of a fit before its first step.
+
+    Attributes
+    ----------
+    seed : int
+        For a solver that draws rows at random.
+    horizon : float
+        How many iterations are to come; infinite if unknown.
+    max_iter : int or None
+        How many the user allows.
+    warm : bool
+        Whether it goes on from an earlier fit.
+    """
 
     seed: int = 0
     horizon: float = np.inf
+    max_iter: int | None = None
+    warm: bool = False
+
+
+class Need(Enum):
+    """What a solver needs of an objective: a test, and what to say where it fails, with a remedy."""
+
+    MINIMUM = (
+        lambda f: not f.loss.online,
+        "{loss} has its minimum where nothing is learned, and {solver} would go there: use solver=SGD().",
+    )
+    LINEAR = (
+        lambda f: f.model.has_gram,
+        "{solver} needs a linear model: for MLP use solver='auto', 'adam', another stochastic one, or 'lbfgs'.",
+    )
+    SMOOTH_LOSS = (lambda f: f.loss.smooth, "{loss} has kinks, and {solver} needs a smooth loss: use solver='auto'.")
+    SMOOTH_PENALTY = (
+        lambda f: f.penalty.smooth,
+        "{prox!r} is not smooth, and {solver} needs a smooth penalty: use solver='auto' or penalty='l2'.",
+    )
+    KNOWN_KINKS = (
+        lambda f: f.loss.has_lines,
+        "{loss!r} is not convex with known kinks, which {solver} needs: use solver='auto'.",
+    )
+    PIECEWISE_LINEAR = (
+        lambda f: f.loss.straight,
+        "{loss!r} is not convex and piecewise linear, which {solver} needs: use solver='auto'.",
+    )
+    CONCAVE_KINKS = (
+        lambda f: not (f.loss.convex or f.loss.pieces.absent) and f.loss.pieces.convex_between,
+        "{loss!r} is not convex between known kinks at which its slope falls, which {solver} needs: use solver='auto'.",
+    )
+    PROX_OF_LOSS = (
+        lambda f: f.loss.has_prox,
+        "{loss!r} is rowwise and has no prox, which {solver} needs: use solver='auto', or give its prox(y, v, step).",
+    )
+    CONVEX_IF_SMOOTH = (
+        lambda f: f.loss.convex or not f.loss.smooth,
+        "{loss!r} is not convex, and {solver} needs a convex loss: use solver='auto'.",
+    )
+    ISOTROPIC = (
+        lambda f: f.penalty.isotropic,
+        "{penalty!r} is not the same in all directions, and {solver} needs a penalty that is: use solver='auto' or penalty='l2'.",
+    )
+    L2_PENALTY = (
+        lambda f: f.penalty.isotropic and not f.penalty.absent,
+        "{penalty!r} with alpha={alpha:g} is not an l2 penalty, which {solver} needs: use solver='auto'.",
+    )
+    SELECTING_PENALTY = (
+        lambda f: f.penalty.selects and f.penalty.falls_apart,
+        "{penalty!r} leaves no weight at exactly zero, which {solver} lives on: use solver='auto' or penalty='l1'.",
+    )
+    IN_MEMORY = (
+        lambda f: f.rows.in_memory,
+        "The rows are not in memory, and {solver} holds all of them at once: use solver='auto'.",
+    )
+
+    def __init__(self, met: Callable[[Objective], bool], sentence: str) -> None:
+        self.met, self.sentence = met, sentence
+
+    def complaint(self, solver: Any, objective: Objective) -> str:
+        """Return what a solver that needs this says of an objective without it."""
+        loss, penalty = _Shown(objective.loss), objective.penalty
+        names = {"solver": type(solver).__name__, "loss": loss, "penalty": penalty.shape, "prox": penalty.prox_part}
+        return self.sentence.format(**names, alpha=penalty.alpha)
+
+
+class _Shown:
+    """A loss in a sentence: its class, or with !r its parameters."""
+
+    def __init__(self, loss: Any) -> None:
+        self.loss = loss
+
+    def __format__(self, spec: str) -> str:
+        return type(self.loss).__name__
+
+    def __repr__(self) -> str:
+        return repr(self.loss)
 
 
 StateType = TypeVar("StateType", bound=State)
 
+NEEDS = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS, Need.SMOOTH_PENALTY})
+
 
 class Solver(Part, ABC, Generic[StateType]):
-    """A way to minimise an `Objective`.
+    """A way to minimise an `Objective`: `init`, `step` until `done`, then `choose` what to keep; `export` it for another fit.
 
     Attributes
     ----------
-    default_max_iter : int
+    needs : frozenset of Need
+        What it needs of an objective.
+    default_max_iter : float
         What ``max_iter=None`` means.
     centers : bool
         Whether it wants the columns centred where the intercept can absorb the shift.
-    takes_kinked_loss, takes_prox : bool
-        Whether it can do a loss that is not smooth, and a penalty that is not.
     second_order : bool
         Whether it holds curvature, and so reaches an optimum to working precision.
-    takes_online : bool
-        Whether its path means something for a loss whose minimum does not (`Loss.online`).
-    takes_networks : bool
-        Whether it can do a model that is not linear.
-    certifies : bool
-        Whether it ends by the certificate, step by step; a stochastic one ends when the mean loss falls no more.
-    success : str
-        Why a fit ends that has converged.
+    takes_batches : bool
+        Whether it can step on mini-batches, for ``partial_fit``.
+    advice : str
+        What would help where iterations were too few, if the state has no better hint.
     """
 
-    default_max_iter: ClassVar[int] = 1000
+    needs: frozenset[Need] = NEEDS
+    default_max_iter: ClassVar[float] = 1000
     centers: bool = True
-    takes_kinked_loss: bool = False
-    takes_prox: bool = False
     second_order: bool = False
-    certifies: bool = True
-    takes_online: bool = False
-    takes_networks: bool = False
-    success: ClassVar[str] = "converged"
-
-    def verdict(self, objective: Objective, state: StateType, tol: float) -> str:
-        """Return `success` when the state is good enough, or an empty string."""
-        tol = max(tol, objective.loss.precision)
-        eps = float(np.finfo(objective.data.dtype).eps)
-        small = (0.1 * tol) ** 2 if objective.data.dtype == np.float64 else eps
-        # A decrement that comes from a gradient of rounding noise is noise.
-        settled = state.decrement <= small * objective.gain(state.value) or state.optimality <= 16 * eps
-        return self.success if state.optimality <= tol and settled else ""
+    takes_batches: bool = False
+    advice: ClassVar[str] = "solver='auto', or a larger max_iter."
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
-        name, loss = type(self).__name__, type(objective.loss).__name__
-        if objective.loss.online and not self.takes_online:
-            raise ValueError(f"{loss} has its minimum where nothing is learned, and {name} would go there: use solver=SGD().")
-        if not (objective.model.linear or self.takes_networks):
-            raise ValueError(
-                f"{name} needs a linear model: for MLP use solver='auto', 'adam', another stochastic one, or 'lbfgs'."
-            )
-        if not (objective.model.linear or objective.separable):
-            raise ValueError(
-                f"{objective.penalty!r} couples the weights of features, and MLP needs one that does not: use 'l1'."
-            )
-        if not objective.loss.smooth and not self.takes_kinked_loss:
-            raise ValueError(f"{loss} has kinks, and {name} needs a smooth loss: use solver='auto'.")
-        if not objective.prox_penalty.absent and not self.takes_prox:
-            raise ValueError(
-                f"{objective.prox_penalty!r} is not smooth, and {name} needs a smooth penalty: use solver='auto' or "
-                "penalty='l2'."
-            )
+        for need in Need:
+            if need in self.needs and not need.met(objective):
+                raise ValueError(need.complaint(self, objective))
 
     @abstractmethod
-    def init(self, objective: Objective, params: Array) -> StateType:
-        """Return the state at the first params."""
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StateType:
+        """Return the state at the first params; or one that goes on from what another fit has exported, if it can."""
 
     @abstractmethod
     def step(self, objective: Objective, state: StateType) -> StateType:
         """Return the state one iteration later."""
 
-    def begin(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> Array | State:
-        """Return where the loop begins: from params, or from what another fit has `kept`."""
-        return params
+    def done(self, objective: Objective, state: StateType, tol: float) -> Reason | None:
+        """Return why the state is good enough, if it is."""
+        tol = max(tol, objective.loss.precision)
+        eps = float(np.finfo(objective.rows.dtype).eps)
+        small = (0.1 * tol) ** 2 if objective.rows.dtype == np.float64 else eps
+        # A decrement that comes from a gradient of rounding noise is noise.
+        settled = state.decrement <= small * objective.reference.gain(state.value) or state.optimality <= 16 * eps
+        return Reason.CONVERGED if state.optimality <= tol and settled else None
 
-    def kept(self, objective: Objective, state: StateType) -> State | None:
-        """Return what another fit can go on from, in terms of coef_ and intercept_ themselves; None if params are all."""
-        return None
-
-    def struggles(self, state: StateType) -> bool:
-        """Tell whether the objective proved to be of a kind that this solver is not made for."""
-        return False
-
-    def settled(self, objective: Objective, best: StateType, last: StateType, reason: str) -> tuple[StateType, str]:
-        """Return the state to keep, of the best one by its value, and the last; and why the fit ended, in the light of it."""
-        if best is last or reason != self.success:
+    def choose(self, objective: Objective, best: StateType, last: StateType, reason: Reason) -> tuple[StateType, Reason]:
+        """Choose between the iterate of lowest value and the last one; return why the fit ended, in the light of it."""
+        if best is last or not reason.success:
             return best, reason
         # Only the last one was found good enough; F may have been lower before, where the loss is not convex.
-        if objective.loss.convex or last.value <= best.value + 1e-9 * objective.gain(best.value):
+        if objective.loss.convex or last.value <= best.value + 1e-9 * objective.reference.gain(best.value):
             return last, reason
-        return best, "an earlier iterate was lower"
+        return best, Reason.EARLIER_LOWER
 
-    def finish(self, objective: Objective, params: Array) -> Array:
-        """Return the params to keep: where minimisers are many, the one of least norm, as far as that is cheap to tell."""
-        if not (objective.loss.shift_invariant and objective.model.linear):
+    def least_norm(self, objective: Objective, params: Array) -> Array:
+        """Return the params of least norm where minimisers are many, as far as that is cheap to tell."""
+        if not (objective.loss.shift_invariant and objective.model.has_gram):
             return params
-        model = objective.model
-        matrix = params.reshape(model.n_rows, model.n_raw).copy()
-        undetermined = slice(None) if objective.unpenalised else slice(model.n_features, None)
+        model = objective.linear
+        matrix = params.reshape(model.n_inputs, model.n_raw).copy()
+        undetermined = slice(None) if objective.penalty.absent else slice(model.n_features, None)
         matrix[undetermined] -= matrix[undetermined].mean(axis=1, keepdims=True)
         return matrix.ravel()
 
+    def final(self, objective: Objective, state: StateType) -> StateType:
+        """Return the state at the params of least norm, unless F is higher there."""
+        params = self.least_norm(objective, state.params)
+        moved = float(np.abs(params - state.params).max(initial=0.0))
+        if moved <= 64 * EPS * float(np.abs(params).max(initial=0.0)):
+            return replace(state, params=params)
+        value = objective.value(params)
+        noise = 64 * float(np.finfo(objective.rows.dtype).eps) * max(abs(state.value), abs(objective.reference.value))
+        return replace(state, params=params, value=value) if value <= state.value + noise else state
 
-def iterate(
-    objective: Objective,
-    solver: Solver[Any],
-    start: Array | State,
-    *,
-    tol: float,
-    max_iter: int,
-    watch: Callable[[State], str] = lambda state: "",
-) -> Result:
-    """Step from params, or from a state, until the certificate is below `tol`, or the iterations are spent: the one loop.
-
-    The best iterate is kept. `watch` sees every state, and may return why to stop. A value that is not finite ends the loop, as
-    does Ctrl-C, which the result carries on.
-
-    Raises
-    ------
-    ValueError
-        When F is not finite at the start.
-    """
-    state = start if isinstance(start, State) else solver.init(objective, start)
-    if not np.isfinite(state.value):
-        raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
-    best, interrupt = state, None
-    moves: deque[tuple[Array, Array]] = deque(maxlen=12)  # the very last ones may be rounding
-    curve: list[float] = []
-    rounding = 64 * float(np.finfo(objective.data.dtype).eps)
-    asked = watch(state)
-    reason = asked or _verdict(objective, solver, state, tol, max_iter)
-    try:
-        while not reason:
-            previous, state = state, solver.step(objective, state)
-            moves.append((previous.params, state.params - previous.params))
-            if not np.isfinite(state.value):
-                reason = f"the loss {objective.loss.name} became {state.value} at iteration {state.iteration}"
-                best.hint = state.hint
-                break
-            curve.append(state.value)
-            # Within the rounding of F the later iterate is the better one.
-            if state.value <= best.value + rounding * abs(best.value):
-                best = state
-            best.hint = state.hint
-            asked = watch(state)
-            reason = asked or _verdict(objective, solver, state, tol, max_iter)
-    except KeyboardInterrupt as error:
-        reason, interrupt = "interrupted", error
-    best, reason = solver.settled(objective, best, state, reason)
-    converged = reason == solver.success
-    return Result(best, state.iteration, reason, converged, bool(asked), curve or [best.value], interrupt, moves, state)
-
-
-def nested(objective: Objective, solver: Solver[Any], start: Array | State, *, tol: float, max_iter: int) -> Result:
-    """Return what `iterate` does of a problem within another, and let Ctrl-C go on to the outer one."""
-    result = iterate(objective, solver, start, tol=tol, max_iter=max_iter)
-    if result.interrupt:
-        raise result.interrupt
-    return result
-
-
-def finished(objective: Objective, solver: Solver[Any], state: State) -> State:
-    """Return the state at the params that `Solver.finish` makes of its own, unless F is higher there."""
-    params = solver.finish(objective, state.params)
-    moved = float(np.abs(params - state.params).max(initial=0.0))
-    if moved <= 64 * EPS * float(np.abs(params).max(initial=0.0)):
-        return replace(state, params=params)
-    value = objective.value(params)
-    noise = 64 * float(np.finfo(objective.data.dtype).eps) * max(abs(state.value), abs(objective.reference_value))
-    return replace(state, params=params, value=value) if value <= state.value + noise else state
-
-
-def minimize(objective: Objective, solver: Solver[Any], start: Array | State, **settings: Any) -> Result:
-    """Return what `iterate` does, with the same settings, told apart from where there is no finite optimum."""
-    result = iterate(objective, solver, start, **settings)
-    doubtful = objective.price(result.state.params) == 0 or not result.converged
-    doubtful = doubtful and solver.certifies and not (result.interrupt or result.asked)
-    if doubtful and _without_optimum(objective, result.state.params, result.moves):
-        result.converged, result.reason = False, "no finite optimum"
-    return result
-
-
-def rehearsed(objective: Objective, solver: Solver[Any], params: Array) -> Array | State:
-    """Return a better start: at a coarse solution for a few of the rows, where they are enough to tell what all will say.
-
-    They are not where a column is nearly constant, as one-hot levels that are rare: its weight would follow a handful of rows.
-    """
-    size = max(objective.data.n_rows // 16, FEW // 2, 20 * objective.size)
-    few = objective.sample(size)
-    if few is objective:
-        return params
-    few = few.copied()
-    if few.data.X.rarest < OFTEN:
-        return params
-    result = nested(few, solver, params, tol=1e-2, max_iter=8)
-    state: State = solver.init(objective, result.state.params)
-    return state if state.value < objective.reference_value else params
-
-
-def _verdict(objective: Objective, solver: Solver[Any], state: State, tol: float, max_iter: int) -> str:
-    """Return why to stop now, or an empty string."""
-    return solver.verdict(objective, state, tol) or state.stalled or ("max_iter reached" if state.iteration >= max_iter else "")
-
-
-def _without_optimum(objective: Objective, params: Array, moves: Sequence[tuple[Array, Array]]) -> bool:
-    """Tell whether F goes on falling along the params themselves, or along a late move.
-
-    So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum
-    there.
-    """
-    ways = [(params, params), *moves]
-    falls = any(_falls_for_ever(objective, start, way) for start, way in ways)
-    return falls and not any(objective.value(scale * params) == 0.0 for scale in (1.0, 1.001, 2.0))
-
-
-def _falls_for_ever(objective: Objective, params: Array, way: Array) -> bool:
-    """Tell whether F falls on the way, and at its far end. Most often a few rows, whose loss grows, tell that it does not.
-
-    A piecewise-linear function that falls no more has reached its minimum.
-    """
-    for some in (objective.sample(FEW), objective):
-        line = some.along(params, way)
-        here, double, far = (line(t)[0] + some.rest(params + t * way) for t in (0.0, 1.0, 2.0**20))
-        if not (far < double if objective.loss.straight else far <= double):
-            return False
-    return bool(double < here - 8 * float(np.finfo(objective.data.dtype).eps) * abs(here))
-
-
-def descend(objective: Objective, state: State, direction: Array, steepness: float) -> tuple[float, Array, float, Array] | None:
-    """Return the step t along a direction, and there the params, F's smooth part and its gradient; None if there is none.
-
-    The whole step is tried by a whole gradient, which is kept where it serves: one pass over the data. Only otherwise a line is
-    searched.
-    """
-    slope = float(state.gradient @ direction)
-    if not slope < 0:
+    def export(self, objective: Objective, state: StateType) -> State | None:
+        """Return what another fit can go on from, in original coordinates; None if the parameters suffice."""
         return None
-    params = state.params + direction
-    value, gradient = objective.value_and_gradient(params)
-    if _serves(state.value, slope, 1.0, value, float(gradient @ direction), steepness):
-        return 1.0, params, value, gradient
-    t = search_line(objective.along(state.params, direction), state.value, slope, 1.0, steepness)
-    if t == 0.0:
-        return None
-    if t != 1.0:
-        params = state.params + t * direction
-        value, gradient = objective.value_and_gradient(params)
-    return t, params, value, gradient
 
+    def at_work(self, state: StateType) -> Solver[Any]:
+        """Return the solver whose step led to a state: itself, unless it delegates."""
+        return self
 
-def _falls(value: float, slope: float, t: float, trial: float, trial_slope: float) -> bool:
-    """Tell whether F falls enough from 0 to t; where differences of F are lost in rounding, its slope decides."""
-    if not (np.isfinite(trial) and np.isfinite(trial_slope)):
-        return False
-    noise = 64 * EPS * abs(value)
-    return trial <= value + 1e-4 * t * slope or (abs(trial - value) <= noise and trial_slope <= 0.9998 * -slope)
-
-
-def _serves(value: float, slope: float, t: float, trial: float, trial_slope: float, steepness: float) -> bool:
-    return _falls(value, slope, t, trial, trial_slope) and abs(trial_slope) <= -steepness * slope
-
-
-def search_line(
-    line: Callable[[float], tuple[float, float]], value: float, slope: float, first: float, steepness: float
-) -> float:
-    """Return a step t > 0 with F(t) below F(0) and a slope of at most steepness times that at 0; 0 if there is none.
-
-    The slope is bracketed and its zero sought by the secant. Where differences of F are lost in rounding, its slope decides.
-
-    References
-    ----------
-    W. Hager and H. Zhang, A New Conjugate Gradient Method with Guaranteed Descent and an Efficient Line Search, 2005
-    (the approximate Wolfe conditions).
-    """
-    low, slope_low, high, slope_high = 0.0, slope, np.inf, np.inf
-    t, best, best_value = first, 0.0, value
-    for _ in range(40):
-        trial, trial_slope = line(t)
-        if _serves(value, slope, t, trial, trial_slope, steepness):
-            return t
-        falls = _falls(value, slope, t, trial, trial_slope)
-        if falls and trial < best_value:
-            best, best_value = t, trial
-        if not (np.isfinite(trial) and np.isfinite(trial_slope)):
-            trial_slope = np.inf
-        if falls and trial_slope < 0:
-            low, slope_low = t, trial_slope
-        else:
-            # The same end moves again and again where the slope bends: then the other end counts less (the Illinois rule).
-            high, slope_high, slope_low = t, trial_slope, 0.5 * slope_low
-        if not np.isfinite(high):
-            # Far from the zero of the slope: extrapolate it, by a factor of 2 to 10.
-            guess = slope / (slope - slope_low) * t if slope_low > slope else np.inf
-            t = float(np.clip(guess, 2.0 * t, 10.0 * t))
-            continue
-        width = high - low
-        if width <= 1e-15 * high:
-            break
-        guess = low + width * slope_low / (slope_low - slope_high) if 0 < slope_high < np.inf else low + 0.2 * width
-        t = float(np.clip(guess, low + 0.1 * width, high - 0.1 * width))
-    return best
+    def for_stream(self, objective: Objective) -> Solver[Any]:
+        """Return the solver of rows that come a few at a time, for one that `takes_batches`."""
+        raise NotImplementedError

@@ -9,21 +9,25 @@ import numpy as np
 from scipy.linalg import eigh
 
 from ..arrays import Array
-from ..models import LinearMap
+from ..models.linear import LinearMap
 from ..objective.objective import Objective
-from ..rows.memory import Data
-from .base import Solver, State, nested
+from ..rows.matrices import Matrix
+from ..rows.memory import MemoryRows
+from .base import NEEDS, Need, Plan, Solver, State
+from .loop import solve
+from .smooth.choice import whole_solver
 
 __all__ = ["RowSpace"]
 
 
 @dataclass(kw_only=True)
 class RowState(State):
-    """A state with the small objective, its params, and the matrix from its weights to combinations of the rows."""
+    """A state with the small objective, its params, and the matrix from its weights to combinations of the rows of X."""
 
-    part: Any
+    part: Objective
     inner: Array
     basis: Array
+    X: Matrix
 
 
 class RowSpace(Solver[RowState]):
@@ -55,6 +59,7 @@ class RowSpace(Solver[RowState]):
     T. Hastie and R. Tibshirani, Efficient Quadratic Regularization for Expression Arrays, 2004.
     """
 
+    needs = NEEDS | {Need.ISOTROPIC, Need.IN_MEMORY}
     default_max_iter = 30
     second_order = True
     ranges = {"solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver))}
@@ -62,70 +67,38 @@ class RowSpace(Solver[RowState]):
     def __init__(self, solver: Any = None) -> None:
         self.solver = solver
 
-    def check(self, objective: Objective) -> None:
-        super().check(objective)
-        if not objective.penalty.isotropic:
-            raise ValueError(
-                f"{objective.penalty!r} is not the same in all directions, and RowSpace needs a penalty that is: use "
-                "solver='auto' or penalty='l2'."
-            )
-
     def _inner(self, part: Objective) -> Solver[Any]:
-        from . import whole_solver
-
         return self.solver or whole_solver(part)
 
-    def init(self, objective: Objective, params: Array) -> RowState:
-        part, basis = _enter(objective)
-        value, gradient = objective.value_and_gradient(params)
-        optimality = objective.optimality(params, gradient)
-        inner = _inward(objective, params, basis)
-        return RowState(params, value, gradient, optimality, part=part, inner=inner, basis=basis)
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> RowState:
+        rows, model = objective.rows, objective.linear
+        assert isinstance(rows, MemoryRows)
+        X = rows.matrix
+        values, vectors = eigh(X.products(model.center), check_finite=False)
+        kept = values > 10 * len(values) * np.finfo(rows.dtype).eps * values[-1]
+        sizes = np.sqrt(values[kept])
+        turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept)
+        small = rows.with_matrix(vectors[:, kept] * sizes)
+        # The combinations are of mean zero, as the columns are.
+        reference = replace(objective.reference, mean=np.zeros(len(sizes)), spread=small.moments.spread(model.fit_intercept))
+        summand = replace(objective.summand, model=turned)
+        part = replace(objective, rows=small, summand=summand, reference=reference, remainder=(0.0, np.zeros(turned.size)))
+        basis = vectors[:, kept] / sizes
+        weights = X.centered_dot(model.weights(params), model.center)
+        inner = np.append(basis.T @ weights, params[model.n_features * model.n_raw :])
+        return RowState.at(objective.at(params), part=part, inner=inner, basis=basis, X=X)
 
     def step(self, objective: Objective, state: RowState) -> RowState:
-        solver = self._inner(state.part)
         goal = float(np.clip(0.01 * state.optimality, 1e-11, 1e-3))
-        round_ = nested(state.part, solver, state.inner, tol=goal, max_iter=solver.default_max_iter)
-        params = _outward(objective, round_.state.params, state.part, state.basis)
-        value, gradient = objective.value_and_gradient(params)
-        return replace(
-            state,
-            params=params,
-            value=value,
-            gradient=gradient,
-            optimality=objective.optimality(params, gradient),
-            iteration=state.iteration + 1,
-            decrement=round_.state.decrement,
-            inner=round_.state.params,
-        )
+        round_ = solve(state.part, self._inner(state.part), state.inner, tol=goal)
+        inner = round_.state.params
+        point = objective.at(_outward(objective, state, inner))
+        return replace(state, **vars(point), iteration=state.iteration + 1, decrement=round_.state.decrement, inner=inner)
 
 
-def _enter(objective: Objective) -> tuple[Objective, Array]:
-    """Return the same objective for weights that are combinations of the rows, and the matrix that combines them."""
-    data, model = objective.data, objective.model
-    used = data.used
-    values, vectors = eigh(data.X.rows(used).products(model.center), check_finite=False)
-    kept = values > 10 * len(values) * np.finfo(data.dtype).eps * values[-1]
-    sizes = np.sqrt(values[kept])
-    small = Data(vectors[:, kept] * sizes, data.y[used], data.weight[used], mapper=data.mapper)
-    offset = None if objective.offset is None else objective.offset[used]
-    turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept)
-    part = Objective(small, objective.target, turned, objective.loss, objective.penalty, objective.alpha, offset)
-    part.take_reference(objective)
-    return part, vectors[:, kept] / sizes
-
-
-def _inward(objective: Objective, params: Array, basis: Array) -> Array:
-    """Return the params of the small objective for params that are combinations of the rows."""
-    data, model = objective.data, objective.model
-    weights = model.weights(params)
-    return np.append(basis.T @ (data.X.rows(data.used).centered_dot(weights, model.center)), params[weights.size :])
-
-
-def _outward(objective: Objective, inner: Array, part: Objective, basis: Array) -> Array:
+def _outward(objective: Objective, state: RowState, inner: Array) -> Array:
     """Return the params for those of the small objective."""
-    data, model = objective.data, objective.model
-    turned = part.model.weights(inner)
-    mixed = basis @ turned
-    weights = data.X.rows(data.used).centered_pull(mixed, mixed.sum(axis=0), model.center)
+    turned = state.part.model.weights(inner)
+    mixed = state.basis @ turned
+    weights = state.X.centered_pull(mixed, mixed.sum(axis=0), objective.linear.center)
     return np.append(weights, inner[turned.size :])

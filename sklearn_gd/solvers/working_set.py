@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..arrays import Array
-from .base import Solver, State, nested
+from ..objective.objective import Objective
+from .base import Need, Plan, Reason, Solver, State
+from .loop import solve
+from .smooth.choice import whole_solver
 
-if TYPE_CHECKING:
-    from ..objective.objective import Objective
+__all__ = ["WorkingSet", "smooth_solver"]
 
-__all__ = ["WorkingSet"]
+# Features enough for a smaller problem to pay for its detour.
+MANY = 200
 
 
 @dataclass(kw_only=True)
@@ -54,7 +57,7 @@ class WorkingSet(Solver[WorkingState]):
     """
 
     default_max_iter = 100
-    takes_prox = True
+    needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS, Need.SELECTING_PENALTY})
     second_order = True
     ranges = {
         "solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver)),
@@ -66,37 +69,24 @@ class WorkingSet(Solver[WorkingState]):
         self.size = size
 
     def _inner(self, objective: Objective) -> Solver[Any]:
-        from . import whole_solver
-
         return self.solver or whole_solver(objective)
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
-        falls_apart = objective.penalty.for_features(np.arange(objective.model.n_features)) is not None
-        if not (objective.prox_penalty.selects and falls_apart):
-            raise ValueError(
-                f"{objective.penalty!r} leaves no weight at exactly zero, which WorkingSet lives on: use solver='auto' or "
-                "penalty='l1'."
-            )
         self._inner(objective).check(objective)
 
-    def init(self, objective: Objective, params: Array) -> WorkingState:
-        value, gradient = self._look(objective, params)
-        return WorkingState(params, value, gradient, objective.optimality(params, gradient), width=self.size)
-
-    def _look(self, objective: Objective, params: Array) -> tuple[float, Array]:
-        value, gradient = objective.value_and_gradient(params)
-        return value + objective.rest(params), gradient
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> WorkingState:
+        return WorkingState.at(objective.at(params), width=self.size)
 
     @staticmethod
     def _chosen(objective: Objective, state: WorkingState) -> Array:
         """Return the numbers of the features in use, and of those that violate their optimality most."""
-        violation = objective.violations(state.params, state.gradient)[: objective.model.n_features]
+        violation = objective.violations(state.params, state.gradient).max(axis=1)[: objective.model.n_features]
         used = np.any(objective.model.weights(state.params) != 0, axis=1)
         others = np.flatnonzero(~used & (violation > 0))
         room = max(state.width - int(used.sum()), state.width // 2)
-        if objective.prox_penalty.kinks(used) is not None and objective.smooth_penalty.absent:
-            room = min(room, max(objective.data.n_rows - int(used.sum()), 10))  # no more columns are independent
+        if objective.penalty.piecewise_linear and objective.penalty.smooth_part.absent:
+            room = min(room, max(objective.rows.n_samples - int(used.sum()), 10))  # no more columns are independent
         if len(others) > room:
             others = others[np.argpartition(-violation[others], room)[:room]]
         return np.union1d(np.flatnonzero(used), others)
@@ -107,18 +97,22 @@ class WorkingSet(Solver[WorkingState]):
         part = objective if whole else objective.restricted(chosen)
         goal = float(np.clip(0.1 * state.optimality, 1e-10, 0.1))
         inner = self._inner(part)
-        start = state.params if whole else objective.model.narrowed(state.params, chosen)
-        round_ = nested(part, inner, start, tol=goal, max_iter=inner.default_max_iter)
-        params = round_.state.params if whole else objective.model.widened(round_.state.params, chosen)
-        value, gradient = self._look(objective, params)
+        start = state.params if whole else objective.linear.narrowed(state.params, chosen)
+        round_ = solve(part, inner, start, tol=goal)
+        params = round_.state.params if whole else objective.linear.widened(round_.state.params, chosen)
         kept = int(np.any(objective.model.weights(params) != 0, axis=1).sum())
-        return WorkingState(
-            params,
-            value,
-            gradient,
-            objective.optimality(params, gradient),
-            state.iteration + 1,
+        return WorkingState.at(
+            objective.at(params),
+            iteration=state.iteration + 1,
             decrement=round_.state.decrement,
-            stalled=round_.reason if round_.reason == "max_iter reached" else "",  # another set would fare no better
+            stalled=Reason.MAX_ITER if round_.reason is Reason.MAX_ITER else None,  # another set would fare no better
             width=max(self.size, 2 * kept),
         )
+
+
+def smooth_solver(objective: Objective) -> Solver[Any]:
+    """Return the solver for the objective as if its loss were smooth."""
+    penalty = objective.penalty
+    if penalty.selects and penalty.falls_apart and objective.model.n_features > MANY:
+        return WorkingSet()
+    return whole_solver(objective)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..solvers.base import State
+from ..solvers.base import State
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -38,14 +37,14 @@ class Tasks:
         The training data.
     max_iter : int or None
         The number of iterations to come; None if unknown.
-    snapshot : callable
-        From a state to the fitted attributes that it stands for.
+    fit_at : callable
+        From a state to the fit that it stands for.
     """
 
     def __init__(
-        self, estimator: Any, X: Any, y: Any, weight: Any, max_iter: int | None, snapshot: Callable[[State], dict[str, Any]]
+        self, estimator: Any, X: Any, y: Any, weight: Any, max_iter: int | None, fit_at: Callable[[State], Any]
     ) -> None:
-        self.estimator, self.snapshot = estimator, snapshot
+        self.estimator, self.fit_at = estimator, fit_at
         self.data = {"X": X, "y": y, "metadata": {"sample_weight": weight}}
         self.context = estimator._init_callback_context(max_subtasks=max_iter)
         self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
@@ -67,5 +66,10 @@ class Tasks:
         self._end(self.context, self.last)
 
     def _end(self, task: Any, state: State | None) -> bool:
-        attributes = (lambda: self.snapshot(state)) if state is not None else None
+        attributes = (lambda: self._attributes(state)) if state is not None else None
         return bool(task.call_on_fit_task_end(estimator=self.estimator, **self.data, reconstruction_attributes=attributes))
+
+    def _attributes(self, state: State) -> dict[str, Any]:
+        """Return the attributes of an estimator that was fitted up to a state."""
+        fit = self.fit_at(state)
+        return {**fit.public, "_last_fit": fit}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import check_cv, train_test_split
 
 from ..arrays import Array
 from ..parts import Part
-
-if TYPE_CHECKING:
-    from ..solvers.base import State
+from ..solvers.base import State
 
 __all__ = ["EarlyStopping", "Stopper"]
 

@@ -1,21 +1,21 @@
-"""What a fit finds out about its loss before the first step, and once more at its end; the constants to begin at."""
+"""What a fit finds out about a loss of the user's own before the first step, and once more at its end."""
 
 from __future__ import annotations
 
-from copy import copy
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from ..arrays import Array
+from ..losses import Loss
 from ..losses.checks import disagreement
 from ..losses.findings import check_bounded
+from ..objective.objective import Objective
+from ..objective.summand import Summand
+from ..rows.base import Block
 
-if TYPE_CHECKING:
-    from ..losses import Loss
-    from ..objective.objective import Objective
-
-__all__ = ["SOME", "check_end", "examined", "first_constant", "observed", "starts"]
+__all__ = ["SOME", "check_end", "examined", "observed", "some_targets"]
 
 # Rows that a loss of the user's own is looked at on, and those that its derivatives are compared on.
 SOME, FEW = 256, 64
@@ -56,51 +56,57 @@ def _check_rows(loss: Loss, y: Array, raw: Array) -> None:
 
 def observed(objective: Objective, constant: Array) -> Objective:
     """Return the same objective with the loss `examined` on some rows, around a constant raw."""
-    result = copy(objective)
-    if objective.loss.foreign:
-        y, _ = _targets(objective, SOME)
-        result.loss = examined(objective.loss, y, np.tile(constant, (len(y), 1)), objective.model.fit_intercept)
-    return result
+    if not objective.loss.foreign:
+        return objective
+    y, _ = some_targets(objective, SOME)
+    loss = examined(objective.loss, y, np.tile(constant, (len(y), 1)), objective.model.fit_intercept)
+    return replace(objective, summand=replace(objective.summand, loss=loss))
 
 
 def check_end(objective: Objective, params: Array) -> str:
     """Return what is wrong with a gradient that the user gave, where a fit has ended; an empty string if nothing is."""
     if not (objective.loss.foreign and objective.loss.has_gradient):
         return ""
-    blocks = list(objective.data.sample(min(FEW, objective.data.n_rows)).blocks())
-    y = np.concatenate([objective.encoded(block) for block in blocks])
-    raw = np.concatenate([objective.shifted(block, objective.model.raw(block.X, params)) for block in blocks])
+    rows = objective.rows.sample(min(FEW, objective.rows.n_samples))
+    y, raw = rows.map(partial(_target_and_raw, objective.summand, params))
     return disagreement(objective.loss, y, raw)
 
 
-def first_constant(objective: Objective) -> Array:
-    """Return a constant raw prediction of finite cost, (K,), if there is one; a low one of a user's loss."""
-    loss, target = objective.loss, objective.target
-    y, weight = _targets(objective, SOME)
-    mean, zero = loss.link(objective.mean_target()), np.zeros(objective.model.n_raw)
-    if loss.foreign and not loss.rowwise and target.has_unit:
-        values = np.quantile(y, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
-        trials = np.vstack([zero, mean, values])
-        costs = np.stack([weight @ loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
-        best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
-        return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
-    ends = [loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if target.has_unit else []
-    constants = [np.atleast_1d(constant) for constant in (mean, *ends, zero)]
-    finite = [c for c in constants if np.all(np.isfinite(loss.value(y, np.tile(c, (len(y), 1)))))]
-    return (finite or constants)[0]
-
-
-def starts(objective: Objective, constant: Array) -> list[Array]:
-    """Return the constant predictions to begin at: zero too where a loss is flat at the best one, which no fit would leave."""
-    unknown = objective.loss.foreign and not objective.loss.convex and objective.flat_at(constant)
-    return [constant, np.zeros_like(constant)] if unknown else [constant]
-
-
-def _targets(objective: Objective, size: int) -> tuple[Array, Array]:
+def some_targets(objective: Objective, size: int) -> tuple[Array, Array]:
     """Return y of some rows, as the loss sees it, and their weights: spread over the data, and those at the ends of y."""
-    data = objective.data
-    rows = np.arange(len(data.weight))[data.used]
-    y = data.y[rows]
-    ends = rows[np.ravel([y.argmin(axis=0), y.argmax(axis=0)])]
-    chosen = np.union1d(data.sample(min(size, len(rows))).used, ends)
-    return objective.target.encode(data.y[chosen], objective.loss.rowwise), data.weight[chosen]
+    rows = objective.rows.columns(np.arange(0))
+    y, weight = rows.sample(min(size, rows.n_samples)).map(partial(_target_and_weight, objective.summand))
+    ends: _Ends = rows.reduce(partial(_ends, objective.summand))[0]
+    return np.concatenate([y, ends.y]), np.concatenate([weight, ends.weight])
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The rows of y, and their weights, that are lowest in each column, and those that are highest."""
+
+    y: Array
+    weight: Array
+
+    def __add__(self, other: _Ends) -> _Ends:
+        return _ends_of(np.concatenate([self.y, other.y]), np.concatenate([self.weight, other.weight]))
+
+
+def _ends_of(y: Array, weight: Array) -> _Ends:
+    columns = y.reshape(len(y), -1)
+    rows = np.concatenate([columns.argmin(axis=0), columns.argmax(axis=0)])
+    return _Ends(y[rows], weight[rows])
+
+
+# -- kernels ----------------------------------------------------------------------------------------------------------
+
+
+def _ends(summand: Summand, block: Block) -> tuple[_Ends]:
+    return (_ends_of(summand.settled(block)[1], block.weight),)
+
+
+def _target_and_weight(summand: Summand, block: Block) -> tuple[Array, Array]:
+    return summand.settled(block)[1], block.weight
+
+
+def _target_and_raw(summand: Summand, params: Array, block: Block) -> tuple[Array, Array]:
+    return summand.settled(block)[1], summand.raw(params, block)

@@ -9,7 +9,8 @@ from typing import Any
 from sklearn.exceptions import ConvergenceWarning
 
 from ..objective.objective import Objective
-from ..solvers import Result
+from ..solvers import Reason, Solver, State
+from .problem import Parts
 
 __all__ = ["complaint", "warn"]
 
@@ -25,30 +26,27 @@ def warn(message: str) -> None:
     warnings.warn(message, ConvergenceWarning, stacklevel=level)
 
 
-def complaint(objective: Objective, result: Result, solver: Any, tol: float, automatic: bool) -> str:
+def complaint(
+    objective: Objective, state: State, reason: Reason, text: str, n_iter: int, solver: Solver[Any], parts: Parts
+) -> str:
     """Return why the fit is not called converged, and the one thing that would help."""
-    state = result.state
-    if result.reason == "no finite optimum":
+    if reason is Reason.NO_FINITE_OPTIMUM:
         return (
-            f"There is no finite optimum (after {result.n_iter} iterations): the loss falls for ever as the parameters grow, "
+            f"There is no finite optimum (after {n_iter} iterations): the loss falls for ever as the parameters grow, "
             "as it does when classes are separable. What would help: a penalty, with alpha > 0."
         )
-    goal = max(tol, objective.loss.precision)
-    spent = "raise max_iter or scale the columns." if automatic else "solver='auto', or a larger max_iter."
-    if not (objective.model.linear and solver.certifies):
-        spent = "a larger max_iter or tol."
-    if result.reason == "wrong derivatives":
+    if reason is Reason.WRONG_DERIVATIVES:
         missed = "by the gradient that was given"
-    elif not solver.certifies:
-        missed = f"before the mean loss settled to tol={tol:.2g}"
-    elif not state.optimality <= goal:
-        missed = f"with optimality {state.optimality:.2g}, above tol={tol:.2g}"
+    elif not state.certified:
+        missed = f"before the mean loss settled to tol={parts.tol:.2g}"
+    elif not state.optimality <= max(parts.tol, objective.loss.precision):
+        missed = f"with optimality {state.optimality:.2g}, above tol={parts.tol:.2g}"
     else:
-        share = state.decrement / objective.gain(state.value)
+        share = state.decrement / objective.reference.gain(state.value)
         missed = (
             f"with optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective, "
             f"relative to what was gained, of {share:.2g}, which is not"
         )
-    help_ = state.hint or objective.loss.doubt or spent
-    ended = f"{type(solver).__name__} stopped after {result.n_iter} iterations ({result.reason})"
-    return f"{ended} {missed}. What would help: {help_}"
+    linear = objective.model.has_gram and state.certified
+    help_ = state.hint or objective.loss.doubt or (parts.solver.advice if linear else "a larger max_iter or tol.")
+    return f"{type(solver).__name__} stopped after {n_iter} iterations ({text}) {missed}. What would help: {help_}"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ..arrays import Array
-    from ..solvers.base import State
+from ..arrays import Array
+from ..solvers.base import State
 
-__all__ = ["Monitor"]
+__all__ = ["Monitor", "Watcher"]
 
 Watcher = Callable[["State"], str]
 
@@ -24,8 +22,8 @@ class Monitor:
     """Keep the history of a fit, print every `every`-th iteration (0 is silent), and ask the watchers whether to go on.
 
     A watcher takes a state and returns why to stop, or an empty string. What it measured is in its attribute ``measured``, if
-    it has one, by name, for the history. Without `certified` the solver knows neither optimality nor the gradient of F on the
-    way, and they are left out.
+    it has one, by name, for the history. Where a state is not `certified` its solver knows neither optimality nor the gradient
+    of F, and they are left out.
 
     Examples
     --------
@@ -36,8 +34,8 @@ class Monitor:
             1 ...
     """
 
-    def __init__(self, every: int = 0, watchers: Sequence[Watcher] = (), certified: bool = True) -> None:
-        self.every, self.watchers, self.certified = every, watchers, certified
+    def __init__(self, every: int = 0, watchers: Sequence[Watcher] = ()) -> None:
+        self.every, self.watchers = every, watchers
         self.rows: list[dict[str, float]] = []
         self.began = time.perf_counter()
         self.last: State | None = None
@@ -45,12 +43,10 @@ class Monitor:
 
     def __call__(self, state: State) -> str:
         """Take note of a state, and return why to stop, or an empty string."""
-        if self.last is not None and state.iteration == self.last.iteration:
-            return ""  # another solver goes on from there
         self.last = state
         reasons = [watcher(state) for watcher in self.watchers]
         row: dict[str, float] = {"iteration": state.iteration, "objective": state.value, "step": state.step}
-        if self.certified:
+        if state.certified:
             row |= {"optimality": state.optimality, "gradient_norm": float(np.linalg.norm(state.gradient))}
         row["seconds"] = time.perf_counter() - self.began
         for watcher in self.watchers:

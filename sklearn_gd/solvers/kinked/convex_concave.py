@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...arrays import Array
-from ...losses.split import Convexified
-from ..base import FEW, Solver, State, nested
-from .interior_point import InteriorPoint
-from .rows import pulled, raw_of, targets_of
-from .working_rows import WorkingRows
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+from ...losses.wrapped import Convexified
+from ...objective.objective import Objective
+from ...objective.summand import Summand
+from ...rows.base import Block, RowArray
+from ..base import FEW, Need, Plan, Reason, Solver, State
+from ..loop import solve
+from ..working_set import smooth_solver
+from .choice import kinked_solver
+from .rows import count, raw_of
 
 __all__ = ["ConvexConcave"]
 
 
 @dataclass(kw_only=True)
 class ConcaveState(State):
-    """A state with y of every row and the slopes of the concave part of its loss, (n, K) each, and that part's mean."""
+    """A state with the slopes of the concave part of the loss of every row, (n, K), and that part's mean."""
 
-    y: Array
-    slopes: Array
+    slopes: RowArray
     level: float
 
 
@@ -62,8 +62,7 @@ class ConvexConcave(Solver[ConcaveState]):
     """
 
     default_max_iter = 100
-    takes_kinked_loss = True
-    takes_prox = True
+    needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.CONCAVE_KINKS})
     second_order = True
     ranges = {"solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver))}
 
@@ -71,54 +70,45 @@ class ConvexConcave(Solver[ConcaveState]):
         self.solver = solver
 
     def _inner(self, objective: Objective) -> Solver[Any]:
-        from .. import get_solver
+        if self.solver is not None:
+            self.solver.check(objective)
+            return self.solver  # type: ignore[no-any-return]
+        return smooth_solver(objective) if objective.loss.smooth else kinked_solver(objective, whole=True)
 
-        chosen = get_solver(self.solver or "auto", objective)
-        # A sample of the rows has not the tilt of all.
-        return InteriorPoint() if isinstance(chosen, WorkingRows) else chosen
-
-    def check(self, objective: Objective) -> None:
-        super().check(objective)
-        pieces = objective.loss.pieces
-        if objective.loss.convex or pieces.absent or not pieces.convex_between:
-            raise ValueError(
-                f"{objective.loss!r} is not convex between known kinks at which its slope falls, which ConvexConcave needs: "
-                "use solver='auto'."
-            )
-
-    def init(self, objective: Objective, params: Array) -> ConcaveState:
-        params, y = objective.prox(params, 0.0), targets_of(objective)
-        few = objective.sample(max(objective.data.n_rows // 16, FEW))
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> ConcaveState:
+        params = objective.prox(params, 0.0)
+        few = objective.sample(max(objective.rows.n_samples // 16, FEW))
         if few is not objective:  # the first rounds need no more
-            params = nested(few, self, params, tol=1e-3, max_iter=self.default_max_iter).state.params
+            params = solve(few, self, params, tol=1e-3).state.params
         else:
             # Where params are, the loss may be flat; without its caps it is not.
-            lowest = objective.loss.pieces.lowest(objective.loss.value, y)
-            uncapped = self._round(objective, params, *_concave(objective, params, y, lowest), 1e-3)
+            uncapped = self._round(objective, params, *_concave(objective, params, lowest=True), 1e-3)
             params = min(params, uncapped.params, key=objective.value)
-        level, slopes = _concave(objective, params, y)
+        level, slopes = _concave(objective, params)
         value = objective.value(params)
-        return ConcaveState(params, value, np.zeros_like(params), np.inf, y=y, slopes=slopes, level=level)
+        return ConcaveState(params, value, np.zeros_like(params), np.inf, slopes=slopes, level=level)
 
-    def _round(self, objective: Objective, params: Array, level: float, slopes: Array, tol: float) -> State:
+    def _round(self, objective: Objective, params: Array, level: float, slopes: RowArray, tol: float) -> State:
         """Return the state at the optimum of g less a line for each row: of these slopes, and at params of this mean."""
-        tilt = pulled(objective, slopes)
-        part = copy(objective)
-        part.loss = Convexified(objective.loss)
-        part.line = objective.line[0] + level - float(tilt @ params), objective.line[1] + tilt
-        inner = self._inner(part)
-        return nested(part, inner, params, tol=tol, max_iter=inner.default_max_iter).state
+        tilt = objective.gradient_of_slopes(slopes)
+        before, slope = objective.remainder
+        part = replace(
+            objective,
+            summand=replace(objective.summand, loss=Convexified(objective.loss)),
+            remainder=(before + level - float(tilt @ params), slope + tilt),
+        )
+        return solve(part, self._inner(part), params, tol=tol).state
 
     def step(self, objective: Objective, state: ConcaveState) -> ConcaveState:
-        tilt = pulled(objective, state.slopes)
         goal = float(np.clip(0.01 * state.optimality, 1e-9, 1e-3))
         round_ = self._round(objective, state.params, state.level, state.slopes, goal)
         params, value = round_.params, objective.value(round_.params)
         if not value < state.value:  # then the last params are as good for this round, to its tol
             params, value = state.params, state.value
-        level, slopes = _concave(objective, params, state.y)
-        gradient = round_.gradient + pulled(objective, slopes) - tilt
-        same = np.array_equal(slopes, state.slopes)
+        level, slopes = _concave(objective, params)
+        change = objective.rows.map(_minus, slopes, state.slopes)
+        gradient = round_.gradient + objective.gradient_of_slopes(change)
+        same = not count(objective, change)
         return ConcaveState(
             params,
             value,
@@ -126,18 +116,29 @@ class ConvexConcave(Solver[ConcaveState]):
             max(round_.optimality, objective.optimality(params, gradient)),
             state.iteration + 1,
             decrement=0.0 if same else max(state.value - value, 0.0),
-            stalled="no descent at working precision" if same else "",
-            y=state.y,
+            stalled=Reason.STALLED if same else None,
             slopes=slopes,
             level=level,
         )
 
 
-def _concave(objective: Objective, params: Array, y: Array, place: Array | None = None) -> tuple[float, Array]:
-    """Return the lines that touch the concave part at raw, or at another place: their mean at raw, and the slopes."""
-    raw = raw_of(objective, params)
-    raw = raw if objective.offset is None else raw + objective.offset
-    kinks, _, falls = Convexified(objective.loss).hinges(y)
-    slopes = np.where((raw if place is None else place) > kinks, falls, 0.0)
-    values = (slopes * (raw - kinks)).sum(axis=0)
-    return objective.cost(values, objective.data.weight), slopes.sum(axis=0)
+def _concave(objective: Objective, params: Array, lowest: bool = False) -> tuple[float, RowArray]:
+    """Return the lines that touch the concave part at raw, or where the loss is lowest: their mean at raw, and the slopes."""
+    slopes, values = objective.rows.map(partial(_touching, objective.summand, lowest), raw_of(objective, params))
+    return float(objective.rows.reduce(_sum, values)[0]) / objective.total, slopes
+
+
+def _touching(summand: Summand, lowest: bool, block: Block, raw: Array) -> tuple[Array, Array]:
+    loss, y = summand.settled(block)
+    raw, y = summand.shifted(block, raw), y * np.ones_like(raw)
+    kinks, _, falls = Convexified(loss).hinges(y)
+    slopes = np.where((loss.pieces.lowest(loss.value, y) if lowest else raw) > kinks, falls, 0.0)
+    return slopes.sum(axis=0), (slopes * (raw - kinks)).sum(axis=(0, 2))
+
+
+def _sum(block: Block, values: Array) -> tuple[float]:
+    return (float(block.weight @ values),)
+
+
+def _minus(block: Block, one: Array, other: Array) -> Array:
+    return one - other

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from ..base import State
-from .interior_point import Straight
-from .rows import level_above, lines_of, only, pulled, raw_of, tilted
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+from ...objective.objective import Objective
+from ...rows.memory import MemoryRows
+from ..base import NEEDS, Need, Plan, Solver, State
+from .rows import level_above, lines_of, raw_of, tilted, weights_of
 
 __all__ = ["Dual"]
 
@@ -33,7 +31,8 @@ class DualState(State):
     """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and raw's distance.
 
     `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
-    (n, 1), is the change of raw when its own slope changes. `level` is the mean loss above its lines.
+    (n, 1), is the change of raw when its own slope changes. `weight` is (n, 1), divided by the total. `level` is the mean loss
+    above its lines.
     """
 
     left: Array
@@ -43,10 +42,11 @@ class DualState(State):
     scale: Array
     size: Array
     anchor: Array
+    weight: Array
     level: float
 
 
-class Dual(Straight[DualState]):
+class Dual(Solver[DualState]):
     r"""Maximise over the slopes of all rows: for losses made of straight lines and an l2 penalty, on many features.
 
     .. math:: W = -\frac{1}{\alpha} \sum_i w_i u_i x_i, \qquad \max_{l \le u \le r} \; -\sum_i w_i u_i \, kink_i -
@@ -70,26 +70,20 @@ class Dual(Straight[DualState]):
     Large-scale Linear SVM, 2008.
     """
 
+    needs = NEEDS - {Need.SMOOTH_LOSS} | {Need.PIECEWISE_LINEAR, Need.L2_PENALTY, Need.IN_MEMORY}
     default_max_iter = 500
+    second_order = True
 
-    def check(self, objective: Objective) -> None:
-        super().check(objective)
-        if not objective.penalty.isotropic or objective.unpenalised:
-            raise ValueError(
-                f"{objective.penalty!r} with alpha={objective.alpha:g} is no l2 penalty, which Dual needs: use solver='auto'."
-            )
-
-    def init(self, objective: Objective, params: Array) -> DualState:
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> DualState:
         kinks, left, right = lines_of(objective)
-        model = objective.model
-        strength = objective.alpha * float(objective.smooth_penalty.curvature(np.ones((1, 1)))[0, 0])
-        squares = objective.data.X.row_squares(model.center)
+        model, reference = objective.linear, objective.reference
+        strength = float(objective.penalty.curvature(np.ones((1, 1)))[0, 0])
+        squares = _memory(objective).matrix.row_squares(model.center)
         # A fraction of how strongly the loss itself may draw the intercept.
-        anchored = PULL * objective.slope_size**2 / max(objective.reference_value, EPS) or 1.0
+        anchored = PULL * reference.slope_size**2 / max(reference.value, EPS) or 1.0
         scale = model.with_weights(np.full(model.size, 1.0 / anchored), np.array(1.0 / strength))
         size = squares / strength + model.fit_intercept / anchored
         params = model.with_weights(params, np.array(0.0))
-        distance = raw_of(objective, params) - kinks
         state = DualState(
             params,
             0.0,
@@ -99,32 +93,28 @@ class Dual(Straight[DualState]):
             left=left,
             right=right,
             slope=np.zeros_like(kinks),
-            distance=distance if objective.offset is None else distance + objective.offset,
+            distance=objective.rows.map(partial(objective.summand.raw, params)) - kinks,
             scale=scale,
             size=np.maximum(size, 1e-6 * size.max())[:, None],
             anchor=params,
+            weight=weights_of(objective)[:, None] / objective.total,
             level=level_above(objective, params),
         )
-        return self._looked(objective, _moved(objective, state, np.clip(np.zeros_like(kinks), left, right)))
+        return self._at(objective, _moved(objective, state, np.clip(np.zeros_like(kinks), left, right)))
 
     @staticmethod
-    def _looked(objective: Objective, state: DualState) -> DualState:
+    def _at(objective: Objective, state: DualState) -> DualState:
         """Return the state with its value and its certificate."""
-        weight = objective.data.weight[:, None] / objective.total
         values = np.maximum(state.left * state.distance, state.right * state.distance)
-        gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
-        value = state.level + float(np.sum(weight * values)) + objective.price(state.params)
+        gap = max(float(np.sum(state.weight * (values - state.slope * state.distance))), 0.0)
+        value = state.level + float(np.sum(state.weight * values)) + objective.penalty_value(state.params)
         gradient = tilted(objective, state.params, state.slope.sum(axis=0))
-        return replace(
-            state,
-            value=value,
-            gradient=gradient,
-            optimality=max(objective.optimality(state.params, gradient), objective.shortfall(gap, value)),
-            decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
-        )
+        point = objective.at_slopes(state.params, value, gradient, gap)
+        return replace(state, **vars(point), struggles=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
 
     def step(self, objective: Objective, state: DualState) -> DualState:
-        drift = state.params - objective.model.with_weights(state.anchor, objective.model.weights(state.params))
+        model = objective.model
+        drift = state.params - model.with_weights(state.anchor, model.weights(state.params))
         if state.decrement <= 0.05 * float(drift @ (drift / state.scale)):
             state = replace(
                 state,
@@ -135,59 +125,64 @@ class Dual(Straight[DualState]):
         for _ in range(GRADIENT_STEPS):
             aim = np.clip(state.slope + state.step * state.distance / state.size, state.left, state.right)
             state = _moved(objective, state, aim - state.slope)
-        way = _newton(objective, state)
+        direction = _newton(objective, state)
         for t in (1.0, 0.3, 0.1, 0.03):
-            change = np.clip(state.slope + t * way, state.left, state.right) - state.slope
+            change = np.clip(state.slope + t * direction, state.left, state.right) - state.slope
             moved = _moved(objective, state, change)
             if moved is not state:
                 state = replace(moved, step=state.step)
                 break
-        return self._looked(objective, replace(state, iteration=state.iteration + 1))
+        return self._at(objective, replace(state, iteration=state.iteration + 1))
 
 
 def _moved(objective: Objective, state: DualState, change: Array) -> DualState:
-    """Return the state at the best point on the way to changed slopes; the same state if there is none."""
-    pull = pulled(objective, change.sum(axis=0))
-    weight = objective.data.weight[:, None] / objective.total
-    climb = float(np.sum(weight * change * state.distance))
-    bend = float(pull @ (pull * state.scale))
+    """Return the state at the best point along a change of the slopes; the same state if there is none."""
+    pull = objective.gradient_of_slopes(change.sum(axis=0))
+    climb = float(np.sum(state.weight * change * state.distance))
+    curvature = float(pull @ (pull * state.scale))
     if not climb > 0:
         return state
-    t = min(1.0, climb / bend) if bend > 0 else 1.0
+    t = min(1.0, climb / curvature) if curvature > 0 else 1.0
     params = -t * pull * state.scale
     return replace(
         state,
         params=state.params + params,
         slope=state.slope + t * change,
         distance=state.distance + raw_of(objective, params),
-        step=float(np.sum(weight * state.size * change**2)) / bend if bend > 0 else 1.0,
+        step=float(np.sum(state.weight * state.size * change**2)) / curvature if curvature > 0 else 1.0,
     )
 
 
 def _newton(objective: Objective, state: DualState) -> Array:
     """Return a change of the slopes that no bound holds which climbs to about where the quadratic is highest."""
     held = ((state.slope <= state.left) & (state.distance < 0)) | ((state.slope >= state.right) & (state.distance > 0))
-    rows = np.flatnonzero(~held.all(axis=(0, 2)))
+    mask = ~held.all(axis=(0, 2))
     result = np.zeros_like(state.slope)
-    if not len(rows):
+    if not mask.any():
         return result
-    part, free = only(objective, rows), ~held[:, rows]
-    weight, size = part.data.weight[:, None] / objective.total, state.size[rows]
-    x, left = np.zeros(free.shape), np.where(free, state.distance[:, rows], 0.0)
+    part, free = replace(objective, rows=objective.rows.take(mask)), ~held[:, mask]
+    weight, size = state.weight[mask], state.size[mask]
+    x, left = np.zeros(free.shape), np.where(free, state.distance[:, mask], 0.0)
     ready = left / size
-    way, measure = ready, float(np.sum(weight * left * ready))
+    direction, measure = ready, float(np.sum(weight * left * ready))
     goal = ACCURACY**2 * measure
     for _ in range(MOST_PRODUCTS):
         if measure <= goal:
             break
-        pull = pulled(part, way.sum(axis=0))
-        bend = float(pull @ (pull * state.scale))
-        if not bend > EPS * float(np.sum(weight * size * way**2)):
+        pull = part.gradient_of_slopes(direction.sum(axis=0))
+        curvature = float(pull @ (pull * state.scale))
+        if not curvature > EPS * float(np.sum(weight * size * direction**2)):
             break
-        x += measure / bend * way
-        left -= measure / bend * np.where(free, raw_of(part, pull * state.scale), 0.0)
+        x += measure / curvature * direction
+        left -= measure / curvature * np.where(free, raw_of(part, pull * state.scale), 0.0)
         ready = left / size
         measure, before = float(np.sum(weight * left * ready)), measure
-        way = ready + measure / before * way
-    result[:, rows] = x
+        direction = ready + measure / before * direction
+    result[:, mask] = x
     return result
+
+
+def _memory(objective: Objective) -> MemoryRows:
+    """Return the rows, which are in memory (`Need.IN_MEMORY`)."""
+    assert isinstance(objective.rows, MemoryRows)
+    return objective.rows

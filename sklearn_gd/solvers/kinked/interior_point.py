@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from ...losses.split import Remainder
-from ..base import Solver, State, StateType
+from ...losses.wrapped import Remainder
+from ...objective.objective import Objective
+from ..base import NEEDS, Need, Plan, Reason, Solver, State
 from ..smooth.metrics import Cholesky
-from .rows import curved, level_above, lines_of, pulled, raw_of, targets_of, tilted
+from .rows import level_above, lines_of, raw_of, targets_of, tilted, weights_of
 
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-
-__all__ = ["InteriorPoint", "Straight"]
-
-
-class Straight(Solver[StateType]):
-    """What the solvers for piecewise-linear losses share."""
-
-    takes_kinked_loss = True
-    second_order = True
-
-    def struggles(self, state: StateType) -> bool:
-        return True
-
-    def check(self, objective: Objective) -> None:
-        super().check(objective)
-        if not objective.loss.straight:
-            raise ValueError(
-                f"{objective.loss!r} is not convex and piecewise linear, which {type(self).__name__} needs: use solver='auto'."
-            )
+__all__ = ["InteriorPoint", "InteriorState"]
 
 
 @dataclass(kw_only=True)
@@ -42,7 +24,7 @@ class InteriorState(State):
 
     `left` and `right` are the slopes of its two lines and `slope` is between them; `distance`, of raw from the kink, is
     `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw are of
-    shape (n, K); `level` is the mean of what the lines leave of the loss.
+    shape (n, K), the weight of (n,); `level` is the mean of what the lines leave of the loss.
     """
 
     left: Array
@@ -53,8 +35,13 @@ class InteriorState(State):
     above: Array
     y: Array
     raw: Array
+    weight: Array
     level: float
-    mu: float
+    mu: float = np.nan
+
+    def mean(self, products: Array) -> float:
+        """Return the mean of both products, from their sum for each kink of each row."""
+        return 0.5 * float(self.weight @ products.mean(axis=(0, 2))) / float(self.weight.sum())
 
 
 class InteriorPoint(Solver[InteriorState]):
@@ -82,69 +69,28 @@ class InteriorPoint(Solver[InteriorState]):
     """
 
     default_max_iter = 200
-    takes_kinked_loss = True
+    needs = NEEDS - {Need.SMOOTH_LOSS} | {Need.KNOWN_KINKS, Need.IN_MEMORY}
     second_order = True
 
-    def struggles(self, state: InteriorState) -> bool:
-        return True
-
-    def check(self, objective: Objective) -> None:
-        super().check(objective)
-        if not objective.loss.has_lines:
-            raise ValueError(
-                f"{objective.loss!r} is not convex with known kinks, which {type(self).__name__} needs: use solver='auto'."
-            )
-
-    def init(self, objective: Objective, params: Array) -> InteriorState:
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> InteriorState:
         kinks, left, right = lines_of(objective)
-        y, raw = targets_of(objective), raw_of(objective, params)
-        if objective.offset is not None:
-            raw = raw + objective.offset
+        y, weight = targets_of(objective), weights_of(objective)
+        raw: Array = objective.rows.map(partial(objective.summand.raw, params))
         distance = raw - kinks
         width = right - left
         # Slopes and slacks that belong to one mu, which is typical of the distances: their product by the quadratic formula.
         mu = float(np.mean(np.abs(distance) * width)) or EPS
-        bend = np.abs(distance) * width / mu
-        share = 2.0 / (2.0 + bend + np.hypot(bend, 2.0))
+        ratio = np.abs(distance) * width / mu
+        share = 2.0 / (2.0 + ratio + np.hypot(ratio, 2.0))
         near = mu / (width * (1.0 - share))
         far = near + np.abs(distance)
         right_of = distance > 0
         slope = np.where(right_of, right - share * width, left + share * width)
         below, above = np.where(right_of, near, far), np.where(right_of, far, near)
-        level = level_above(objective, params) if objective.loss.straight else 0.0
-        return self._state(objective, params, 0, left, right, slope, distance, below, above, y, raw, level)
-
-    @staticmethod
-    def _state(
-        objective: Objective,
-        params: Array,
-        iteration: int,
-        left: Array,
-        right: Array,
-        slope: Array,
-        distance: Array,
-        below: Array,
-        above: Array,
-        y: Array,
-        raw: Array,
-        level: float,
-    ) -> InteriorState:
-        weight = objective.data.weight[:, None] / objective.total
-        values = np.maximum(left * distance, right * distance)
-        gap = max(float(np.sum(weight * (values - slope * distance))), 0.0)
-        slopes, rest = slope.sum(axis=0), Remainder(objective.loss)
-        if not objective.loss.straight:
-            level = float(np.sum(weight * np.where(weight > 0, rest.value(y, raw), 0.0)))
-            slopes = slopes + rest.gradient(y, raw)
-        value = level + float(np.sum(weight * values)) + objective.price(params)
-        gradient = tilted(objective, params, slopes)
-        return InteriorState(
+        return self._at(
+            objective,
             params,
-            value,
-            gradient,
-            max(objective.optimality(params, gradient), objective.shortfall(gap, value)),
-            iteration,
-            decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
+            iteration=0,
             left=left,
             right=right,
             slope=slope,
@@ -153,8 +99,30 @@ class InteriorPoint(Solver[InteriorState]):
             above=above,
             y=y,
             raw=raw,
+            weight=weight,
+            level=level_above(objective, params) if objective.loss.straight else 0.0,
+        )
+
+    @staticmethod
+    def _at(objective: Objective, params: Array, **arrays: Any) -> InteriorState:
+        """Return the state at params, from its arrays."""
+        state = InteriorState(params, np.nan, params, np.inf, **arrays)
+        weight, slopes, rest = state.weight[:, None] / objective.total, state.slope.sum(axis=0), Remainder(objective.loss)
+        values = np.maximum(state.left * state.distance, state.right * state.distance)
+        gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
+        level = state.level
+        if not objective.loss.straight:
+            level = float(np.sum(weight * rest.value(state.y, state.raw)))
+            slopes = slopes + rest.gradient(state.y, state.raw)
+        value = level + float(np.sum(weight * values)) + objective.penalty_value(params)
+        point = objective.at_slopes(params, value, tilted(objective, params, slopes), gap)
+        return replace(
+            state,
+            **vars(point),
+            struggles=True,
+            decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
             level=level,
-            mu=_mean(objective, (slope - left) * below + (right - slope) * above),
+            mu=state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above),
         )
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
@@ -162,22 +130,24 @@ class InteriorPoint(Solver[InteriorState]):
             return _exhausted(state)
         low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
         stiff = 1.0 / (below / low + above / high)
-        bend = stiff.sum(axis=0)
+        curvature = stiff.sum(axis=0)
         if not objective.loss.straight:
-            bend = bend + np.maximum(objective.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0)
-        metric = Cholesky(objective, curved(objective, state.params, bend), 1e-13, 0.0)
+            curvature = curvature + np.maximum(
+                objective.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0
+            )
+        metric = Cholesky(objective, objective.hessian_of_curvature(state.params, curvature), 1e-13, 0.0)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
             """Return the moves after which low * below is about `down`, and high * above about `up`."""
             push = stiff * (down / low - up / high + above - below)
-            params = -metric.solve(state.gradient + pulled(objective, push.sum(axis=0)))
+            params = -metric.solve(state.gradient + objective.gradient_of_slopes(push.sum(axis=0)))
             distance = raw_of(objective, params)
             slope = stiff * distance + push
             return params, distance, slope, (down - below * slope) / low - below, (up + above * slope) / high - above
 
         _, _, slope, less, more = towards(0.0, 0.0)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
-        ahead = _mean(objective, (low + s * slope) * (below + t * less) + (high - s * slope) * (above + t * more))
+        ahead = state.mean((low + s * slope) * (below + t * less) + (high - s * slope) * (above + t * more))
         aim = (ahead / state.mu) ** 3 * state.mu
         params, distance, slope, less, more = towards(aim - slope * less, aim + slope * more)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
@@ -185,30 +155,25 @@ class InteriorPoint(Solver[InteriorState]):
             t = s = min(t, s)
         if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
             return _exhausted(state)
-        return self._state(
+        return self._at(
             objective,
             state.params + t * params,
-            state.iteration + 1,
-            state.left,
-            state.right,
-            state.slope + s * slope,
-            state.distance + t * distance,
-            below + t * less,
-            above + t * more,
-            state.y,
-            state.raw + t * distance,
-            state.level,
+            iteration=state.iteration + 1,
+            left=state.left,
+            right=state.right,
+            slope=state.slope + s * slope,
+            distance=state.distance + t * distance,
+            below=below + t * less,
+            above=above + t * more,
+            y=state.y,
+            raw=state.raw + t * distance,
+            weight=state.weight,
+            level=state.level,
         )
 
 
 def _exhausted(state: InteriorState) -> InteriorState:
-    return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled="no descent at working precision")
-
-
-def _mean(objective: Objective, products: Array) -> float:
-    """Return the mean of both products, from their sum for each kink of each row."""
-    weight = objective.data.weight
-    return 0.5 * float(weight @ products.mean(axis=(0, 2))) / float(weight.sum())
+    return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled=Reason.STALLED)
 
 
 def _reach(a: Array, move_a: Array, b: Array, move_b: Array) -> float:

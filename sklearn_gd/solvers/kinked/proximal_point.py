@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from ..base import Solver, State, nested
-from .rows import cost_of, gap_above_lines, raw_of, straightened, tilted, turns
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+from ...objective.objective import Objective
+from ...rows.base import Block, RowArray
+from ..base import Need, Plan, Reason, Solver, State
+from ..loop import Result, solve
+from ..working_set import smooth_solver
+from .rows import count, either, linearized, raw_of, slope_changes, supporting_slopes, tilted
 
 __all__ = ["ProximalPoint"]
 
@@ -35,8 +36,8 @@ class ProximalState(State):
     """
 
     smoothing: float
-    multiplier: Array
-    raw: Array
+    multiplier: RowArray
+    raw: RowArray
     move: float
     narrowest: float
     gap: float = np.inf
@@ -74,8 +75,7 @@ class ProximalPoint(Solver[ProximalState]):
     """
 
     default_max_iter = 100
-    takes_kinked_loss = True
-    takes_prox = True
+    needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.PROX_OF_LOSS, Need.CONVEX_IF_SMOOTH})
     ranges = {
         "solver": ("a Solver, or None", lambda value: value is None or isinstance(value, Solver)),
         "shrink": ("a number between 0 and 1, both excluded", lambda value: 0 < value < 1),
@@ -86,41 +86,35 @@ class ProximalPoint(Solver[ProximalState]):
         self.shrink = shrink
 
     def _inner(self, objective: Objective) -> Solver[Any]:
-        from .. import smooth_solver
-
         return self.solver or smooth_solver(objective)
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
-        if not objective.loss.has_prox:
-            remedy = "use solver='auto'." if objective.loss.smooth else "give its prox(y, v, step), which cannot be derived."
-            raise ValueError(f"{objective.loss!r} is rowwise and has no prox, which ProximalPoint needs: {remedy}")
-        if objective.loss.smooth and not objective.loss.convex:
-            raise ValueError(f"{objective.loss!r} is not convex, and ProximalPoint needs a convex loss: use solver='auto'.")
         inner = self._inner(objective)
-        if not objective.prox_penalty.absent and not inner.takes_prox:
-            inner.check(objective.smoothed(1.0, np.zeros((1, 1))))
+        if Need.SMOOTH_PENALTY in inner.needs and not Need.SMOOTH_PENALTY.met(objective):
+            raise ValueError(Need.SMOOTH_PENALTY.complaint(inner, objective))
 
-    def finish(self, objective: Objective, params: Array) -> Array:
-        return self._inner(objective).finish(objective, params)
+    def least_norm(self, objective: Objective, params: Array) -> Array:
+        return self._inner(objective).least_norm(objective, params)
 
-    def init(self, objective: Objective, params: Array) -> ProximalState:
-        params = objective.prox(params, 0.0)
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> ProximalState:
+        params, slope_size = objective.prox(params, 0.0), objective.reference.slope_size
         # A slope of this size over this width makes a loss of the size of F: the kink and its surroundings.
-        size = max(abs(objective.reference_value), abs(objective.value(params)), EPS)
-        width = size / max(objective.slope_size, 1e-150) / max(objective.slope_size, 1e-150)
-        smoothing, narrowest = width, 1e-9 * width
-        raw = raw_of(objective, params)
-        multiplier = np.zeros_like(raw)
+        size = max(abs(objective.reference.value), abs(objective.value(params)), EPS)
+        width = size / max(slope_size, 1e-150) / max(slope_size, 1e-150)
+        smoothing, move = width, np.inf
         # One-hot levels are too rare for a sample.
-        few = objective.sample(max(objective.data.n_rows // 8, SAMPLE)) if objective.data.X.samples else objective
+        few = objective.sample(max(objective.rows.n_samples // 8, SAMPLE)) if objective.rows.profile.samples else objective
         if few is not objective:  # a coarse solution for some rows is a good start for all of them
-            first = nested(few, self, params, tol=1e-2, max_iter=20)
+            first = solve(few, self, params, tol=1e-2, max_iter=20)
             # The rows left out move raw by a share of the width.
-            params, reach = first.state.params, np.sqrt(params.size / few.data.n_rows)
+            params, reach = first.state.params, np.sqrt(params.size / few.rows.n_samples)
             smoothing = max(first.state.step, 0.3 * width * reach)
-            raw = raw_of(objective, params)
-            multiplier = gap_above_lines(objective, raw, smoothing, multiplier)[2]
+            move = smoothing * slope_size
+        raw = raw_of(objective, params)
+        multiplier = objective.rows.map(_zeros, raw)
+        if few is not objective:
+            multiplier = supporting_slopes(objective, raw, smoothing, multiplier)[2]
         return ProximalState(
             params,
             objective.value(params),
@@ -130,47 +124,28 @@ class ProximalPoint(Solver[ProximalState]):
             smoothing=smoothing,
             multiplier=multiplier,
             raw=raw,
-            move=np.inf if few is objective else smoothing * objective.slope_size,
-            narrowest=narrowest,
+            move=move,
+            narrowest=1e-9 * width,
         )
 
     def step(self, objective: Objective, state: ProximalState) -> ProximalState:
-        step, multiplier = state.smoothing, state.multiplier
-        smoothed = objective.smoothed(step, multiplier)
-        goal = float(np.clip(0.1 * state.optimality, 1e-12, 1e-3))
+        step = state.smoothing
         inner = self._inner(objective)
-        params, raw, n_iter = state.params, state.raw, 0
-        bent = self._bent(smoothed, raw, 2.0 * state.move)
-        while True:
-            part = straightened(smoothed, params, raw, bent)
-            budget = inner.default_max_iter if part is smoothed else 3 * EASY
-            round_ = nested(part, inner, params, tol=goal, max_iter=budget)
-            n_iter += round_.n_iter
-            end = raw_of(objective, round_.state.params)
-            wrong = turns(smoothed, raw, end) & ~bent
-            if part is smoothed or not np.any(wrong):
-                break
-            bent |= wrong
-            if cost_of(smoothed, end) + objective.price(round_.state.params) < cost_of(smoothed, raw) + objective.price(params):
-                params, raw = round_.state.params, end
-        params, raw = round_.state.params, end
-        cost, gap, slopes = gap_above_lines(objective, raw, step, multiplier)
-        value = cost + objective.price(params)
-        left = objective.shortfall(gap, value)
-        gradient = tilted(objective, params, slopes)
-        optimality = max(objective.optimality(params, gradient), left)
-        floor = max(1e-10, 64 * float(np.finfo(objective.data.dtype).eps))
+        round_, raw, n_iter = self._round(objective, inner, state)
+        params = round_.state.params
+        cost, gap, slopes = supporting_slopes(objective, raw, step, state.multiplier)
+        value = cost + objective.penalty_value(params)
+        point = objective.at_slopes(params, value, tilted(objective, params, slopes), gap)
+        left = objective.reference.shortfall(gap, value)
+        floor = max(1e-10, 64 * float(np.finfo(objective.rows.dtype).eps))
         idle = 0 if gap < 0.5 * state.gap else state.idle + 1
         easy = left > floor and (n_iter <= EASY or not inner.second_order)
-        ended = round_.converged or bool(round_.state.stalled and round_.reason != "max_iter reached")
+        ended = round_.converged or (round_.state.stalled is not None and round_.reason is not Reason.MAX_ITER)
         following, narrowest = self._next(step, state.narrowest, easy, ended)
-        return ProximalState(
-            params,
-            value,
-            gradient,
-            optimality,
-            state.iteration + 1,
-            step,
+        return ProximalState.at(
+            point,
+            iteration=state.iteration + 1,
+            step=step,
             # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
             # coefficients are pinned down. Where it stays, they are not to be had any better.
             decrement=gap if inner.second_order and (idle == 0 or left > floor) and idle < PATIENCE else 0.0,
@@ -180,15 +155,35 @@ class ProximalPoint(Solver[ProximalState]):
             gap=gap,
             multiplier=slopes,
             raw=raw,
-            move=float(np.quantile(np.abs(raw - state.raw), 0.99)),
+            move=objective.rows.quantile(objective.rows.map(_distance, raw, state.raw), 0.99),
         )
 
     @staticmethod
-    def _bent(smoothed: Objective, raw: Array, width: float) -> Array:
-        """Return the rows that are to be taken as they are: those whose slope may turn when raw moves by so much."""
-        if smoothed.loss.rowwise or not np.isfinite(width):
-            return np.ones(len(raw), dtype=bool)
-        return turns(smoothed, raw - width, raw + width)
+    def _round(objective: Objective, inner: Solver[Any], state: ProximalState) -> tuple[Result, RowArray, int]:
+        """Return how a round ended, raw there, and the steps that it took.
+
+        Rows whose slope may change when raw moves by twice the last move are taken as they are, the others as lines.
+        """
+        smoothed = objective.smoothed(state.smoothing, state.multiplier)
+        goal = float(np.clip(0.1 * state.optimality, 1e-12, 1e-3))
+        params, raw, n_iter, curved = state.params, state.raw, 0, None
+        if not objective.loss.rowwise and np.isfinite(state.move):
+            curved = slope_changes(smoothed, raw, raw, 2.0 * state.move)
+        while True:
+            part = smoothed if curved is None else linearized(smoothed, params, raw, curved)
+            budget = inner.default_max_iter if part is smoothed else 3 * EASY
+            round_ = solve(part, inner, params, tol=goal, max_iter=budget)
+            n_iter += round_.n_iter
+            end = raw_of(objective, round_.state.params)
+            if part is smoothed:
+                break
+            wrong = smoothed.rows.map(_besides, slope_changes(smoothed, raw, end), curved)
+            if not count(smoothed, wrong):
+                break
+            curved = either(smoothed, curved, wrong)
+            if smoothed.value_at_raw(round_.state.params, end) < smoothed.value_at_raw(params, raw):
+                params, raw = round_.state.params, end
+        return round_, end, n_iter
 
     def _next(self, step: float, narrowest: float, easy: bool, ended: bool) -> tuple[float, float]:
         """Return the smoothing of the next round, and the narrowest from now on.
@@ -198,3 +193,16 @@ class ProximalPoint(Solver[ProximalState]):
         if not ended:
             return step / self.shrink, step / self.shrink
         return (max(self.shrink * step, narrowest) if easy else step), narrowest
+
+
+def _zeros(block: Block, array: Array) -> Array:
+    return np.zeros_like(array)
+
+
+def _distance(block: Block, one: Array, other: Array) -> Array:
+    return np.abs(one - other)
+
+
+def _besides(block: Block, one: Array, other: Array) -> Array:
+    """Return the rows of one mask that are not in the other."""
+    return one & ~other

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from ..base import OFTEN, State, nested
-from .interior_point import InteriorPoint, InteriorState, Straight
+from ...objective.objective import Objective
+from ...objective.summand import Summand
+from ...rows.base import Block, RowArray
+from ..base import NEEDS, OFTEN, Need, Plan, Reason, Solver, State
+from ..loop import solve
+from .interior_point import InteriorPoint
 from .proximal_point import ProximalPoint
-from .rows import cost_of, lines_of, raw_of, spread, straightened, tilted
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+from .rows import count, either, linearized, raw_of, sides, standard_error, tilted
 
 __all__ = ["WorkingRows"]
 
@@ -26,13 +28,13 @@ class RowsState(State):
     `reach` is the distance where near ends, but for rows that have crossed a kink.
     """
 
-    raw: Array
-    distance: Array
-    near: Array
+    raw: RowArray
+    distance: RowArray
+    near: RowArray
     reach: float
 
 
-class WorkingRows(Straight[RowsState]):
+class WorkingRows(Solver[RowsState]):
     r"""Solve for the rows near a kink, the loss of the others being a straight line: for losses made of lines, on many rows.
 
     A solution for some of the rows tells which are near, within a few of its standard errors. When a row has left its line it
@@ -58,66 +60,79 @@ class WorkingRows(Straight[RowsState]):
     S. Portnoy and R. Koenker, The Gaussian Hare and the Laplacian Tortoise, 1997, section 5 (preprocessing).
     """
 
+    needs = NEEDS - {Need.SMOOTH_LOSS} | {Need.PIECEWISE_LINEAR}
     default_max_iter = 50
+    second_order = True
     ranges = {"width": ("a number > 0", lambda value: 0 < value < np.inf)}
 
     def __init__(self, width: float = 3.0) -> None:
         self.width = width
 
-    def init(self, objective: Objective, params: Array) -> RowsState:
-        n_rows, columns = objective.data.n_rows, objective.model.n_rows
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> RowsState:
+        rows, columns = objective.rows, objective.linear.n_inputs
         # As many rows in the sample as will be near a kink after it.
-        few = objective.sample(int((self.width * n_rows) ** (2 / 3) * columns ** (1 / 3)))
-        if few is objective:
-            raw, distance, reach = raw_of(objective, params), np.zeros(len(objective.data.weight)), 0.0
-        else:
-            few = few.copied()
-            often = few.data.X.rarest >= OFTEN
+        size = int((self.width * rows.n_samples) ** (2 / 3) * columns ** (1 / 3))
+        raw, reach = None, 0.0
+        if 2 * size < rows.n_samples:
+            sample = rows.sample(size).copied()
+            few = objective.over(sample)
+            often = sample.rarest >= OFTEN
             params = _solved(few, params, 1e-4).params if often else _coarse(objective, params)
             raw = raw_of(objective, params)
-            gap = np.abs(_sides(objective, raw)[1]).min(axis=(0, 2))
-            half = float(np.quantile(gap[objective.data.used], min(self.width * np.sqrt(columns / few.data.n_rows), 1.0)))
-            near_few = np.abs(_sides(few, raw_of(few, params))[1]).min(axis=0) <= half
-            error = spread(objective, few, params, near_few.astype(float))
-            distance, reach = gap / error, half / float(np.median(error[objective.data.used]))
-        value, near = objective.value(params), distance <= reach
+            gap = rows.map(partial(_gap, objective.summand), raw)
+            half = rows.quantile(gap, min(self.width * np.sqrt(columns / sample.n_samples), 1.0))
+            near_few = sample.map(partial(_near_kinks, objective.summand, half), raw_of(few, params))
+            error = standard_error(objective, few, params, near_few)
+            distance, reach = rows.map(_ratio, gap, error), half / rows.quantile(error, 0.5)
+        else:
+            raw = raw_of(objective, params)
+            distance = rows.map(_zeros)
+        near = rows.map(partial(_within, reach), distance)
         return RowsState(
-            params, value, np.zeros_like(params), np.inf, decrement=np.inf, raw=raw, distance=distance, near=near, reach=reach
+            params,
+            objective.value(params),
+            np.zeros_like(params),
+            np.inf,
+            decrement=np.inf,
+            struggles=True,
+            raw=raw,
+            distance=distance,
+            near=near,
+            reach=reach,
         )
 
     def step(self, objective: Objective, state: RowsState) -> RowsState:
-        part = straightened(objective, state.params, state.raw, state.near, least=2)
-        inner, rows = _solved(part, state.params, 1e-8), slice(None) if part is objective else np.flatnonzero(state.near)
-        del part  # a copy of the rows that are near
+        rows, reach = objective.rows, state.reach
+        part = linearized(objective, state.params, state.raw, state.near, least=2)
+        inner = _solved(part, state.params, 1e-8)
         params, raw = inner.params, raw_of(objective, inner.params)
-        slope, _ = _sides(objective, state.raw)
-        slope[:, rows] = inner.slope
-        turn, height = _sides(objective, raw)
-        turn -= slope
-        crossed = np.any(turn != 0, axis=(0, 2)) & ~state.near
-        height *= turn
-        gap = max(float(objective.data.weight @ height.sum(axis=(0, 2))) / objective.total, 0.0)
-        reach = state.reach
-        if 2 * crossed.sum() > state.near.sum():  # the lines lead too far
+        height, crossed, n_crossed, n_near = 0.0, rows.map(_none, state.near), 0, objective.rows.n_samples
+        if part is not objective:
+            crossed = rows.map(partial(_crossed, objective.summand), state.near, state.raw, raw)
+            height = rows.reduce(partial(_height, objective.summand), state.near, state.raw, raw)[0]
+            n_crossed, n_near = count(objective, crossed), count(objective, state.near)
+        del part  # a copy of the rows that are near
+        lines = np.maximum(inner.left * inner.distance, inner.right * inner.distance) - inner.slope * inner.distance
+        height += float(inner.weight @ lines.sum(axis=(0, 2)))
+        gap = max(height / objective.total, 0.0)
+        if 2 * n_crossed > n_near:  # the lines lead too far
             reach *= 2.0
-            crossed = state.distance <= reach
-        near = state.near | crossed
-        value = cost_of(objective, raw) + objective.price(params)
-        eps = float(np.finfo(objective.data.dtype).eps)
-        if not value <= state.value + 64 * eps / EPS * objective.rounding(state.value):
+            crossed = rows.map(partial(_within, reach), state.distance)
+        near = either(objective, state.near, crossed)
+        grown = count(objective, near) > n_near
+        value = objective.value_at_raw(params, raw)
+        eps = float(np.finfo(rows.dtype).eps)
+        if not value <= state.value + 64 * eps / EPS * objective.reference.rounding(state.value):
             after = self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
-            return after if np.any(near & ~state.near) else self._ended(objective, after)
-        gradient = tilted(objective, params, slope.sum(axis=0))
+            return after if grown else self._ended(objective, after)
         # The same rows again would bring the same.
-        done = gap <= 8 * EPS * abs(value) or not np.any(near & ~state.near)
-        return RowsState(
-            params,
-            value,
-            gradient,
-            max(objective.optimality(params, gradient), objective.shortfall(gap, value)),
-            state.iteration + 1,
+        done = gap <= 8 * EPS * abs(value) or not grown
+        return RowsState.at(
+            objective.at_slopes(params, value, inner.gradient, gap),
+            iteration=state.iteration + 1,
             decrement=0.0 if done else gap,
-            stalled="no descent at working precision" if done else "",
+            stalled=Reason.STALLED if done else None,
+            struggles=True,
             raw=raw,
             distance=state.distance,
             near=near,
@@ -127,38 +142,79 @@ class WorkingRows(Straight[RowsState]):
     @staticmethod
     def _ended(objective: Objective, state: RowsState) -> RowsState:
         """Return the state when no more can be done, judged by the lines that its own raw is on."""
-        gradient = tilted(objective, state.params, _sides(objective, state.raw)[0].sum(axis=0))
+        slopes = objective.rows.map(partial(_slopes, objective.summand), state.raw)
+        gradient = tilted(objective, state.params, slopes)
         optimality = min(state.optimality, objective.optimality(state.params, gradient))
-        return replace(state, optimality=optimality, stalled="no descent at working precision")
+        return replace(state, optimality=optimality, stalled=Reason.STALLED)
 
     @staticmethod
-    def _partly(objective: Objective, state: RowsState, params: Array, raw: Array) -> RowsState:
-        """Return the state at the best of a few points on the way to the params, of which raw is given."""
-        way, change = params - state.params, raw - state.raw
+    def _partly(objective: Objective, state: RowsState, params: Array, raw: RowArray) -> RowsState:
+        """Return the state at the best of a few points between its own and the params, of which raw is given."""
         for t in (0.5, 0.2, 0.05):
-            params, raw = state.params + t * way, state.raw + t * change
-            value = cost_of(objective, raw) + objective.price(params)
+            between = state.params + t * (params - state.params)
+            raw_between = objective.rows.map(partial(_between, t), state.raw, raw)
+            value = objective.value_at_raw(between, raw_between)
             if value < state.value:
-                state = replace(state, params=params, raw=raw, value=value)
-                break
+                return replace(state, params=between, raw=raw_between, value=value)
         return state
 
 
 def _coarse(objective: Objective, params: Array) -> Array:
     """Return a coarse solution for all rows."""
-    result = nested(objective, ProximalPoint(), params, tol=0.1, max_iter=5)
-    return result.state.params
+    return solve(objective, ProximalPoint(), params, tol=0.1, max_iter=5).state.params
 
 
-def _solved(objective: Objective, params: Array, tol: float) -> InteriorState:
-    solver = InteriorPoint()
-    result = nested(objective, solver, params, tol=tol, max_iter=solver.default_max_iter)
-    state: InteriorState = result.state  # type: ignore[assignment]
-    return state
+def _solved(objective: Objective, params: Array, tol: float) -> Any:
+    """Return the state of the interior point method at a solution."""
+    return solve(objective, InteriorPoint(), params, tol=tol).state
 
 
-def _sides(objective: Objective, raw: Array) -> tuple[Array, Array]:
-    """Return the slopes of the lines on which raw, (n, K), is, and its distances from the kinks: (J, n, K) each."""
-    kinks, left, right = lines_of(objective)
-    distance = np.subtract(raw if objective.offset is None else raw + objective.offset, kinks, out=kinks)
-    return np.where(distance < 0, left, right), distance
+# -- kernels ----------------------------------------------------------------------------------------------------------
+
+
+def _gap(summand: Summand, block: Block, raw: Array) -> Array:
+    """Return how far raw is from the nearest kink, (n,)."""
+    return np.abs(sides(summand, block, raw)[1]).min(axis=(1, 2))
+
+
+def _near_kinks(summand: Summand, half: float, block: Block, raw: Array) -> Array:
+    """Return which entries of raw, (n, K), are near a kink, as numbers."""
+    return (np.abs(sides(summand, block, raw)[1]).min(axis=1) <= half).astype(np.float64)
+
+
+def _slopes(summand: Summand, block: Block, raw: Array) -> Array:
+    """Return the slopes of the lines that raw is on, (n, K)."""
+    return sides(summand, block, raw)[0].sum(axis=1)
+
+
+def _crossed(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> Array:
+    """Return the rows, not near, that have left the lines they were on, (n,)."""
+    turn = sides(summand, block, raw)[0] != sides(summand, block, before)[0]
+    return np.any(turn, axis=(1, 2)) & ~near
+
+
+def _height(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> tuple[float]:
+    """Return the sum of the heights of the loss above the lines that the other rows were on."""
+    slope, distance = sides(summand, block, raw)
+    height = ((slope - sides(summand, block, before)[0]) * distance).sum(axis=(1, 2))
+    return (float(block.weight @ np.where(near, 0.0, height)),)
+
+
+def _within(reach: float, block: Block, distance: Array) -> Array:
+    return distance <= reach
+
+
+def _ratio(block: Block, one: Array, other: Array) -> Array:
+    return one / other
+
+
+def _between(t: float, block: Block, one: Array, other: Array) -> Array:
+    return one + t * (other - one)
+
+
+def _zeros(block: Block) -> Array:
+    return np.zeros(len(block.weight))
+
+
+def _none(block: Block, mask: Array) -> Array:
+    return np.zeros_like(mask)

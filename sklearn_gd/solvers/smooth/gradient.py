@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...arrays import EPS, Array
+from ...objective.objective import Objective
 from ...schedules import get_schedule
-from ..base import Solver, State
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+from ..base import Need, Plan, Reason, Solver, State
 
 __all__ = ["GradientDescent"]
 
@@ -62,7 +60,6 @@ class GradientDescent(Solver[GradientState]):
     for Accelerated Gradient Schemes, 2015.
     """
 
-    takes_prox = True
     ranges = {
         "learning_rate": (
             "'auto', a number > 0, or a function of the step number",
@@ -87,27 +84,17 @@ class GradientDescent(Solver[GradientState]):
         return self.automatic
 
     @property
-    def takes_kinked_loss(self) -> bool:  # type: ignore[override]
+    def needs(self) -> frozenset[Need]:  # type: ignore[override]
         """A given learning rate descends along subgradients, as in a textbook; "auto" would not know when to stop."""
-        return not self.automatic
+        return frozenset({Need.MINIMUM, Need.LINEAR} | ({Need.SMOOTH_LOSS} if self.automatic else set()))
 
-    def init(self, objective: Objective, params: Array) -> GradientState:
-        params = objective.prox(params, 0.0)
-        value, gradient = objective.value_and_gradient(params)
-        scale = 1.0 / objective.diagonal(params) if self.automatic else np.ones_like(params)
-        if not objective.separable:  # only then may the step differ from weight to weight
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> GradientState:
+        point = objective.at(objective.prox(params, 0.0))
+        scale = 1.0 / objective.diagonal(point.params) if self.automatic else np.ones_like(params)
+        if not objective.penalty.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
-        value += objective.rest(params)
-        return GradientState(
-            params,
-            value,
-            gradient,
-            objective.optimality(params, gradient),
-            step=1.0,
-            velocity=0.0 * params,
-            scale=scale,
-            ceiling=1e3 * max(abs(value), abs(objective.reference_value)),
-        )
+        ceiling = 1e3 * max(abs(point.value), abs(objective.reference.value))
+        return GradientState.at(point, step=1.0, velocity=0.0 * params, scale=scale, ceiling=ceiling)
 
     def step(self, objective: Objective, state: GradientState) -> GradientState:
         return self._searched(objective, state) if self.automatic else self._literal(objective, state)
@@ -117,23 +104,18 @@ class GradientDescent(Solver[GradientState]):
         velocity = self.momentum * state.velocity - rate * state.gradient
         move = self.momentum * velocity - rate * state.gradient if self.nesterov else velocity
         params = objective.prox(state.params + move, rate)
-        value, gradient = objective.value_and_gradient(params)
-        value += objective.rest(params)
-        moved, change = params - state.params, gradient - state.gradient
+        point = objective.at(params)
+        moved, change = params - state.params, point.gradient - state.gradient
         curvature = max(state.curvature, float(moved @ change) / max(float(moved @ moved), 1e-300))
-        diverged = not value <= state.ceiling
+        diverged = not point.value <= state.ceiling
         hint = ""
         if diverged or (objective.loss.smooth and curvature * rate > 2.0):
             hint = f"The learning rate {rate:.3g} is too large: learning_rate={0.9 / curvature:.2g} is safe, 'auto' needs none."
-        optimality = objective.optimality(params, gradient) if np.isfinite(value) else np.inf
-        return GradientState(
-            params,
-            value,
-            gradient,
-            optimality,
-            state.iteration + 1,
-            rate,
-            stalled="diverged" if diverged else "",
+        return GradientState.at(
+            point,
+            iteration=state.iteration + 1,
+            step=rate,
+            stalled=Reason.DIVERGED if diverged else None,
             hint=hint,
             velocity=velocity,
             scale=state.scale,
@@ -145,14 +127,15 @@ class GradientDescent(Solver[GradientState]):
         clock = 0.5 * (1.0 + np.sqrt(1.0 + 4.0 * state.clock**2))
         share = self.momentum or (state.clock - 1.0) / clock
         accelerated = share > 0 and bool(np.any(state.velocity))
-        point, value, gradient = state.params, state.value - objective.rest(state.params), state.gradient
+        point, value, gradient = state.params, state.value - objective.nonsmooth_value(state.params), state.gradient
         if accelerated:
             point = state.params + share * state.velocity
             value, gradient = objective.value_and_gradient(point)
         step = state.step
         for _ in range(60):
             params = objective.prox(
-                point - step * state.scale * gradient, step * state.scale if objective.separable else step * state.scale[0]
+                point - step * state.scale * gradient,
+                step * state.scale if objective.penalty.separable else step * state.scale[0],
             )
             move = params - point
             length = float(move @ (move / state.scale))
@@ -164,13 +147,12 @@ class GradientDescent(Solver[GradientState]):
             if np.isfinite(new_value) and fits:
                 break
             step *= 0.5
-        total = new_value + objective.rest(params)
+        total = new_value + objective.nonsmooth_value(params)
         rises = not total <= state.value + 64 * EPS * abs(state.value)
         if rises and accelerated:  # the momentum leads astray: begin it anew
             return replace(state, velocity=0.0 * state.params, clock=1.0, iteration=state.iteration + 1)
         if rises or length == 0.0:
-            stalled = "no descent at working precision"
-            return replace(state, iteration=state.iteration + 1, stalled=stalled)
+            return replace(state, iteration=state.iteration + 1, stalled=Reason.STALLED)
         return GradientState(
             params,
             total,

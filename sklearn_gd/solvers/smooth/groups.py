@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import eigh
 
 from ...arrays import EPS, Array
 from .pieces import solved
-
-if TYPE_CHECKING:
-    from .quadratic import Quadratic
+from .quadratic import Quadratic
 
 __all__ = ["minimize_on_groups"]
 
@@ -96,7 +93,7 @@ def minimize_on_groups(problem: Quadratic, x: Array, most: int = 200) -> Array:
 
 def _groups(problem: Quadratic) -> list[_Group]:
     objective, blocks = problem.objective, problem.rows
-    alpha, n_raw, result = objective.alpha, objective.model.n_raw, []
+    alpha, n_raw, result = objective.penalty.alpha, objective.model.n_raw, []
     block_of, place_of = np.empty((2, len(problem.start)), dtype=np.intp)
     for number, rows in enumerate(blocks):
         block_of[rows], place_of[rows] = number, np.arange(len(rows))
@@ -161,13 +158,13 @@ def _newton(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> 
             total[inside] += group.strength * unit
             bent[inside, inside] += group.strength / size * (np.eye(len(unit)) - np.outer(unit, unit))
             start = inside.stop
-        way = np.zeros_like(x)
-        way[active] = -solved(bent, total)
+        direction = np.zeros_like(x)
+        direction[active] = -solved(bent, total)
         if number == 0:
-            crossing = [group.rows for group in used if x[group.rows] @ (x + way)[group.rows] < 0]
-        fall = float(total @ way[active])
+            crossing = [group.rows for group in used if x[group.rows] @ (x + direction)[group.rows] < 0]
+        fall = float(total @ direction[active])
         for share in SHARES:
-            trial = x + share * way
+            trial = x + share * direction
             trial_slope = problem.slope(trial)
             trial_value = problem.value_at(trial, trial_slope)
             if trial_value <= value + 1e-3 * share * fall + 8 * EPS * abs(value):

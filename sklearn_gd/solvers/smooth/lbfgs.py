@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from ..base import Solver, State, descend
+from ...objective.objective import Objective
+from ..base import Need, Plan, Reason, Solver, State
+from ..line_search import descend
+from .metrics import Diagonal, Metric
 
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-
-__all__ = ["LBFGS", "Diagonal", "Metric", "Pair", "corrected", "remembered"]
+__all__ = ["LBFGS", "Pair", "corrected", "remembered"]
 
 Pair = tuple[Array, Array]
-
-
-class Metric(Protocol):
-    """A symmetric positive definite stand-in for the second derivative."""
-
-    def solve(self, vector: Array) -> Array:
-        """Return its inverse times a flat vector."""
-
-
-@dataclass
-class Diagonal:
-    """A diagonal metric."""
-
-    entries: Array
-
-    def solve(self, vector: Array) -> Array:
-        return vector / self.entries
 
 
 def corrected(metric: Metric, pairs: list[Pair], vector: Array) -> Array:
@@ -91,16 +73,14 @@ class LBFGS(Solver[LBFGSState]):
     D. Liu and J. Nocedal, On the limited memory BFGS method for large scale optimization, 1989.
     """
 
-    takes_networks = True
+    needs = frozenset({Need.MINIMUM, Need.SMOOTH_LOSS, Need.SMOOTH_PENALTY})
     ranges = {"memory": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
 
     def __init__(self, memory: int = 10) -> None:
         self.memory = memory
 
-    def init(self, objective: Objective, params: Array) -> LBFGSState:
-        value, gradient = objective.value_and_gradient(params)
-        optimality = objective.optimality(params, gradient)
-        return LBFGSState(params, value, gradient, optimality, diagonal=objective.diagonal(params))
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> LBFGSState:
+        return LBFGSState.at(objective.at(params), diagonal=objective.diagonal(params))
 
     def step(self, objective: Objective, state: LBFGSState) -> LBFGSState:
         direction = -corrected(self._metric(state), state.pairs, state.gradient)
@@ -108,12 +88,10 @@ class LBFGS(Solver[LBFGSState]):
         if landed is None and state.pairs:  # the guessed curvature misleads: begin anew
             return replace(state, pairs=[], iteration=state.iteration + 1)
         if landed is None:
-            stalled = "no descent at working precision"
-            return replace(state, iteration=state.iteration + 1, stalled=stalled)
-        t, params, value, gradient = landed
-        pairs = remembered(state.pairs, t * direction, gradient - state.gradient, self.memory)
-        optimality = objective.optimality(params, gradient)
-        return LBFGSState(params, value, gradient, optimality, state.iteration + 1, t, pairs=pairs, diagonal=state.diagonal)
+            return replace(state, iteration=state.iteration + 1, stalled=Reason.STALLED)
+        t, point = landed
+        pairs = remembered(state.pairs, t * direction, point.gradient - state.gradient, self.memory)
+        return LBFGSState.at(point, iteration=state.iteration + 1, step=t, pairs=pairs, diagonal=state.diagonal)
 
     @staticmethod
     def _metric(state: LBFGSState) -> Diagonal:

@@ -1,19 +1,35 @@
-"""A dense metric: the second derivative itself, factored."""
+"""Metrics: stand-ins for the second derivative that can be solved for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from ...arrays import Array
+from ...objective.objective import Objective
 
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
+__all__ = ["Cholesky", "Diagonal", "Metric"]
 
-__all__ = ["Cholesky"]
+
+class Metric(Protocol):
+    """A symmetric positive definite stand-in for the second derivative."""
+
+    def solve(self, vector: Array) -> Array:
+        """Return its inverse times a flat vector."""
+
+
+@dataclass
+class Diagonal:
+    """A diagonal metric."""
+
+    entries: Array
+
+    def solve(self, vector: Array) -> Array:
+        return vector / self.entries
 
 
 class Cholesky:
@@ -26,7 +42,7 @@ class Cholesky:
     ----------
     objective : Objective
     hessian : ndarray of shape (blocks, m, m)
-        In the blocks of `LinearMap.gram`; a single one of size n_rows serves all columns of raw alike.
+        In the blocks of `LinearBound.gram`; a single one of size n_inputs serves all columns of raw alike.
     ridge : float
         Relative to the diagonal.
     share : float
@@ -34,15 +50,15 @@ class Cholesky:
     """
 
     def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float) -> None:
-        model, self.n_blocks = objective.model, len(hessian)
-        squares = np.full((model.n_rows, model.size // model.n_rows), 1.0)
-        squares[: model.n_features] = (objective.column_norms**2 / objective.total)[:, None]
+        model, reference, self.n_blocks = objective.linear, objective.reference, len(hessian)
+        squares = np.full((model.n_inputs, model.size // model.n_inputs), 1.0)
+        squares[: model.n_features] = (reference.spread**2)[:, None]
         size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
         density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
         if not density > 0:  # no row is on a bend: as if all were
-            density = objective.slope_size**2 / max(abs(objective.reference_value), 1e-300) or 1.0
+            density = reference.slope_size**2 / max(abs(reference.value), 1e-300) or 1.0
             share = 1.0
         diagonal = np.maximum(diagonal, share * density * size)
         floor = np.maximum(diagonal, 1e-8 * density * size)

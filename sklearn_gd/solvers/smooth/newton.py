@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.linalg import eigh, qr
 
 from ...arrays import EPS, Array
-from ..base import FEW, Solver, State, descend
+from ...models.base import LinearBound
+from ...objective.objective import Objective, Point
+from ...rows.base import Block
+from ..base import FEW, Need, Plan, Reason, Solver, State
+from ..line_search import descend
+from .composite import minimize_quadratic
 from .lbfgs import Pair, corrected, remembered
 from .metrics import Cholesky
-from .quadratic import minimize_quadratic
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-    from ...rows.memory import Block
 
 __all__ = ["Newton"]
 
@@ -26,14 +27,14 @@ FEW_COLUMNS = 100
 
 @dataclass(kw_only=True)
 class NewtonState(State):
-    """A state with the metric, if it still serves, the way it leads, what corrects it, and the rows for the next one.
+    """A state with the metric, if it still serves, the direction it gives, what corrects it, and the rows for the next one.
 
     `caution`, from 0 to 1, is how far the curvature is looked for, and how much the steps are damped.
     """
 
     rows: int
     metric: Any = None
-    way: Any = None
+    direction: Any = None
     pairs: list[Pair] = field(default_factory=list)
     caution: float = 0.0
 
@@ -68,34 +69,31 @@ class Newton(Solver[NewtonState]):
     """
 
     default_max_iter = 100
-    takes_prox = True
+    needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS})
     second_order = True
     # A metric is kept while a whole step with it shrinks the Newton decrement to less than this share.
-    pace: ClassVar[float] = 0.5
+    keep_ratio: ClassVar[float] = 0.5
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
     # A metric that no longer serves is followed by one that is measured on so many times the rows.
     growth: ClassVar[int] = 4
 
-    def init(self, objective: Objective, params: Array) -> NewtonState:
-        params = objective.prox(params, 0.0)
-        value, gradient = objective.value_and_gradient(params)
-        optimality = objective.optimality(params, gradient)
-        rows = self._first_rows(objective) if objective.data.X.samples else objective.data.n_rows
-        return NewtonState(params, value + objective.rest(params), gradient, optimality, rows=rows, decrement=np.inf)
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> NewtonState:
+        rows = self._first_rows(objective) if objective.rows.profile.samples else objective.rows.n_samples
+        return NewtonState.at(objective.at(objective.prox(params, 0.0)), rows=rows, decrement=np.inf)
 
     def _first_rows(self, objective: Objective) -> int:
         """Return on how many rows the second derivative takes about as long as a pass over all the data: all, if that is so."""
-        n_rows, columns = objective.data.n_rows, self._columns(objective)
-        return n_rows if columns <= FEW_COLUMNS else max(16 * n_rows // columns, 10 * columns, 4096)
+        n, columns = objective.rows.n_samples, self._columns(objective)
+        return n if columns <= FEW_COLUMNS else max(16 * n // columns, 10 * columns, 4096)
 
-    def _pace(self, objective: Objective) -> float:
-        work = objective.data.n_rows * objective.model.n_rows * self._columns(objective)
-        return self.pace if work > self.cheap else 0.0
+    def _keep_ratio(self, objective: Objective) -> float:
+        work = objective.rows.n_samples * objective.linear.n_inputs * self._columns(objective)
+        return self.keep_ratio if work > self.cheap else 0.0
 
     @staticmethod
     def _columns(objective: Objective) -> int:
-        return objective.model.size if objective.loss.rowwise else objective.model.n_rows
+        return objective.size if objective.loss.rowwise else objective.linear.n_inputs
 
     def _improves(self, objective: Objective, rows: int) -> bool:
         """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
@@ -103,7 +101,7 @@ class Newton(Solver[NewtonState]):
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
         """Return the state with the metric at its params."""
-        typical = max(abs(objective.reference_value), EPS) / max(objective.slope_size, 1e-300)
+        typical = max(abs(objective.reference.value), EPS) / max(objective.reference.slope_size, 1e-300)
         rows = state.rows
         while True:
             part = objective.sample(rows)
@@ -111,9 +109,9 @@ class Newton(Solver[NewtonState]):
             if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
-        # Along the null space of H the smaller ridge leaves noise. `finish` removes it, but not under a penalty with a prox;
+        # Along the null space of H the smaller ridge leaves noise. `least_norm` removes it, but not under a penalty with a prox;
         # and the noise of a second derivative from values is larger.
-        ridge = 1e-12 if objective.prox_penalty.absent and objective.loss.has_gradient else 1e-7
+        ridge = 1e-12 if objective.penalty.smooth and objective.loss.has_gradient else 1e-7
         # Neither a sample nor curvature that was cut at zero tells how little there is of it.
         share = 0.5 if part is not objective else 0.0 if objective.loss.convex else 0.1
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share)
@@ -124,8 +122,8 @@ class Newton(Solver[NewtonState]):
         if fresh:
             state = self._measured(objective, state)
         metric, pairs = state.metric, state.pairs
-        if objective.prox_penalty.absent:
-            direction = -corrected(metric, pairs, state.gradient) if fresh else state.way
+        if objective.penalty.smooth:
+            direction = -corrected(metric, pairs, state.gradient) if fresh else state.direction
             predicted = -0.5 * float(state.gradient @ direction)
             landed = descend(objective, state, direction, steepness=0.5)
         else:
@@ -133,31 +131,32 @@ class Newton(Solver[NewtonState]):
             landed, predicted = _descend_composite(objective, state, direction)
         if landed is None:
             return self._held(state) if fresh else replace(state, metric=None, pairs=[], iteration=state.iteration + 1)
-        t, params, value, gradient = landed
-        if objective.prox_penalty.absent:
+        t, point = landed
+        gradient = point.gradient
+        if objective.penalty.smooth:
             pairs = remembered(pairs, t * direction, gradient - state.gradient, 10)
-            way = -corrected(metric, pairs, gradient)
-            decrement = -0.5 * float(gradient @ way)
-            serves = t == 1.0 and decrement <= self._pace(objective) * predicted
+            following = -corrected(metric, pairs, gradient)
+            decrement = -0.5 * float(gradient @ following)
+            serves = t == 1.0 and decrement <= self._keep_ratio(objective) * predicted
         else:
             change, expected = gradient - state.gradient, metric.product(direction)
-            bend = max(abs(float(change @ direction)), 1e-300)
-            missed = float(np.abs(expected - change) @ np.abs(direction)) / bend if t == 1.0 else 1.0
-            way, decrement, serves = direction, min(missed, 1.0) ** 2 * predicted, missed <= 0.6 * self._pace(objective)
+            curvature = max(abs(float(change @ direction)), 1e-300)
+            missed = float(np.abs(expected - change) @ np.abs(direction)) / curvature if t == 1.0 else 1.0
+            following, decrement = direction, min(missed, 1.0) ** 2 * predicted
+            serves = missed <= 0.6 * self._keep_ratio(objective)
         caution = min(10.0 * state.caution or 1e-2, 1.0) if t < 0.05 else 0.3 * state.caution
-        return NewtonState(
-            params,
-            value + objective.rest(params),
-            gradient,
-            objective.optimality(params, gradient),
-            state.iteration + 1,
-            t,
-            decrement,
-            rows=state.rows if serves else min(self.growth * state.rows, objective.data.n_rows),
+        caution = caution if caution > 1e-7 else 0.0
+        return NewtonState.at(
+            point,
+            iteration=state.iteration + 1,
+            step=t,
+            decrement=decrement,
+            struggles=caution > 0.0,
+            rows=state.rows if serves else min(self.growth * state.rows, objective.rows.n_samples),
             metric=metric if serves or (fresh and not self._improves(objective, state.rows)) else None,
             pairs=pairs,
-            way=way,
-            caution=caution if caution > 1e-7 else 0.0,
+            direction=following,
+            caution=caution,
         )
 
     def _held(self, state: NewtonState) -> NewtonState:
@@ -170,63 +169,61 @@ class Newton(Solver[NewtonState]):
             pairs=[],
             caution=min(100.0 * state.caution or 1e-2, 1.0),
             decrement=0.0 if exhausted else state.decrement,
-            stalled="no descent at working precision" if exhausted else "",
+            struggles=True,
+            stalled=Reason.STALLED if exhausted else None,
         )
 
-    def struggles(self, state: NewtonState) -> bool:
-        return state.caution > 0.0
-
-    def finish(self, objective: Objective, params: Array) -> Array:
-        params = super().finish(objective, params)
-        if not objective.unpenalised or not objective.model.n_features:
+    def least_norm(self, objective: Objective, params: Array) -> Array:
+        params = super().least_norm(objective, params)
+        if not objective.penalty.absent or not objective.model.n_features:
             return params
         null, weights = _null_space(objective, params), objective.model.weights(params)
         return objective.model.with_weights(params, weights - null @ (null.T @ weights))
 
 
-def _descend_composite(
-    objective: Objective, state: State, direction: Array
-) -> tuple[tuple[float, Array, float, Array] | None, float]:
-    """Return a step with enough descent of F, smooth part and rest, as `descend` does, and the descent predicted at step 1."""
+def _descend_composite(objective: Objective, state: State, direction: Array) -> tuple[tuple[float, Point] | None, float]:
+    """Return a step with enough descent of F, smooth or not, as `descend` does, and the descent predicted at step 1."""
 
     def at(t: float) -> Array:  # the projection, as rounding may leave a constraint
         return objective.prox(state.params + t * direction, 0.0)
 
-    start = objective.rest(at(0.0))
-    slope = float(state.gradient @ direction) + objective.rest(at(1.0)) - start
+    start = objective.nonsmooth_value(at(0.0))
+    slope = float(state.gradient @ direction) + objective.nonsmooth_value(at(1.0)) - start
     noise = 64 * EPS * abs(state.value)
     if not slope < 0:
         return None, 0.0
     t, line = 1.0, None
     params = at(t)
     value, gradient = objective.value_and_gradient(params)
-    total = value + objective.rest(params)
+    total = value + objective.nonsmooth_value(params)
     while not total <= state.value + 1e-4 * t * slope + noise:
         t *= 0.5
         if t <= 1e-10:
             return None, -slope
         line = line or objective.along(state.params, direction)
-        total = line(t)[0] + objective.rest(at(t))
+        total = line(t)[0] + objective.nonsmooth_value(at(t))
     if line is not None:
         params = at(t)
         value, gradient = objective.value_and_gradient(params)
-    return (t, params, value, gradient), -slope
+        total = value + objective.nonsmooth_value(params)
+    return (t, Point(params, total, gradient, objective.optimality(params, gradient))), -slope
 
 
 def _null_space(objective: Objective, params: Array) -> Array:
     """Return an orthonormal basis, (p, d), of the weights that change no prediction on the data."""
-    few = objective.sample(max(FEW, 10 * objective.model.n_rows))
+    model, p = objective.linear, objective.model.n_features
+    few = objective.sample(max(FEW, 10 * model.n_inputs))
     if few is not objective and not _null_space(few, params).shape[1]:  # more rows determine no less
-        return np.empty((objective.model.n_features, 0))
-    model, p = objective.model, objective.model.n_features
-
-    def part(block: Block) -> tuple[Array]:
-        return (model.gram(block.X, params, block.weight[:, None]),)
-
-    gram = objective.data.reduce(part)[0][0][:p, :p]
+        return np.empty((p, 0))
+    gram = objective.rows.reduce(partial(_gram, model))[0][0][:p, :p]
     scale = np.sqrt(np.diagonal(gram))
-    scale = np.divide(1.0, scale, out=np.ones(p), where=objective.column_norms > 0)
+    scale = np.divide(1.0, scale, out=np.ones(p), where=objective.reference.spread > 0)
     correlation = gram * scale * scale[:, None]
     values, vectors = eigh(correlation, check_finite=False)
-    null = vectors[:, values <= 10 * p * np.finfo(objective.data.dtype).eps * max(values[-1], 0.0)] * scale[:, None]
+    null = vectors[:, values <= 10 * p * np.finfo(objective.rows.dtype).eps * max(values[-1], 0.0)] * scale[:, None]
     return qr(null / np.linalg.norm(null, axis=0), mode="economic")[0] if null.shape[1] else null
+
+
+def _gram(model: LinearBound, block: Block) -> tuple[Array]:
+    """Return the Gram matrix of a block: a kernel."""
+    return (model.gram(block.X, block.weight[:, None]),)

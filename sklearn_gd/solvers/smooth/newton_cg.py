@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arrays import Array
-from .lbfgs import Diagonal, Metric
-from .metrics import Cholesky
+from ...objective.objective import Objective
+from ..base import NEEDS
+from .metrics import Cholesky, Diagonal, Metric
 from .newton import Newton, NewtonState
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
 
 __all__ = ["NewtonCG"]
 
@@ -46,9 +43,9 @@ class NewtonCG(Newton):
     Machine Learning, 2011; S. Dembo, S. Eisenstat and T. Steihaug, Inexact Newton Methods, 1982.
     """
 
-    takes_prox = False
+    needs = NEEDS
     second_order = False  # its last digits take many products
-    pace = 0.7
+    keep_ratio = 0.7
     growth = 2
     ranges = {"max_cg": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
 
@@ -56,23 +53,25 @@ class NewtonCG(Newton):
         self.max_cg = max_cg
 
     def _first_rows(self, objective: Objective) -> int:
-        return int(max(objective.data.n_rows / 16, 8 * objective.model.n_rows, 4096))
+        return int(max(objective.rows.n_samples / 16, 8 * objective.linear.n_inputs, 4096))
 
     @staticmethod
     def _most_rows(objective: Objective) -> int:
         """Return the rows that may be copied: in single precision they take a sixth of the memory of all."""
-        return max(objective.data.n_rows // 3, 1 << 14)
+        return max(objective.rows.n_samples // 3, 1 << 14)
 
     def _improves(self, objective: Objective, rows: int) -> bool:
         return rows < self._most_rows(objective)
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
-        rows = min(state.rows, self._most_rows(objective)) if objective.data.X.samples else objective.data.n_rows
-        part = objective.sample(rows)
-        part = part if part is objective else part.copied(np.float32)
+        part, profile = objective, objective.rows.profile
+        rows = min(state.rows, self._most_rows(objective))
+        if profile.samples and 2 * rows < objective.rows.n_samples:
+            part = objective.over(objective.rows.sample(rows).copied(np.float32))
         preconditioner: Metric
-        if objective.model.n_rows <= 1500 and part.data.X.gram_rate > 1e9:
-            few = objective.model.n_rows**2 <= objective.data.n_rows
+        n_inputs = objective.linear.n_inputs
+        if n_inputs <= 1500 and profile.gram_rate > 1e9:
+            few = n_inputs**2 <= objective.rows.n_samples
             preconditioner = Cholesky(objective, part.uncoupled(state.params, shared=not few), 1e-10, 0.1)
         else:
             preconditioner = Diagonal(part.diagonal(state.params))
@@ -92,18 +91,18 @@ class _Products:
         """Return an approximation to the inverse times a vector, by preconditioned conjugate gradients."""
         x, residual = np.zeros_like(vector), vector.copy()
         z = self.preconditioner.solve(residual)
-        way, size = z, float(residual @ z)
+        direction, size = z, float(residual @ z)
         goal = self.accuracy**2 * size
         for _ in range(self.max_cg):
             if size <= goal:
                 break
-            image = self.product(way)
-            bend = float(way @ image)
-            if bend <= 0:
+            image = self.product(direction)
+            curvature = float(direction @ image)
+            if curvature <= 0:
                 break
-            x += size / bend * way
-            residual -= size / bend * image
+            x += size / curvature * direction
+            residual -= size / curvature * image
             z = self.preconditioner.solve(residual)
             size, before = float(residual @ z), size
-            way = z + size / before * way
+            direction = z + size / before * direction
         return x if np.any(x) else z

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.linalg.lapack import dposv
 
 from ...arrays import EPS, Array
-
-if TYPE_CHECKING:
-    from .quadratic import Quadratic
+from .quadratic import Quadratic
 
 __all__ = ["minimize_on_pieces", "solved"]
 
@@ -40,14 +36,14 @@ def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
         if left <= max(1e-13 * first, 8 * EPS * float((np.abs(x) * unit).max(initial=0.0))):
             break
         free = low < high
-        way = _newton(problem, total, free)
-        trial = problem.objective.prox(x + way, 0.0)
+        direction = _newton(problem, total, free)
+        trial = problem.objective.prox(x + direction, 0.0)
         trial_slope = problem.slope(trial)
         trial_value = problem.value_at(trial, trial_slope)
-        if not trial_value <= value + 0.4 * float(total @ way):
-            way, limit = _clipped(problem, x, way, total, low, high)
+        if not trial_value <= value + 0.4 * float(total @ direction):
+            direction, limit = _clipped(problem, x, direction, total, low, high)
             for share in (*(s for s in SHARES if s > limit), min(limit, 1.0)):
-                trial = np.clip(x + share * way, low, high)
+                trial = np.clip(x + share * direction, low, high)
                 trial_slope = problem.slope(trial)
                 trial_value = problem.value_at(trial, trial_slope)
                 if trial_value < value - 1e-3 * float(total @ (x - trial)):
@@ -60,27 +56,27 @@ def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
 
 def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
     """Return the Newton step for the free weights, the others standing still."""
-    way = np.zeros_like(total)
+    direction = np.zeros_like(total)
     for block, rows in zip(problem.hessian, problem.rows, strict=True):
         place = np.flatnonzero(free[rows])
         if len(place):
             inside = rows[place]
-            way[inside] = -solved(block[np.ix_(place, place)], total[inside])
-    return way
+            direction[inside] = -solved(block[np.ix_(place, place)], total[inside])
+    return direction
 
 
-def _clipped(problem: Quadratic, x: Array, way: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
+def _clipped(problem: Quadratic, x: Array, direction: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
     """Return the Newton step for the weights that can follow it, and the share of it that reaches the first kink."""
     free = low < high
     while True:
-        held = free & (((x == low) & (way < 0)) | ((x == high) & (way > 0)))
+        held = free & (((x == low) & (direction < 0)) | ((x == high) & (direction > 0)))
         if not held.any():
             break
         free &= ~held
-        way = _newton(problem, total, free)
-    room = np.where(way > 0, high - x, x - low)
-    ratio = np.divide(room, np.abs(way), out=np.full_like(x, np.inf), where=way != 0)
-    return way, float(ratio.min(initial=np.inf))
+        direction = _newton(problem, total, free)
+    room = np.where(direction > 0, high - x, x - low)
+    ratio = np.divide(room, np.abs(direction), out=np.full_like(x, np.inf), where=direction != 0)
+    return direction, float(ratio.min(initial=np.inf))
 
 
 def solved(matrix: Array, right: Array) -> Array:

@@ -1,75 +1,15 @@
-"""A quadratic plus a penalty with a prox: the inner problem of the proximal Newton method, on small dense matrices."""
+"""A quadratic plus a penalty with a prox, on small dense matrices: its value, slope, and steps on it."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arrays import EPS, Array
-from .groups import minimize_on_groups
-from .pieces import minimize_on_pieces
+from ...objective.objective import Objective
 
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-
-__all__ = ["Quadratic", "minimize_quadratic"]
-
-# With so few features another Newton step costs less than a better inner solution.
-SMALL = 50
-
-
-def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
-    r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
-
-    A penalty that is linear between kinks leads from piece to piece, and a sum of norms from group to group. For others,
-    accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation x =
-    prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
-    nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
-    method.
-
-    References
-    ----------
-    L. Qi and J. Sun, A nonsmooth version of Newton's method, 1993; A. Beck and M. Teboulle, A Fast Iterative
-    Shrinkage-Thresholding Algorithm, 2009; B. O'Donoghue and E. Candes, Adaptive restart, 2015.
-    """
-    whole = Quadratic(objective, hessian, gradient, start)
-    if whole.kinks is not None:
-        return minimize_on_pieces(whole, start)
-    if whole.norms:
-        return minimize_on_groups(whole, start)
-    plain, left = _descend(whole, start, 1e-15)
-    if objective.model.n_features <= SMALL:
-        return plain
-    x, diagonal = plain, np.einsum("bii->bi", hessian)
-    damping, least = 1e-2, 0.0
-    for _ in range(40):
-        if left <= 1e-10:
-            break
-        damped = hessian.copy()
-        np.einsum("bii->bi", damped)[:] += damping * diagonal
-        x, missed = _descend(Quadratic(objective, damped, whole.slope(x), x), x, 1e-10)
-        left = whole.residual(x)
-        least = min(10.0 * damping, 1.0) if missed > 1e-6 else least
-        damping = max(0.3 * damping, least)
-    value = whole.value(plain)
-    return x if whole.value(x) < value - 8 * EPS * abs(value) else plain  # below that it would be a walk in rounding noise
-
-
-def _descend(problem: Quadratic, x: Array, goal: float) -> tuple[Array, float]:
-    """Return a better point than x, and its residual."""
-    value = problem.value(x)
-    for _ in range(25):
-        x, value = problem.accelerated(x, value, 10)
-        candidate = problem.semismooth(x)
-        candidate_value = problem.value(candidate)
-        if candidate_value < value + 8 * EPS * abs(value):
-            x, value = candidate, candidate_value
-        left = problem.residual(x)
-        if left <= goal:
-            break
-    return x, left
+__all__ = ["Quadratic"]
 
 
 class Quadratic:
@@ -83,20 +23,20 @@ class Quadratic:
             if np.all(diagonal > 0)
             else np.where(diagonal > 1e-12 * largest, diagonal, largest)
         )
-        self.kinks = objective.prox_penalty.kinks(objective.model.weights(start))
-        self.norms = objective.prox_penalty.norms()
+        self.kinks = objective.penalty.prox_part.kinks(objective.model.weights(start))
+        self.norms = objective.penalty.prox_part.norms()
 
     @cached_property
     def steps(self) -> Array:
         """The lengths of proximal gradient steps, one for each weight: all the same unless the penalty is separable."""
-        scale = 1.0 / np.sqrt(self.diagonal) if self.objective.separable else np.ones_like(self.diagonal)
+        scale = 1.0 / np.sqrt(self.diagonal) if self.objective.penalty.separable else np.ones_like(self.diagonal)
         top = max(_largest(h * s * s[:, None]) for h, s in zip(self.hessian, self._split(scale), strict=True))
         return scale**2 / (1.05 * max(top, 1e-300))
 
     @property
     def step(self) -> Array | float:
         """The same as `prox` takes them."""
-        return self.steps if self.objective.separable else float(self.steps[0])
+        return self.steps if self.objective.penalty.separable else float(self.steps[0])
 
     @cached_property
     def rows(self) -> Array:
@@ -104,10 +44,10 @@ class Quadratic:
         return self._split(np.arange(len(self.start)))
 
     def _split(self, vector: Array) -> Array:
-        return self.objective.model.blocks(vector, self.n_blocks)
+        return self.objective.linear.blocks(vector, self.n_blocks)
 
     def _join(self, blocks: Array) -> Array:
-        return self.objective.model.unblocked(blocks)
+        return self.objective.linear.unblocked(blocks)
 
     def slope(self, x: Array) -> Array:
         moved = self._split(x - self.start)
@@ -117,7 +57,7 @@ class Quadratic:
         return self.value_at(x, self.slope(x))
 
     def value_at(self, x: Array, slope: Array) -> float:
-        return 0.5 * float((x - self.start) @ (slope + self.gradient)) + self.objective.rest(x)
+        return 0.5 * float((x - self.start) @ (slope + self.gradient)) + self.objective.nonsmooth_value(x)
 
     def piece(self, x: Array, slope: Array) -> tuple[Array, Array, Array]:
         """Return the smallest subgradient of the sum, and the ends of the piece of each weight, which a kink may join."""
@@ -160,7 +100,7 @@ class Quadratic:
         v = x - self.steps * self.slope(x)
         z = self.objective.prox(v, self.step)
         residual = x - z
-        if self.objective.separable:
+        if self.objective.penalty.separable:
             moved = self._separable_step(residual, self._prox_slopes(v, z))
         else:
             moved = self._coupled_step(residual, v, z)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import Array
-from .epoch import SHARE, Moments, Stochastic, inverse
+from .epoch import SHARE, Memory, Stochastic, inverse
 
 __all__ = ["AMSGrad", "Adam", "AdamW", "Lion", "NAdam"]
 
@@ -55,7 +55,7 @@ class Adam(Stochastic):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         mean, squares = moments
         mean *= self.beta_1
         mean += (1.0 - self.beta_1) * gradient
@@ -118,7 +118,7 @@ class NAdam(Adam):
     NAdam(beta_1=0.8)
     """
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         _, _, kept = super().direction(gradient, moments, t)
         metric = self._metric(kept[1], t)
         later = self.beta_1 * (1.0 - self.beta_1**t) / (1.0 - self.beta_1 ** (t + 1))
@@ -147,7 +147,7 @@ class AMSGrad(Adam):
 
     memory = 3
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         _, _, kept = super().direction(gradient, moments[:2], t)
         largest = np.maximum(moments[2], kept[1] / (1.0 - self.beta_2**t))
         metric = inverse(np.sqrt(largest), 1.0 / (1.0 - self.beta_1**t))
@@ -196,7 +196,7 @@ class Lion(Stochastic):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         mean = self.beta_1 * moments[0] + (1.0 - self.beta_1) * gradient
         # The metric of the prox: the sign is the mean divided by its size, but for entries that are nearly zero.
         metric = inverse(np.maximum(np.abs(mean), np.sqrt(np.mean(mean * mean))))

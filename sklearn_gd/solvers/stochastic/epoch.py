@@ -5,21 +5,19 @@ from __future__ import annotations
 from abc import abstractmethod
 from copy import copy, deepcopy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ...arrays import Array
+from ...objective.objective import Objective
+from ...rows.base import Block
 from ...schedules import Constant, Schedule, get_schedule
-from ..base import Plan, Solver, State
+from ..base import Need, Plan, Reason, Solver, State
 from .automatic_rate import Pace
-from .state import Moments, StochasticState
+from .state import Memory, StochasticState
 
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-    from ...rows.memory import Block
-
-__all__ = ["SHARE", "Moments", "Stochastic", "StochasticState", "inverse"]
+__all__ = ["SHARE", "Memory", "Stochastic", "StochasticState", "inverse"]
 
 # The rise of the mean loss, relative to what was gained, that is no noise.
 RISE = 1e-3
@@ -61,12 +59,9 @@ class Stochastic(Solver[StochasticState]):
     Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
     """
 
+    needs = frozenset({Need.MINIMUM})
     default_max_iter = 100
-    takes_kinked_loss = True
-    takes_prox = True
-    takes_networks = True
-    certifies = False
-    success = "the mean loss settled"
+    takes_batches = True
     memory: ClassVar[int] = 0
     decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
     trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
@@ -87,7 +82,7 @@ class Stochastic(Solver[StochasticState]):
     average: bool
 
     @abstractmethod
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         """Return the direction for a learning rate of one, its metric, and the new moments; t counts from 1.
 
         The moments may be written on. The metric is what the gradient was multiplied by, entry by entry; None for ones.
@@ -102,11 +97,16 @@ class Stochastic(Solver[StochasticState]):
         schedule = get_schedule(self.learning_rate)
         if schedule.automatic and objective.loss.online:
             return Constant(1.0)
-        if schedule.automatic and not objective.model.linear and self.relative_rate:
-            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.model.slope
+        if schedule.automatic and not objective.model.has_gram and self.relative_rate:
+            schedule.rate = self.relative_rate if self.scale_free else self.relative_rate / objective.model.loss_slope
         return schedule
 
-    def init(self, objective: Objective, params: Array) -> StochasticState:
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StochasticState:
+        resumed = self._resumed(objective, plan, last)
+        return self._fresh(objective, params, plan) if resumed is None else resumed
+
+    def _fresh(self, objective: Objective, params: Array, plan: Plan) -> StochasticState:
+        """Return the state at params before any step."""
         params = objective.prox(params, 0.0)
         some = objective.sample(SOME)
         value, bend, pace = some.value(params), some.mean_curvature(params), None
@@ -115,13 +115,34 @@ class Stochastic(Solver[StochasticState]):
             pace = Pace.at(params / scale, self._guess(objective, params, scale))
         moments = tuple(np.zeros_like(params) for _ in range(self.memory))
         return StochasticState(
-            params, value, 0.0 * params, np.inf, point=params, moments=moments, bend=bend, scale=scale, pace=pace, anchor=params
+            params,
+            value,
+            0.0 * params,
+            np.inf,
+            point=params,
+            moments=moments,
+            bend=bend,
+            scale=scale,
+            pace=pace,
+            anchor=params,
+            plan=plan,
         )
+
+    def _resumed(self, objective: Objective, plan: Plan, last: State | None) -> StochasticState | None:
+        """Return the state that goes on from what another fit has exported; None where it cannot, or F is not finite there."""
+        if not (isinstance(last, StochasticState) and self.accepts(objective, last)):
+            return None
+        state = self.imported(objective, last, renew=True)
+        value = objective.sample(SOME).value(state.params)
+        if not np.isfinite(value):  # on other data, it may be out of range
+            return None
+        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock, stalled=None, hint="")
+        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=())
 
     def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
         """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
-        block = next(objective.data.batches(min(objective.data.n_rows, 512), np.random.RandomState(0)))
-        value, gradient = objective.batch_value_and_gradient(params, block, objective.total / objective.data.n_rows)
+        block = next(objective.rows.batches(min(objective.rows.n_samples, 512), 0))
+        value, gradient = objective.batch_value_and_gradient(params, block, objective.total / objective.rows.n_samples)
         gradient = scale * objective.with_penalty(params, gradient)
         length = float(np.sqrt(gradient @ gradient))
         return max(0.01 * (length if objective.loss.smooth else abs(value) / (length + 1e-300)), 1e-12)
@@ -134,68 +155,58 @@ class Stochastic(Solver[StochasticState]):
         if not get_schedule(self.learning_rate).automatic or objective.loss.online:
             return np.ones_like(params)
         scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, bend))
-        if not objective.separable:  # only then may the step differ from weight to weight
+        if not objective.penalty.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
         return scale
 
-    def begin(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StochasticState:
-        if not (isinstance(last, StochasticState) and self.suits(objective, last)):
-            return replace(self.init(objective, params), plan=plan)
-        state = self.carried(objective, last, renew=True)
-        value = objective.sample(SOME).value(state.params)
-        if not np.isfinite(value):  # on other data, it may be out of range
-            return replace(self.init(objective, params), plan=plan)
-        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock)
-        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=(), stalled="", hint="")
-
-    def suits(self, objective: Objective, last: State) -> bool:
-        """Tell whether the steps can go on from what another fit by the same rule has kept."""
+    def accepts(self, objective: Objective, last: State) -> bool:
+        """Tell whether the steps can go on from what another fit by the same rule has exported."""
         if not isinstance(last, StochasticState) or last.rule is not type(self) or last.params.size != objective.size:
             return False
         return (last.pace is not None) == self.schedule(objective).automatic
 
-    def kept(self, objective: Objective, state: StochasticState) -> StochasticState:
-        state = state.moved(lambda params: objective.model.shifted(params, inward=False), state.scale)
+    def export(self, objective: Objective, state: StochasticState) -> StochasticState:
+        state = state.moved(objective.model.to_original, state.scale)
         return replace(state, rule=type(self))
 
-    def carried(self, objective: Objective, kept: StochasticState, renew: bool) -> StochasticState:
-        """Return a kept state in the coordinates of an objective, and with `renew` in its units."""
-
-        def inward(params: Array) -> Array:
-            return objective.model.shifted(params, inward=True)
-
-        scale = self.units(objective, inward(kept.point), kept.bend) if renew else kept.scale
-        kept = replace(kept, scale=np.where(kept.scale > 0, kept.scale, scale))
-        state = kept.moved(inward, scale)
+    def imported(self, objective: Objective, exported: StochasticState, renew: bool) -> StochasticState:
+        """Return an exported state in the coordinates of an objective, and with `renew` in its units."""
+        inward = objective.model.to_internal
+        scale = self.units(objective, inward(exported.point), exported.bend) if renew else exported.scale
+        exported = replace(exported, scale=np.where(exported.scale > 0, exported.scale, scale))
+        state = exported.moved(inward, scale)
         if state.pace is not None and renew and state.rows < FEW:
             state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
         return state
 
-    def verdict(self, objective: Objective, state: StochasticState, tol: float) -> str:
-        gains = -np.diff(state.lows)
-        idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference_value)
-        return self.success if idle else ""
+    def for_stream(self, objective: Objective) -> Solver[Any]:
+        return self
 
-    def settled(
-        self, objective: Objective, best: StochasticState, last: StochasticState, reason: str
-    ) -> tuple[StochasticState, str]:
+    def done(self, objective: Objective, state: StochasticState, tol: float) -> Reason | None:
+        gains = -np.diff(state.lows)
+        idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference.value)
+        return Reason.SETTLED if idle else None
+
+    def choose(
+        self, objective: Objective, best: StochasticState, last: StochasticState, reason: Reason
+    ) -> tuple[StochasticState, Reason]:
         """Return the state of least F, of the last one, the best and the best constant prediction, and why the fit ended."""
         if objective.loss.online:
             return last, reason
         # The mean loss of an epoch is a noisy witness.
-        reference = objective.reference_value
+        reference = objective.reference.value
         found = [(self._value(objective, state.params), state) for state in ([last] if best is last else [last, best])]
         least, kept = min(found, key=lambda pair: pair[0])
         if not least <= reference:
-            constant = objective.prox(objective.model.at_constant(objective.constant), 0.0)
+            constant = objective.prox(objective.model.at_constant(objective.reference.constant), 0.0)
             reference = objective.value(constant)
             if not least <= reference:
-                kept = replace(self.init(objective, constant), value=reference, plan=last.plan, hint=self._hint(last))
+                kept = replace(self.init(objective, constant, last.plan), value=reference, hint=self._hint(last))
         noise = RELAPSE * max(reference - least, 0.0) + RISE * abs(reference)
-        if reason == self.success and least >= reference and not found[0][0] <= reference + noise:
-            return replace(kept, hint=self._hint(last)), "not below the loss of the best constant prediction"
-        if reason == self.success and np.mean(last.means) - last.least > noise:
-            return replace(kept, hint=self._hint(last, "large")), "the loss jumps from epoch to epoch"
+        if reason.success and least >= reference and not found[0][0] <= reference + noise:
+            return replace(kept, hint=self._hint(last)), Reason.ABOVE_CONSTANT
+        if reason.success and np.mean(last.means) - last.least > noise:
+            return replace(kept, hint=self._hint(last, "large")), Reason.JUMPS
         return kept, reason
 
     @staticmethod
@@ -212,15 +223,15 @@ class Stochastic(Solver[StochasticState]):
 
     def size(self, objective: Objective) -> int:
         """Return the number of rows in a mini-batch."""
-        data = objective.data
+        rows = objective.rows
         if self.batch_size != "auto":
-            return min(int(self.batch_size), data.n_rows)
-        per_row = max(1.0, data.X.entries / max(1, len(data.weight)))
+            return min(int(self.batch_size), rows.n_samples)
         # Enough for the products to outweigh the work on the parameters, and for 400 steps in an epoch.
-        return int(np.clip(max(data.n_rows // 400, data.n_features // (2 * per_row)), 8, 512))
+        least = max(rows.n_samples // 400, rows.n_features // (2 * max(1.0, rows.profile.entries)))
+        return int(np.clip(least, 8, 512))
 
     def step(self, objective: Objective, state: StochasticState) -> StochasticState:
-        before, schedule, reference = state, self.schedule(objective), objective.reference_value
+        before, schedule, reference = state, self.schedule(objective), objective.reference.value
         state = self.epoch(objective, state)
         least = float(np.fmin(state.value, before.least))
         gain = reference - min(before.least, reference)
@@ -247,7 +258,7 @@ class Stochastic(Solver[StochasticState]):
         if not get_schedule(self.learning_rate).automatic:
             if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
                 return state
-            return replace(state, stalled=f"diverged at step {state.clock}", hint=self._hint(state, "large"))
+            return replace(state, stalled=Reason.DIVERGED, hint=self._hint(state, "large"))
         # The mean loss of an epoch that came down steeply is far below that of where it began.
         value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
         return replace(
@@ -267,25 +278,25 @@ class Stochastic(Solver[StochasticState]):
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         """Return the state after each row was read once; its value is the mean of F on the way."""
-        count = max(1, round(objective.data.n_rows / self.size(objective)))
-        rng = np.random.RandomState([state.plan.seed, state.epochs % 2**32])
+        count = max(1, round(objective.rows.n_samples / self.size(objective)))
+        seed = [state.plan.seed, state.epochs % 2**32]
         state = copy(state)
         state.pace, state.moments = deepcopy(state.pace), deepcopy(state.moments)  # the steps write on them
-        state.noise = np.random.RandomState([state.plan.seed, state.epochs % 2**32, 1])
+        state.noise = np.random.RandomState([*seed, 1])
         state.epochs += 1
-        state.rows += objective.data.n_rows
+        state.rows += objective.rows.n_samples
         state.weight += objective.total
         schedule, total = self.schedule(objective), state.plan.horizon * count
         loss, prices = 0.0, []
-        for number, block in enumerate(objective.data.batches(-(-objective.data.n_rows // count), rng)):
+        for number, block in enumerate(objective.rows.batches(-(-objective.rows.n_samples // count), seed)):
             if number % max(1, count // 8) == 0:
-                prices.append(objective.price(state.point))
+                prices.append(objective.penalty_value(state.point))
             value, gradient = self.gradient(objective, state, block)
             loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
         finite = np.all(np.isfinite(state.point))  # the value is that on the way here
-        state.value = loss / objective.data.n_rows + float(np.mean(prices)) if finite else np.nan
+        state.value = loss / objective.rows.n_samples + float(np.mean(prices)) if finite else np.nan
         return state
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
@@ -294,7 +305,7 @@ class Stochastic(Solver[StochasticState]):
         return value, gradient if self._splits(objective) else objective.with_penalty(state.point, gradient)
 
     def _splits(self, objective: Objective) -> bool:
-        return self.decoupled and objective.separable
+        return self.decoupled and objective.penalty.separable
 
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
         """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
@@ -303,19 +314,19 @@ class Stochastic(Solver[StochasticState]):
         if pace is not None:
             gradient = pace.tamed(gradient)
         direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
-        if metric is not None and not objective.separable:
+        if metric is not None and not objective.penalty.separable:
             level = 1.0 / float((1.0 / metric).mean())
             direction, metric = direction / metric * level, np.full_like(metric, level)
         if pace is not None:
             rate = share * pace.rate(direction, self.decays, self.trust)
         step = rate * direction
-        smooth = objective.prox_penalty.absent and not self._splits(objective)
+        smooth = objective.penalty.smooth and not self._splits(objective)
         point = state.point - scale * step
         if not smooth:
             widths = rate * scale * scale if metric is None else rate * scale * scale * metric
             if self._splits(objective):
                 point, widths = objective.shrunk(point, widths)
-            point = objective.prox(point, widths if objective.separable else float(widths[0]))
+            point = objective.prox(point, widths if objective.penalty.separable else float(widths[0]))
         if pace is not None and share > 0:
             moved, pull = -step, rate * gradient
             if not smooth:  # what the prox has added to the step is eta times a subgradient of the penalty, in the metric

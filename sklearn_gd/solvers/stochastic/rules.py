@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...arrays import Array
-from .epoch import SHARE, Moments, Stochastic, StochasticState, inverse
-
-if TYPE_CHECKING:
-    from ...objective.objective import Objective
-    from ...rows.memory import Block
+from ...objective.objective import Objective
+from ...rows.base import Block
+from ..base import Need, Plan, State
+from .epoch import SHARE, Memory, Stochastic, StochasticState, inverse
 
 __all__ = ["SGD", "SVRG", "AdaDelta", "AdaGrad", "RMSprop"]
 
@@ -26,7 +25,7 @@ class SGD(Stochastic):
     ----------
     learning_rate : float, str, Schedule or callable, default="auto"
         A number, a name in `sklearn_gd.schedules.SCHEDULES`, a schedule, or a function of the step number. "auto" needs no
-        tuning (see `sklearn_gd.solvers.pace`).
+        tuning (see `sklearn_gd.solvers.stochastic.automatic_rate`).
     batch_size : int or "auto", default="auto"
         The rows of a mini-batch.
     momentum : float, default=0.0
@@ -52,7 +51,7 @@ class SGD(Stochastic):
     [3.] 4.0
     """
 
-    takes_online = True
+    needs: frozenset[Need] = frozenset()
     relative_rate, scale_free = 1.5, False
     ranges = Stochastic.ranges | {"momentum": SHARE, "nesterov": ("True or False", lambda value: value in (True, False))}
 
@@ -72,7 +71,7 @@ class SGD(Stochastic):
 
     memory = 1
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         if not self.momentum:
             return gradient, None, moments
         velocity = moments[0]
@@ -113,7 +112,7 @@ class AdaGrad(_Rule):
     memory, decays = 1, True
     relative_rate = 0.2
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         total = moments[0] + gradient * gradient
         metric = inverse(np.sqrt(total))
         return metric * gradient, metric, (total,)
@@ -153,7 +152,7 @@ class RMSprop(Stochastic):
         self.average = average
         self.rho = rho
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         mean = self.rho * moments[0] + (1.0 - self.rho) * gradient * gradient
         metric = inverse(np.sqrt(mean / (1.0 - self.rho**t)))
         return metric * gradient, metric, (mean,)
@@ -202,7 +201,7 @@ class AdaDelta(Stochastic):
         self.rho = rho
         self.epsilon = epsilon
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         slopes = self.rho * moments[0] + (1.0 - self.rho) * gradient * gradient
         metric = np.sqrt((moments[1] + self.epsilon) / (slopes + self.epsilon))
         move = metric * gradient
@@ -241,9 +240,9 @@ class SVRG(_Rule):
 
     relative_rate, scale_free = 1.5, False
 
-    def init(self, objective: Objective, params: Array) -> SVRGState:
-        state = super().init(objective, params)
-        return SVRGState(**vars(state), pivot=state.point, full=0.0 * params)
+    def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StochasticState:
+        state = super().init(objective, params, plan, last)
+        return state if isinstance(state, SVRGState) else SVRGState(**vars(state), pivot=state.point, full=0.0 * params)
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         assert isinstance(state, SVRGState)
@@ -256,5 +255,5 @@ class SVRG(_Rule):
         before = objective.batch_value_and_gradient(state.pivot, block, state.weight / state.rows)[1]
         return value, gradient - objective.with_penalty(state.pivot, before) + state.full
 
-    def direction(self, gradient: Array, moments: Moments, t: int) -> tuple[Array, Array | None, Moments]:
+    def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         return gradient, None, moments

@@ -11,9 +11,9 @@ from ...arrays import Array
 from ..base import Plan, State
 from .automatic_rate import Pace
 
-__all__ = ["Moments", "StochasticState"]
+__all__ = ["Memory", "StochasticState"]
 
-Moments = tuple[Array, ...]
+Memory = tuple[Array, ...]
 
 
 @dataclass(kw_only=True)
@@ -57,7 +57,7 @@ class StochasticState(State):
     """
 
     point: Array
-    moments: Moments
+    moments: Memory
     bend: Array
     scale: Array
     pace: Pace | None
@@ -74,6 +74,7 @@ class StochasticState(State):
     lows: tuple[float, ...] = ()
     noise: np.random.RandomState | None = None
     rule: type | None = None
+    certified: bool = False
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
         """Return the state in other coordinates, to which `move` takes params, and in other units."""

@@ -1,0 +1,218 @@
+"""The loss of a model on a block of rows: all that ever travels to the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..arrays import Array
+from ..losses.base import Loss
+from ..models.base import BoundModel, LinearBound
+from ..rows.base import Block
+
+if TYPE_CHECKING:
+    from ..targets import Encoding
+
+__all__ = ["MATRICES", "Summand", "weighted"]
+
+# How many numbers the (K, K) matrices of some rows may take.
+MATRICES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Summand:
+    """loss(y, model(x)), whose weighted mean over the rows is the cost.
+
+    Its methods that take a block last are kernels, once what comes before the block is bound by `functools.partial`. Sums are
+    weighted, not yet divided.
+    """
+
+    model: BoundModel
+    loss: Loss
+    encoding: Encoding
+
+    @property
+    def linear(self) -> LinearBound:
+        """The model, where it is linear."""
+        assert isinstance(self.model, LinearBound), "what a solver needs is checked before it is asked"
+        return self.model
+
+    def settled(self, block: Block) -> tuple[Loss, Array]:
+        """Return the loss with a block's own columns settled, and y as it sees it."""
+        return self.loss.for_rows(block.loss_data), self.encoding.encode(block.y)
+
+    def target(self, block: Block) -> Array:
+        """Return y as the loss sees it, with a column for each of raw: (n, K)."""
+        return np.ones((len(block.weight), self.model.n_raw)) * self.encoding.encode(block.y)
+
+    @staticmethod
+    def shifted(block: Block, raw: Array) -> Array:
+        """Return raw of a block with its offset."""
+        return raw if block.offset is None else raw + block.offset
+
+    def raw(self, params: Array, block: Block) -> Array:
+        """Return raw, (n, K)."""
+        return self.shifted(block, self.model.raw(block.X, params))
+
+    def change(self, direction: Array, block: Block) -> Array:
+        """Return the change of raw along a direction in params, (n, K), for a linear model: raw itself, but for the offset."""
+        return self.linear.push_forward(block.X, direction)
+
+    def totals(self, block: Block) -> tuple[Array, ...]:
+        """Return what the mean of y is made of."""
+        return self.encoding.totals(block.y, block.weight)
+
+    def mass(self, block: Block) -> tuple[float]:
+        """Return the denominator."""
+        loss, y = self.settled(block)
+        return (float(block.weight @ loss.mass(y)),)
+
+    def value(self, params: Array, block: Block) -> tuple[float]:
+        """Return the sum of losses."""
+        return self.value_at_raw(block, self.model.raw(block.X, params))
+
+    def value_at_raw(self, block: Block, raw: Array) -> tuple[float]:
+        """Return the sum of losses from raw without its offset, (n, K)."""
+        loss, y = self.settled(block)
+        return (weighted(loss.value(y, self.shifted(block, raw)), block.weight),)
+
+    def value_and_gradient(self, params: Array, block: Block) -> tuple[float, Array]:
+        """Return the sum of losses and its gradient, flat."""
+        return self.drawn_value_and_gradient(params, None, block)
+
+    def drawn_value_and_gradient(
+        self, params: Array, random_state: np.random.RandomState | None, block: Block
+    ) -> tuple[float, Array]:
+        """Return the same, with a random state for what a network does at random in a step."""
+        raw, pull_back = self.model.forward(block.X, params, random_state)
+        loss, y = self.settled(block)
+        value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
+        return weighted(value, block.weight), pull_back(block.weight[:, None] * slope)
+
+    def gradient_of_slopes(self, block: Block, slopes: Array) -> tuple[Array]:
+        """Return the gradient of the sum of slopes * raw, flat, for a slope of each row, (n, K)."""
+        return (self.linear.pull(block.X, block.weight[:, None] * slopes),)
+
+    def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm]:
+        """Return the sum of losses of a constant raw, (K,), the sums of the slopes in each column, and their norms."""
+        loss, y = self.settled(block)
+        raw = np.tile(constant, (len(block.weight), 1))
+        value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
+        return weighted(value, block.weight), block.weight @ slope, _Norm.of(block.weight, slope)
+
+    # -- curvature ----------------------------------------------------------------------------------------------------
+
+    def hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
+        """Return the second derivative in the blocks of `BoundModel.gram`, and the sums of its size over rows, and of its square.
+
+        A rowwise loss is asked for the matrices of some rows at once.
+        """
+        if not self.loss.rowwise:
+            return self._hessian(params, width, block)
+        parts = [self._hessian(params, width, part) for part in block.split(max(1, MATRICES // self.model.n_raw**2))]
+        first, *others = parts
+        for other in others:
+            first = tuple(a + b for a, b in zip(first, other, strict=True))  # type: ignore[assignment]
+        return first
+
+    def _hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
+        curvature = self.curvature(self.raw(params, block), width, block)
+        size = block.weight * (np.einsum("nkk->n", curvature) if self.loss.rowwise else curvature.sum(axis=1))
+        return *self.gram(block, curvature), float(size.sum()), float(size @ size)
+
+    def gram(self, block: Block, curvature: Array) -> tuple[Array]:
+        """Return the second derivative from a curvature of the loss of each row, (n, K), or (n, K, K) when coupled."""
+        weight = block.weight.reshape((-1,) + (1,) * (curvature.ndim - 1))
+        return (self.linear.gram(block.X, weight * curvature),)
+
+    def uncoupled(self, params: Array, shared: bool, block: Block) -> tuple[Array]:
+        """Return the second derivative of columns of raw as if they did not interact, or of their mean if `shared`."""
+        curvature = self._diagonal(params, block)
+        return self.gram(block, curvature.mean(axis=1, keepdims=True) if shared else curvature)
+
+    def _diagonal(self, params: Array, block: Block) -> Array:
+        loss, y = self.settled(block)
+        return np.maximum(loss.curvature_diagonal(y, self.raw(params, block)), 0.0)
+
+    def mean_curvature(self, params: Array, block: Block) -> tuple[Array]:
+        """Return the sum of the curvature in each column of raw, (K,)."""
+        return (block.weight @ self._diagonal(params, block),)
+
+    def value_and_squares(self, params: Array, block: Block) -> tuple[float, Array]:
+        """Return the sum of losses, and of the squares of the slopes in each column of raw."""
+        loss, y = self.settled(block)
+        value, slope = loss.value_and_gradient(y, self.raw(params, block))
+        return weighted(value, block.weight), block.weight @ slope**2
+
+    def curvature_state(self, params: Array, block: Block) -> Array:
+        """Return what `product` needs of each row: the curvature, or what a rowwise loss keeps of raw."""
+        raw = self.raw(params, block)
+        if not self.loss.rowwise:
+            return self.curvature(raw, 0.0, block)
+        loss, y = self.settled(block)
+        return loss.curvature_state(y, raw)
+
+    def product(self, vector: Array, block: Block, state: Array) -> tuple[Array]:
+        """Return the second derivative times a flat vector."""
+        tangent, pull_back = self.model.forward(block.X, vector)
+        loss, y = self.settled(block)
+        change = loss.curvature_times(y, state, tangent) if loss.rowwise else state * tangent
+        return (pull_back(block.weight[:, None] * change),)
+
+    def curvature(self, raw: Array, width: float, block: Block) -> Array:
+        """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise.
+
+        With a width, in units of raw, it is the change of the slope between raw - width and raw + width, column by column: it
+        sees a sharp bend that is not at raw itself.
+        """
+        loss, y = self.settled(block)
+
+        def change(direction: Array | float) -> Array:
+            return (loss.gradient(y, raw + width * direction) - loss.gradient(y, raw - width * direction)) / (2.0 * width)
+
+        if not loss.rowwise:
+            return np.maximum(change(1.0) if width else loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
+        matrix = loss.curvature_matrix(y, raw)
+        if width:
+            flat = ~matrix.any(axis=(1, 2))
+            y, raw = y[flat], raw[flat]
+            matrix[flat] = np.stack([change(e) for e in np.eye(raw.shape[1])], axis=2)
+            matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
+        elif loss.convex:
+            return matrix
+        values, vectors = np.linalg.eigh(matrix)
+        return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+
+    # -- along a direction --------------------------------------------------------------------------------------------
+
+    def raw_and_change(self, params: Array, direction: Array, block: Block) -> tuple[Array, Array]:
+        """Return raw, and its change along a direction in params, for a linear model."""
+        return self.raw(params, block), self.change(direction, block)
+
+    def along(self, t: float, block: Block, raw: Array, change: Array) -> tuple[float, float]:
+        """Return the sum of losses at raw + t * change, and its slope in t."""
+        loss, y = self.settled(block)
+        value, slope = loss.value_and_gradient(y, raw + t * change)
+        return weighted(value, block.weight), float(block.weight @ np.einsum("nk,nk->n", slope, change))
+
+
+@dataclass(frozen=True)
+class _Norm:
+    """The norm of columns, of which more rows can be added: squares of 1e200 are no numbers."""
+
+    size: Array
+
+    @classmethod
+    def of(cls, weight: Array, slope: Array) -> _Norm:
+        scale = np.abs(slope).max(initial=0.0) or 1.0
+        return cls(scale * np.sqrt(weight @ (slope / scale) ** 2))
+
+    def __add__(self, other: _Norm) -> _Norm:
+        return _Norm(np.hypot(self.size, other.size))
+
+
+def weighted(value: Array, weight: Array) -> float:
+    """Return the weighted sum of losses, (n,) or (n, K)."""
+    return float(weight @ (value if value.ndim == 1 else value.sum(axis=1)))

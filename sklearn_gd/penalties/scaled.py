@@ -1,0 +1,106 @@
+"""A penalty times alpha, multiplied in once: what objectives and solvers see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..arrays import Array
+from .base import NoPenalty, Penalty
+
+__all__ = ["Scaled"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """alpha * R: its smooth part, by value, gradient and curvature; and the rest, which has a prox, or is a constraint.
+
+    Parameters
+    ----------
+    shape : Penalty
+        R.
+    alpha : float
+        Its strength, which constraints ignore.
+    """
+
+    shape: Penalty
+    alpha: float
+
+    @cached_property
+    def smooth_part(self) -> Penalty:
+        """The smooth part of R; none with alpha = 0."""
+        return self.shape.smooth_part if self.alpha else NoPenalty()
+
+    @cached_property
+    def prox_part(self) -> Penalty:
+        """The part of R that has a prox; with alpha = 0 a penalty that selects has no kink."""
+        part = self.shape.prox_part
+        return NoPenalty() if part.selects and not self.alpha else part
+
+    @property
+    def smooth(self) -> bool:
+        """Whether there is no part with a prox."""
+        return self.prox_part.absent
+
+    @property
+    def absent(self) -> bool:
+        """Whether it is zero everywhere."""
+        return self.smooth and self.smooth_part.absent
+
+    @property
+    def separable(self) -> bool:
+        """Whether the prox acts on each weight alone."""
+        return self.prox_part.separable
+
+    @property
+    def selects(self) -> bool:
+        """Whether the prox sets weights to exactly zero, each by itself."""
+        return self.prox_part.selects
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether it depends on the length of each column of weights alone."""
+        return self.shape.isotropic
+
+    @property
+    def piecewise_linear(self) -> bool:
+        """Whether the part with a prox is linear between kinks, in each weight by itself."""
+        return self.prox_part.kinks(np.zeros((1, 1))) is not None
+
+    @property
+    def falls_apart(self) -> bool:
+        """Whether some features have a penalty by themselves."""
+        return self.shape.for_features(np.arange(1)) is not None
+
+    def value(self, weights: Array) -> float:
+        """Return the value of the smooth part."""
+        return self.alpha * self.smooth_part.value(weights) if self.alpha else 0.0
+
+    def gradient(self, weights: Array) -> Array:
+        """Return the gradient of the smooth part."""
+        return self.alpha * self.smooth_part.gradient(weights)
+
+    def curvature(self, weights: Array) -> Array:
+        """Return the diagonal of the second derivative of the smooth part."""
+        return self.alpha * self.smooth_part.curvature(weights)
+
+    def nonsmooth_value(self, weights: Array) -> float:
+        """Return the value of the other part; inf outside a constraint."""
+        value = self.prox_part.value(weights)
+        return self.alpha * value if np.isfinite(value) else value
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        """Return the argmin over u of step * nonsmooth_value(u) + sum((u - weights)^2) / 2."""
+        return self.prox_part.prox(weights, self.alpha * step)
+
+    def subgradient(self, weights: Array, gradient: Array) -> Array:
+        """Return the element nearest to -gradient of the subdifferential of the part with a prox."""
+        return self.prox_part.subgradient(weights, gradient, self.alpha)
+
+    def for_features(self, features: Array) -> Scaled:
+        """Return the penalty of some features by themselves, given by their numbers, for one that `falls_apart`."""
+        part = self.shape.for_features(features)
+        assert part is not None, f"{self.shape!r} does not fall apart by features"
+        return replace(self, shape=part)

@@ -1,0 +1,30 @@
+"""Which solver suits a convex loss with kinks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...objective.objective import Objective
+from ..base import Solver
+from ..smooth.choice import prefers_newton
+from .dual import Dual
+from .interior_point import InteriorPoint
+from .proximal_point import ProximalPoint
+from .working_rows import WorkingRows
+
+__all__ = ["kinked_solver"]
+
+
+def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
+    """Return the solver for a loss with kinks; `whole` for one that looks at no sample, which has not the remainder of all."""
+    loss, penalty, rows = objective.loss, objective.penalty, objective.rows
+    if not (loss.has_lines and penalty.smooth):
+        return ProximalPoint()
+    if not prefers_newton(objective):
+        dual = loss.straight and penalty.isotropic and not penalty.absent and rows.in_memory
+        return Dual() if dual else ProximalPoint()
+    if loss.straight and rows.n_samples <= objective.model.n_features:
+        return ProximalPoint()
+    if loss.straight and not whole:
+        return WorkingRows()
+    return InteriorPoint() if rows.in_memory else ProximalPoint()

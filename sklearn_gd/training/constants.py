@@ -1,0 +1,129 @@
+"""Constant predictions: the best one, which sets the scale of a fit, and those to begin at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from ..arrays import Array
+from ..models import LinearMap
+from ..objective.certificate import Reference
+from ..objective.objective import Objective
+from ..objective.summand import Summand
+from ..penalties import NoPenalty
+from ..penalties.scaled import Scaled
+from ..rows.base import Block
+from ..solvers.auto import Auto
+from ..solvers.base import FEW
+from ..solvers.loop import solve
+from .first_look import SOME, some_targets
+
+__all__ = ["best_constant", "first_constant", "mean_target", "reference_at", "starts", "units_of_raw", "without_features"]
+
+
+def mean_target(objective: Objective) -> Array:
+    """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""
+    summand = objective.summand
+    return summand.encoding.mean(*objective.rows.reduce(summand.totals))
+
+
+def without_features(objective: Objective) -> Objective:
+    """Return the same objective for a model with an intercept alone."""
+    rows, model = objective.rows.without_features(objective.summand.encoding.distinct), objective.model
+    summand = replace(objective.summand, model=LinearMap(0, model.n_raw, fit_intercept=True))
+    columns = Reference.of_columns(rows.moments, True, model.n_raw)
+    return Objective.on(rows, summand, Scaled(NoPenalty(), 0.0), columns)
+
+
+def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
+    """Return the reference of a constant prediction, (K,), from an objective without features, and from what the columns say.
+
+    Where the loss is not convex it may be flat there; the slopes at zero then count as well. Where it fits all rows, those at a
+    distance give the scale: bounds may keep a fit away from it.
+    """
+    value, slope, sizes = _at(bare, constant)
+    size, scale = abs(value), sizes
+    if not bare.loss.convex:
+        scale = np.maximum(sizes, _at(bare, np.zeros_like(constant))[2])
+    if not scale.any():
+        size, _, scale = _at(bare, constant + np.maximum(np.abs(constant), 1.0))
+    gap = float(np.divide(np.abs(slope), sizes, out=np.zeros_like(slope), where=sizes > 0).max())
+    # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
+    slopes = np.maximum(scale, 1e-12 * scale.max())
+    return replace(columns, constant=constant, slopes=slopes, value=value, size=abs(size), gap=gap)
+
+
+def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
+    """Return the mean loss of a constant prediction, and the mean and the root mean square of the slopes in each column."""
+    value, slope, norm = bare.rows.reduce(partial(bare.summand.slopes_at, constant))
+    return value / bare.total, slope / bare.total, norm.size * np.sqrt(bare.rows.moments.weight) / bare.total
+
+
+def best_constant(objective: Objective, bare: Objective, start: Array, has_unit: bool) -> Reference:
+    """Return the reference of the constant prediction of least cost.
+
+    Where the loss's link is exact the start is the best one; otherwise the same objective without features is minimised.
+    """
+    columns, loss = objective.reference, objective.loss
+    reference = reference_at(bare, start, columns)
+    if not np.isfinite(reference.value):
+        start = first_constant(objective, has_unit)
+        reference = reference_at(bare, start, columns)
+    if reference.gap <= 1e-10 and loss.smooth:
+        return reference
+    some = bare if loss.convex else bare.sample(FEW)  # then it is one of several, and no more than a scale
+    some = replace(some, reference=reference_at(some, start, bare.reference))
+    solution = solve(some, Auto.choice(some), start, tol=1e-6 if loss.smooth else 1e-3, max_iter=30)
+    return reference_at(bare, solution.state.params, columns)
+
+
+def first_constant(objective: Objective, has_unit: bool) -> Array:
+    """Return a constant raw prediction of finite cost, (K,), if there is one; a low one of a user's loss."""
+    loss, zero = objective.loss, np.zeros(objective.model.n_raw)
+    y, weight = some_targets(objective, SOME)
+    mean = loss.link(mean_target(objective))
+    if loss.foreign and not loss.rowwise and has_unit:
+        values = np.quantile(y, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
+        trials = np.vstack([zero, mean, values])
+        costs = np.stack([weight @ loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
+        best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
+        return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
+    ends = [loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if has_unit else []
+    constants = [np.atleast_1d(constant) for constant in (mean, *ends, zero)]
+    finite = [c for c in constants if np.all(np.isfinite(loss.value(y, np.tile(c, (len(y), 1)))))]
+    return (finite or constants)[0]
+
+
+def starts(objective: Objective, bare: Objective) -> list[Array]:
+    """Return the constant predictions to begin at: zero too where a loss is flat at the best one, which no fit would leave."""
+    constant = objective.reference.constant
+    if objective.loss.foreign and not objective.loss.convex:
+        here, zero = (_at(bare, point)[2] for point in (constant, np.zeros_like(constant)))
+        if np.hypot.reduce(here) < 0.1 * np.hypot.reduce(zero):
+            return [constant, np.zeros_like(constant)]
+    return [constant]
+
+
+def units_of_raw(objective: Objective, bare: Objective, has_unit: bool) -> tuple[Array, float, bool]:
+    """Return the unit of raw that the loss has at the constant prediction, (K,), the size of its slope, and whether y has a unit.
+
+    The unit is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss with
+    kinks it is Polyak's. For classes it is one.
+    """
+    reference, loss = objective.reference, objective.loss
+    if not has_unit:
+        unit = np.ones(objective.model.n_raw)
+    elif loss.smooth:
+        unit = reference.slopes / bare.mean_curvature(reference.constant)
+    else:
+        costs = bare.rows.reduce(partial(_costs, bare.summand, reference.constant))[0]
+        unit = np.abs(costs) / bare.total / np.maximum(reference.slopes, 1e-300)
+    return unit * np.ones(objective.model.n_raw), reference.slope_size, has_unit
+
+
+def _costs(summand: Summand, constant: Array, block: Block) -> tuple[Array]:
+    """Return the sum of losses of a constant raw, for each column of it: a kernel."""
+    loss, y = summand.settled(block)
+    return (block.weight @ loss.value(y, summand.raw(constant, block)),)

@@ -1,0 +1,219 @@
+"""A problem solved: the value of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..arrays import Array
+from ..models.base import BoundModel
+from ..objective.objective import Objective
+from ..rows.base import ColumnMoments
+from ..solvers import Plan, Reason, Result, State
+from ..solvers.loop import minimize
+from ..targets import Target
+from .first_look import check_end
+from .messages import complaint
+from .monitor import Monitor, Watcher
+from .problem import Problem
+
+__all__ = ["Fit", "Memory", "Watching", "run"]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a later fit goes on from.
+
+    Attributes
+    ----------
+    key : tuple
+        What must match (`Parts.key`).
+    bound : BoundModel
+        The model, bound to the first `n_bound` of the rows.
+    state : State or None
+        What the solver exported.
+    moments : ColumnMoments
+        Those of all rows so far.
+    n_bound, n_seen : int
+    exponent : int
+        Weights are divided by this power of two.
+    features : ndarray of int, or None
+        The columns in use, in order: of sparse rows, those that have held an entry. None for all.
+    """
+
+    key: tuple[Any, ...]
+    bound: BoundModel
+    state: State | None
+    moments: ColumnMoments
+    n_bound: int
+    n_seen: int
+    exponent: int = 0
+    features: Array | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """All that a fit has found.
+
+    Attributes
+    ----------
+    target : Target
+        What y means.
+    public : dict
+        The fitted attributes of the estimator, by name.
+    memory : Memory or None
+        What a later fit goes on from; None if it need not.
+    totals : ndarray or float
+        The weight of each class in all rows so far.
+    complaint : str
+        What is to be warned of.
+    interrupt : KeyboardInterrupt or None
+        What is to be raised once the attributes are set.
+    """
+
+    target: Target
+    public: dict[str, Any]
+    memory: Memory | None = None
+    totals: Any = 0.0
+    complaint: str = ""
+    interrupt: KeyboardInterrupt | None = None
+
+
+@dataclass
+class Watching:
+    """Who watches a fit.
+
+    Attributes
+    ----------
+    stopper : callable
+        From an objective, and a function from states to fits, to the watcher of one attempt, or None. It tells by `least` and
+        `best` what did best (see `Stopper`).
+    tasks : callable or None
+        From the number of iterations to come, or None, and a function from states to fits, to the watcher of all attempts.
+    """
+
+    stopper: Callable[[Objective, Callable[[State], Fit]], Any] = field(default=lambda objective, fit_at: None)
+    tasks: Callable[[int | None, Callable[[State], Fit]], Any] | None = None
+
+
+@dataclass
+class _Attempt:
+    result: Result
+    monitor: Monitor
+    stopper: Any
+
+    @property
+    def least(self) -> float:
+        """What it did: the loss watched, or F."""
+        return float(self.stopper.least if self.stopper and self.stopper.rule else self.result.state.value)
+
+
+def run(problem: Problem, watching: Watching, dtype: Any, last: Fit | None = None) -> Fit:
+    """Return the fit of a problem: the best of one attempt from each start."""
+    objective, parts = problem.objective, problem.parts
+    solver, rng = parts.solver, check_random_state(parts.random_state)
+    budget = parts.max_iter or solver.default_max_iter
+
+    def fit_at(state: State) -> Fit:
+        return _fit_at(problem, solver.final(objective, state), dtype)
+
+    begins = max(1, parts.model.n_init) * problem.starts
+    ahead = None if np.isinf(budget) else max(1, parts.model.n_init) * int(budget)
+    tasks = watching.tasks(ahead, fit_at) if watching.tasks else None
+    attempts: list[_Attempt] = []
+    for constant in begins:
+        attempts.append(_attempted(problem, constant, watching.stopper(objective, fit_at), tasks, last, budget, rng))
+        if attempts[-1].result.interrupt is not None or (tasks is not None and tasks.stopped):
+            break
+    interrupt = attempts[-1].result.interrupt
+    if tasks is not None:
+        tasks.close()
+    return replace(_concluded(problem, min(attempts, key=lambda attempt: attempt.least), dtype), interrupt=interrupt)
+
+
+def _attempted(
+    problem: Problem,
+    constant: Array,
+    stopper: Any,
+    tasks: Any,
+    last: Fit | None,
+    budget: float,
+    random_state: np.random.RandomState,
+) -> _Attempt:
+    """Return one attempt, from a constant prediction or from where the last fit has ended."""
+    objective, parts = problem.objective, problem.parts
+    watchers: list[Watcher] = [watcher for watcher in (stopper, tasks) if watcher is not None]
+    monitor = Monitor(parts.verbose, watchers)
+    params = objective.model.from_attributes(last.public) if last else None
+    if params is None or not np.isfinite(objective.value(objective.prox(params, 0.0))):  # on other data, it may be out of range
+        params = parts.model.start(objective.model, constant, random_state)
+    plan = Plan(int(random_state.randint(2**31)), budget, parts.max_iter, parts.warm_start)
+    state = parts.solver.init(objective, params, plan, _state_of(last, problem))
+    tol = max(parts.tol, 64 * float(np.finfo(objective.rows.dtype).eps))
+    result = minimize(objective, parts.solver, state, tol=tol, max_iter=budget, watch=monitor)
+    monitor.print_last()
+    return _Attempt(result, monitor, stopper)
+
+
+def _state_of(last: Fit | None, problem: Problem) -> State | None:
+    """Return what the last fit has exported, if it was of the same kind and shape."""
+    memory, model = last and last.memory, problem.objective.model
+    if not memory or not problem.parts.continues(memory.key):
+        return None
+    same_shape = (memory.bound.n_features, memory.bound.n_raw) == (model.n_features, model.n_raw)
+    return memory.state if same_shape else None
+
+
+def _concluded(problem: Problem, attempt: _Attempt, dtype: Any) -> Fit:
+    """Return the fit of the best attempt: of its best iterate, as far as early stopping asks for that."""
+    objective, parts, result = problem.objective, problem.parts, attempt.result
+    state, reason, text, stopper = result.state, result.reason, result.text, attempt.stopper
+    quiet, restored = reason.success or reason is Reason.ASKED, False
+    history, watched = attempt.monitor.history, {}
+    if "validation_loss" in history:
+        watched["validation_loss_curve_"] = history["validation_loss"].tolist()
+    converged = reason.success
+    if stopper is not None and stopper.rule is not None and stopper.best is not None:
+        watched["best_iteration_"] = stopper.best.iteration
+        if stopper.rule.restore_best:
+            restored, converged, state = True, converged and stopper.best is state, stopper.best
+    solver = parts.solver.at_work(state)
+    state = parts.solver.final(objective, state)
+    if not state.certified:
+        state = replace(state, optimality=objective.at(state.params).optimality)
+    if converged and (found := check_end(objective, state.params)):
+        reason, quiet, converged = Reason.WRONG_DERIVATIVES, False, False
+        state = replace(state, hint=found)
+    text = text or reason.value
+    ongoing = (result.converged or result.reason is Reason.MAX_ITER) and not restored
+    exported = parts.solver.export(objective, result.last if ongoing else state)
+    rows, n = objective.rows, objective.rows.n_samples
+    fit = _fit_at(problem, state, dtype)
+    facts = {
+        "n_iter_": max(1, result.n_iter),
+        "loss_curve_": result.curve,
+        "history_": history,
+        **watched,
+        "converged_": converged,
+        "stop_reason_": text,
+        "optimality_": state.optimality,
+    }
+    return replace(
+        fit,
+        public=fit.public | {"solver_": solver} | facts,
+        memory=Memory(parts.key, objective.model, exported, rows.moments, n, n),
+        complaint="" if quiet else complaint(objective, state, reason, text, result.n_iter, solver, parts),
+    )
+
+
+def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:
+    """Return the fit that a state stands for."""
+    objective, target, parts = problem.objective, problem.target, problem.parts
+    public = {"loss_": objective.loss, "penalty_": parts.penalty, "solver_": parts.solver.at_work(state), "model_": parts.model}
+    if target.classes is not None:
+        public["classes_"] = target.classes
+    return Fit(target, public | objective.model.attributes(state.params, dtype, target.shaped))

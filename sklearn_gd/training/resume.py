@@ -1,0 +1,225 @@
+"""A fit and more rows: `partial_fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_random_state
+
+from ..arrays import Array
+from ..losses import Loss
+from ..models.base import BoundModel
+from ..objective.certificate import Reference
+from ..objective.objective import Objective
+from ..objective.summand import Summand
+from ..penalties.scaled import Scaled
+from ..rows.composed import as_matrix
+from ..rows.matrices import Matrix, Sparse
+from ..rows.memory import Mapper, MemoryRows
+from ..solvers import Plan, Stochastic, StochasticState
+from ..targets import Target
+from .constants import mean_target, reference_at, units_of_raw, without_features
+from .first_look import SOME, examined
+from .fit import Fit, Memory
+from .problem import Parts
+
+__all__ = ["resume"]
+
+# Rows that tell how far apart columns spread: a model that knows nothing else of them takes no step before.
+SPREAD = 30
+
+
+def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target: Target, mapper: Mapper) -> Fit | None:
+    """Return the fit after mini-batch steps through validated rows; None where nothing in them counts.
+
+    The coordinates rest upon the rows so far. They are renewed whenever the number of rows has doubled, or a column has come
+    into use.
+
+    Raises
+    ------
+    ValueError
+        When the parts are not those of the last fit, or the rows not in the domain of the loss.
+    """
+    if parts.early_stopping is not None:
+        raise ValueError(f"early_stopping={parts.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
+    memory = last.memory if last else None
+    if memory is not None and not parts.continues(memory.key):
+        raise ValueError(
+            f"partial_fit goes on with {', '.join(map(repr, memory.key))} (loss, model, fit_intercept); now they are "
+            f"{', '.join(map(repr, parts.key))}: expected the same, or a clone to begin anew."
+        )
+    if not np.any(weight > 0):
+        return None
+    loss: Loss = last.public["loss_"] if last is not None and memory is not None else parts.loss.for_target(target)
+    encoding = target.encoded_for(loss)
+    exponent = memory.exponent if memory else int(np.frexp(weight.max())[1])
+    prepared = target.prepare(y, loss.rowwise)
+    encoded = encoding.encode(prepared[weight > 0])
+    if not np.any(loss.mass(encoded) > 0):
+        return None  # nothing in it is observed
+    loss.check_target(encoded)
+    if memory is None and np.ptp(encoded) > 0:  # one value of y does not tell how kinks depend on it
+        some = encoded[:SOME]
+        loss = examined(loss, some, np.zeros((len(some), encoding.n_raw)), parts.fit_intercept)
+    known, n_features = last.public if last else {}, X.shape[1]
+    features = _in_use(parts, X, memory, known)
+    if memory is not None and features is not None and memory.features is not features:
+        memory = _widened(memory, features)
+    rows = MemoryRows(_narrowed(as_matrix(X), features), prepared, np.ldexp(weight, -exponent), mapper=mapper)
+    objective, memory = _objective(parts, rows, target, loss, memory, features, n_features, exponent)
+    before = last.memory if last else None
+    solver, state = _begun(parts, objective, target, memory, before, known, n_features)
+    waits = "loss_" in known and state.clock == 0 and memory.n_seen < SPREAD
+    after = state if waits else solver.epoch(objective, state)
+    complaint = ""
+    if not (np.all(np.isfinite(after.params)) and np.isfinite(after.value)):
+        complaint = (
+            f"partial_fit diverged at step {after.clock}, and the parameters from before it are kept. What would help: "
+            "learning_rate='auto', or a smaller one."
+        )
+        after = state
+    wide, params = _wide(objective.model, after.params, features, n_features)
+    public = {
+        "loss_": loss,
+        "penalty_": parts.penalty,
+        "solver_": solver,
+        "model_": parts.model,
+        "n_iter_": after.epochs,
+        "t_": after.clock,
+        **({} if target.classes is None else {"classes_": target.classes}),
+        **wide.attributes(params, X.dtype, target.shaped),
+    }
+    memory = replace(memory, bound=objective.model, state=solver.export(objective, after))
+    return Fit(target, public, memory, complaint=complaint)
+
+
+def _objective(
+    parts: Parts,
+    rows: MemoryRows,
+    target: Target,
+    loss: Loss,
+    memory: Memory | None,
+    features: Array | None,
+    n_features: int,
+    exponent: int,
+) -> tuple[Objective, Memory]:
+    """Return the objective of a batch in coordinates that rest upon the rows so far, and the memory with it."""
+    encoding, intercept, n = target.encoded_for(loss), parts.fit_intercept, rows.n_samples
+    moments = memory.moments + rows.moments if memory else rows.moments
+    seen = n + (memory.n_seen if memory else 0)
+    renew = memory is None or seen >= 2 * memory.n_bound
+    bound = parts.model.bind(encoding.n_raw, intercept, moments) if memory is None or renew else memory.bound
+    parts.penalty.check_features(bound.n_penalised if features is None else n_features)
+    penalty = Scaled(parts.penalty, parts.alpha)
+    if features is not None and len(features) < n_features:
+        penalty = penalty.for_features(features)
+    columns = Reference.of_columns(moments, intercept, encoding.n_raw)
+    objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns)
+
+    def measured() -> tuple[Array, float, bool]:
+        bare = without_features(objective)
+        reference = reference_at(bare, _constant(objective, target), columns)
+        return units_of_raw(replace(objective, reference=reference), bare, target.has_unit)
+
+    if renew:
+        objective = objective.with_model(bound.in_units(measured))
+    n_bound = seen if memory is None or renew else memory.n_bound
+    state = memory.state if memory else None
+    return objective, Memory(parts.key, objective.model, state, moments, n_bound, seen, exponent, features)
+
+
+def _begun(
+    parts: Parts,
+    objective: Objective,
+    target: Target,
+    memory: Memory,
+    before: Memory | None,
+    known: Mapping[str, Any],
+    n_features: int,
+) -> tuple[Stochastic, StochasticState]:
+    """Return the solver of a stream, and where it goes on from."""
+    rng, renew = check_random_state(parts.random_state), memory.n_bound == memory.n_seen
+    solver: Any = parts.solver.for_stream(objective)
+    solver.check(objective)
+    if not solver.centers:
+        objective = objective.with_model(objective.model.uncentered())
+
+    @cache
+    def drawn() -> Array:
+        return parts.model.start(objective.model, _constant(objective, target), rng)
+
+    if memory.state is not None and solver.accepts(objective, memory.state):
+        state = solver.imported(objective, memory.state, renew)
+        state.plan = replace(state.plan, horizon=np.inf)
+    else:
+        wide, _ = _wide(objective.model, np.zeros(objective.size), memory.features, n_features)
+        params = wide.from_attributes(known)
+        if params is not None and memory.features is not None:
+            params = wide.narrowed(params, memory.features)  # type: ignore[attr-defined]
+        params = drawn() if params is None else params
+        state = solver.init(objective, params, Plan(int(rng.randint(2**31))))
+    if renew and before is not None:
+        model = objective.model
+        params, point = (model.rebound(params, drawn, before.bound) for params in (state.params, state.point))
+        state = replace(state, params=params, point=point)
+    return solver, state
+
+
+def _constant(objective: Objective, target: Target) -> Array:
+    """Return the constant raw prediction to begin with.
+
+    That of the mean; zeros for classes, of which a batch may have one only, and for a mean of 0: a batch without an event.
+    """
+    if target.classes is not None:
+        return np.zeros(objective.model.n_raw)
+    mean = mean_target(objective)
+    raw = objective.loss.link(mean)
+    return np.where((mean != 0) & np.isfinite(raw), raw, 0.0)
+
+
+# -- columns in use ---------------------------------------------------------------------------------------------------
+
+
+def _in_use(parts: Parts, X: Any, memory: Memory | None, known: Mapping[str, Any]) -> Array | None:
+    """Return the columns in use, in order; None for all.
+
+    The weight of a column that has been zero in all rows is zero: it need not be kept, moved, and counted.
+    """
+    if memory is not None and memory.features is None:
+        return None
+    if not (sparse.issparse(X) and Scaled(parts.penalty, 1.0).falls_apart and parts.model.sparse_updates):
+        return None if memory is None else np.arange(X.shape[1])
+    if memory is not None and memory.features is not None:
+        used = memory.features
+    else:
+        used = np.flatnonzero(np.any(np.atleast_2d(known["coef_"]), axis=0)) if "coef_" in known else np.arange(0)
+    new = np.setdiff1d(Sparse(X).stored(), used, assume_unique=True)
+    return np.insert(used, np.searchsorted(used, new), new) if len(new) else used
+
+
+def _narrowed(matrix: Matrix, features: Array | None) -> Matrix:
+    """Return the columns in use."""
+    return matrix if features is None else matrix.narrowed(features)
+
+
+def _widened(memory: Memory, features: Array) -> Memory:
+    """Return what a stream remembers with more columns in use; it is to be bound anew."""
+    places = np.searchsorted(features, np.asarray(memory.features))
+    bound, moments = memory.bound.among(places, len(features)), memory.moments.among(places, len(features))  # type: ignore[attr-defined]
+    state = memory.state
+    if isinstance(state, StochasticState):
+        state = state.widened(partial(bound.widened, features=places))
+    return replace(memory, bound=bound, moments=moments, state=state, features=features, n_bound=0)
+
+
+def _wide(model: Any, params: Array, features: Array | None, n_features: int) -> tuple[BoundModel, Array]:
+    """Return the model of all columns, and its params."""
+    if features is None or len(features) == n_features:
+        return model, params
+    wide = model.among(features, n_features)
+    return wide, wide.widened(params, features)
