@@ -6,10 +6,13 @@ import numpy as np
 
 from sklearn_gd.losses import LOSSES
 from sklearn_gd.models import Linear
+from sklearn_gd.objective.certificate import Reference
 from sklearn_gd.objective.objective import Objective
+from sklearn_gd.objective.summand import Summand
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso, NoPenalty
-from sklearn_gd.rows.memory import Data
-from sklearn_gd.solvers import SOLVERS, get_solver
+from sklearn_gd.penalties.scaled import Scaled
+from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.solvers import get_solver
 from sklearn_gd.targets import Continuous, Labels
 
 PENALTY_OBJECTS = {
@@ -65,15 +68,16 @@ def _objective(loss, penalty):
     y = np.array([0, 1, 2, 0, 1, 2]) if loss.task == "classification" else np.arange(1.0, 7.0)
     target = Labels(y) if loss.task == "classification" else Continuous(y)
     loss = loss.for_target(target)
-    data = Data(X, target.prepare(y, loss.rowwise), np.ones(6))
-    model = Linear().bind(target.n_raw(loss.rowwise), True, data.moments, center=True)
-    return Objective(data, target, model, loss, penalty, 1.0)
+    rows = MemoryRows(X, target.prepare(y, loss.rowwise), np.ones(6))
+    model = Linear().bind(loss.n_raw(target), True, rows.moments)
+    columns = Reference.of_columns(rows.moments, True, model.n_raw)
+    return Objective.on(rows, Summand(model, loss, target.encoded_for(loss)), Scaled(penalty, 1.0), columns)
 
 
 def takes(loss, penalty, solver):
     """Tell whether a solver takes a loss (for three classes) and a penalty."""
     try:
-        get_solver(solver, _objective(loss, penalty))
+        get_solver(solver).check(_objective(loss, penalty))
     except ValueError:
         return False
     return True
@@ -86,7 +90,7 @@ def supported():
         cells = []
         for penalty in PENALTY_OBJECTS.values():
             assert takes(kind(), penalty, "auto"), (name, penalty)
-            cells.append("".join(LETTERS[solver] for solver in SOLVERS if takes(kind(), penalty, solver)))
+            cells.append("".join(LETTERS[solver] for solver in LETTERS if takes(kind(), penalty, solver)))
         lines.append(_row([f"`{name}`", *cells]))
     return "\n".join(lines) + "\n"
 

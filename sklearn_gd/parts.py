@@ -96,4 +96,4 @@ class Table(dict[str, type[PartType]]):
         else:
             raise TypeError(f"{argument} must be a name or a {self.base.__name__}; got {given!r} ({type(given).__name__}).")
         part.check_parameters()
-        return part  # type: ignore[no-any-return]
+        return part

@@ -1,5 +1,7 @@
 """The tables that the contracts run over: what is listed here, or in the package's own tables, is tested."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklearn_gd.losses import (
@@ -18,7 +20,15 @@ from sklearn_gd.losses import (
     SquaredEpsilonInsensitive,
     Tweedie,
 )
-from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative
+from sklearn_gd.models import Linear
+from sklearn_gd.objective.certificate import Reference
+from sklearn_gd.objective.objective import Objective
+from sklearn_gd.objective.summand import Summand
+from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative, get_penalty
+from sklearn_gd.penalties.scaled import Scaled
+from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.solvers import SOLVERS, Stochastic
+from sklearn_gd.training.constants import reference_at, without_features
 
 # Away from the symmetric defaults, so that a sign or a tail mistaken shows.
 UNUSUAL = [
@@ -64,6 +74,22 @@ PENALTY_OBJECTS = [
     L2(weights=0.5) + L2() + L1(),
 ]
 PENALTY_IDS = [repr(penalty) for penalty in PENALTY_OBJECTS]
+
+
+RULES = {name: kind for name, kind in SOLVERS.items() if issubclass(kind, Stochastic)}
+DETERMINISTIC = {name: kind for name, kind in SOLVERS.items() if name not in ("auto", *RULES)}
+
+
+def objective_on(X, y, target, loss, penalty=None, alpha=0.0, *, weight=None, model=None, intercept=True, center=True, at=0.0):
+    """Return the objective of rows in memory, with the reference of a constant prediction."""
+    rows = MemoryRows(X, target.prepare(y, loss.rowwise), np.ones(X.shape[0]) if weight is None else weight)
+    bound = (model or Linear()).bind(loss.n_raw(target), intercept, rows.moments)
+    bound = bound if center else bound.uncentered()
+    columns = Reference.of_columns(rows.moments, intercept, bound.n_raw)
+    summand = Summand(bound, loss, target.encoded_for(loss))
+    objective = Objective.on(rows, summand, Scaled(get_penalty(penalty), alpha), columns)
+    reference = reference_at(without_features(objective), at * np.ones(bound.n_raw), columns)
+    return replace(objective, reference=reference)
 
 
 def objective_of(model, X, y, alpha):

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import EpsilonInsensitive, Hinge, Quantile
-from sklearn_gd.objective.objective import MATRICES
+from sklearn_gd.objective.summand import MATRICES
 from sklearn_gd.penalties import L1, Box
 from sklearn_gd.penalties import ElasticNet as Mixture
 from sklearn_gd.solvers import Dual, InteriorPoint, Newton, ProximalPoint, WorkingRows

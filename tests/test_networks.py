@@ -14,15 +14,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from tables import ALL_LOSSES, PENALTY_OBJECTS
+from tables import ALL_LOSSES, DETERMINISTIC, PENALTY_OBJECTS, RULES, objective_on
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
 from sklearn_gd.losses import Quantile
 from sklearn_gd.models import ACTIVATIONS, MLP
-from sklearn_gd.objective.objective import Objective
-from sklearn_gd.penalties import L2, GroupLasso
-from sklearn_gd.rows.memory import Data
-from sklearn_gd.solvers import LBFGS, RULES, SOLVERS, Adam
+from sklearn_gd.penalties import GroupLasso
+from sklearn_gd.solvers import LBFGS, Adam
 from sklearn_gd.targets import Continuous, Labels
 
 
@@ -52,13 +50,10 @@ def test_back_propagation_is_the_numeric_gradient(activation, loss):
         target = Continuous(y)
     weight = rng.rand(12)
     for holder in (np.asarray, sparse.csr_matrix):
-        data = Data(holder(X), target.prepare(y, loss.rowwise), weight)
-        model = (
-            MLP((4, 3), activation)
-            .bind(target.n_raw(loss.rowwise), True, data.moments, center=True)
-            .in_units(np.linspace(0.5, 0.7, target.n_raw(loss.rowwise)), 1.0)
-        )
-        objective = Objective(data, target, model, loss, L2(), 0.1)
+        objective = objective_on(holder(X), y, target, loss, "l2", 0.1, weight=weight, model=MLP((4, 3), activation))
+        unit = np.linspace(0.5, 0.7, loss.n_raw(target))
+        model = objective.model.in_units(lambda unit=unit: (unit, 1.0, True))
+        objective = objective.with_model(model)
         params = 0.3 * rng.randn(model.size)
         value, gradient = objective.value_and_gradient(params)
         way = rng.randn(model.size)
@@ -125,7 +120,7 @@ def test_every_rule_learns(digits, rule):
     assert model.score(X[1200:], y[1200:]) > 0.9
 
 
-@pytest.mark.parametrize("solver", [name for name in SOLVERS if name not in ("gd", "lbfgs")])
+@pytest.mark.parametrize("solver", [name for name in DETERMINISTIC if name not in ("gd", "lbfgs")])
 def test_solvers_for_linear_models_refuse(digits, solver):
     with pytest.raises(ValueError, match="MLP"):
         GDClassifier(loss="hinge", model="mlp", solver=solver).fit(*digits)

@@ -1,15 +1,15 @@
 """The objective: derivatives, invariance to how the rows are held, exact weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import sparse
+from tables import objective_on
 
 from sklearn_gd.losses import get_loss
-from sklearn_gd.models import Linear
-from sklearn_gd.objective.objective import Objective
-from sklearn_gd.penalties import get_penalty
-from sklearn_gd.rows.memory import Data
-from sklearn_gd.solvers.kinked.rows import raw_of, straightened, turns
+from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.solvers.kinked.rows import linearized, raw_of, slope_changes
 from sklearn_gd.targets import Continuous, Labels, Multilabel
 
 N, P = 700, 6
@@ -39,14 +39,10 @@ def _objective(case, X=None, weight=None, rows=slice(None), center=True, interce
     y = draw(rng)
     X = base if X is None else X
     kind = Multilabel if case == "multilabel" else Continuous if "output" in case else Labels
-    target = kind(y)
-    loss = get_loss(name).for_target(target)
     weight = np.linspace(0.2, 3.0, N) if weight is None else weight
-    data = Data(X[rows], target.prepare(y, loss.rowwise)[rows], weight[rows])
-    model = Linear().bind(target.n_raw(loss.rowwise), intercept, data.moments, center)
-    objective = Objective(data, target, model, loss, get_penalty("l2"), 0.03)
-    objective.set_reference(np.zeros(model.n_raw))
-    return objective
+    settings = {"weight": weight[rows], "intercept": intercept, "center": center}
+    target = kind(y)
+    return objective_on(X[rows], y[rows], target, get_loss(name).for_target(target), "l2", 0.03, **settings)
 
 
 def _params(objective, seed=1):
@@ -69,8 +65,8 @@ def test_derivatives(case, center, intercept):
         objective.value_and_gradient(params + h * direction)[1] - objective.value_and_gradient(params - h * direction)[1]
     ) / (2 * h)
     blocks, curved = objective.hessian(params)
-    assert 0 < curved <= objective.data.n_rows
-    product = objective.model.unblocked(np.einsum("bij,bj->bi", blocks, objective.model.blocks(direction, len(blocks))))
+    assert 0 < curved <= objective.rows.n_samples
+    product = objective.linear.unblocked(np.einsum("bij,bj->bi", blocks, objective.linear.blocks(direction, len(blocks))))
     if objective.loss.convex and objective.loss.smooth and case != "one output":
         np.testing.assert_allclose(product, change, rtol=1e-4, atol=1e-6 * np.abs(change).max())
         np.testing.assert_allclose(objective.second_derivative(params)(direction), product, rtol=1e-9, atol=1e-11)
@@ -103,7 +99,7 @@ def test_holders_agree(case, holder):
     pairs = [*zip(expected.value_and_gradient(params), got.value_and_gradient(params), strict=True)]
     for a, b in [*pairs, (expected.hessian(params)[0], got.hessian(params)[0])]:
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(a).max())
-    np.testing.assert_allclose(expected.column_norms, got.column_norms)
+    np.testing.assert_allclose(expected.reference.spread, got.reference.spread)
 
 
 def test_memory_map(tmp_path):
@@ -136,7 +132,7 @@ def test_weights_are_copies(case, form):
 
 def test_blocks_cover_the_rows_once():
     X = np.arange(60_000.0).reshape(-1, 2)
-    data = Data(X, np.zeros((len(X), 1)), np.ones(len(X)))
+    data = MemoryRows(X, np.zeros((len(X), 1)), np.ones(len(X)))
     blocks = list(data.blocks())
     assert len(blocks) > 1
     np.testing.assert_array_equal(np.concatenate([block.X.X for block in blocks]), X)
@@ -145,7 +141,7 @@ def test_blocks_cover_the_rows_once():
 
 def test_float32_is_not_copied_to_float64():
     X = _data()[0].astype(np.float32)
-    data = Data(X, np.zeros((N, 1)), np.ones(N))
+    data = MemoryRows(X, np.zeros((N, 1)), np.ones(N))
     assert all(block.X.dtype == np.float32 and np.shares_memory(block.X.X, X) for block in data.blocks())
 
 
@@ -154,10 +150,10 @@ def test_moments_of_a_timestamp():
     rng = np.random.RandomState(0)
     spread = rng.randint(0, 10_000, size=5000).astype(float)
     X = np.c_[1.7e12 + spread, np.full(5000, 0.1), spread]
-    moments = Data(X, np.zeros((5000, 1)), np.ones(5000)).moments
+    moments = MemoryRows(X, np.zeros((5000, 1)), np.ones(5000)).moments
     np.testing.assert_allclose(moments.centered[0], moments.centered[2], rtol=1e-7)
-    assert moments.norms(centered=True)[1] == 0.0
-    assert moments.norms(centered=False)[1] > 0.0
+    assert moments.spread(centered=True)[1] == 0.0
+    assert moments.spread(centered=False)[1] > 0.0
 
 
 def test_certificate_ignores_units():
@@ -165,15 +161,10 @@ def test_certificate_ignores_units():
     y = rng.randn(N)
 
     def certificate(scale_x, scale_y):
-        target = Continuous(scale_y * y)
-        data = Data(X * scale_x, target.prepare(scale_y * y, False), np.ones(N))
-        model = Linear().bind(1, True, data.moments, True)
-        objective = Objective(data, target, model, get_loss("squared_error"), get_penalty(None), 0.0)
-        constant = np.array([scale_y * y.mean()])
-        objective.set_reference(constant)
-        params = np.zeros(objective.size)
-        params[-1] = constant[0]
-        return objective.optimality(params, objective.value_and_gradient(params)[1])
+        y_scaled = scale_y * y
+        constant = y_scaled.mean()
+        objective = objective_on(scale_x * X, y_scaled, Continuous(y_scaled), get_loss("squared_error"), at=constant)
+        return objective.at(objective.model.at_constant(np.array([constant]))).optimality
 
     expected = certificate(1.0, 1.0)
     assert 0.01 < expected <= 1.0
@@ -184,8 +175,8 @@ def test_certificate_ignores_units():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_column_of_years_is_not_constant(form, dtype):
     years = np.random.RandomState(0).randint(1990, 2010, size=(300, 1)).astype(dtype)
-    moments = Data(form(years), np.zeros((300, 1)), np.ones(300)).moments
-    np.testing.assert_allclose(moments.norms(centered=True) ** 2, 300 * years.astype(float).var(), rtol=1e-9)
+    moments = MemoryRows(form(years), np.zeros((300, 1)), np.ones(300)).moments
+    np.testing.assert_allclose(moments.spread(centered=True), years.astype(float).std(), rtol=1e-9)
     np.testing.assert_allclose(moments.mean, years.astype(float).mean())
 
 
@@ -193,10 +184,10 @@ def test_sparse_moments_with_duplicates():
     X = sparse.coo_array((np.ones(4), ([0, 0, 1, 2], [0, 0, 1, 0])), shape=(4, 2)).tocsr()
     doubled = sparse.csr_array((np.r_[X.data, 1.0], np.r_[X.indices, 1], np.r_[X.indptr[:-1], X.indptr[-1] + 1]), shape=X.shape)
     for matrix in (X, doubled):
-        moments = Data(matrix, np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
-        dense = Data(matrix.toarray(), np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
+        moments = MemoryRows(matrix, np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
+        dense = MemoryRows(matrix.toarray(), np.zeros((4, 1)), np.arange(1.0, 5.0)).moments
         np.testing.assert_allclose(moments.centered, dense.centered)
-        np.testing.assert_allclose(moments.raw, dense.raw)
+        np.testing.assert_allclose(moments.second, dense.second)
 
 
 # -- smaller objectives -----------------------------------------------------------------------------------------------
@@ -221,18 +212,28 @@ def test_some_rows(case):
     objective = _objective(case)
     assert objective.sample(N) is objective
     few = objective.sample(N // 5)
-    assert few.data.n_rows < N // 2
+    assert few.rows.n_samples < N // 2
     params = _params(objective)
-    rows = few.data.used
+    copied = objective.over(few.rows.copied(np.float32))
+    rows = few.rows._numbers
     assert np.all(np.diff(rows) > 0)
-    for other in (few, objective.sample(N // 5).copied(np.float32)):
-        raw = np.concatenate([other.model.push_forward(block.X, params, params) for block in other.data.blocks()])
-        y, weight = objective.data.y[rows], objective.data.weight[rows]
-        value = objective.loss.value(objective.target.encode(y, objective.loss.rowwise), raw)
-        mean = np.average(value if value.ndim == 1 else value.sum(axis=1), weights=weight)
-        np.testing.assert_allclose(
-            other.value(params), mean + objective.price(params), rtol=1e-4 if other is not few else 1e-10
-        )
+    part = objective.over(MemoryRows(objective.rows.matrix.rows(rows), objective.rows.y[rows], objective.rows.weight[rows]))
+    np.testing.assert_allclose(few.value(params), part.value(params), rtol=1e-10)
+    np.testing.assert_allclose(copied.value(params), part.value(params), rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_sample_has_numbers_of_its_own(case):
+    """On copies of a few rows the certificate, the diagonal and the size of slopes are those of the few rows."""
+    small = _objective(case, rows=np.arange(40))
+    many = _objective(case, rows=np.tile(np.arange(40), 25))
+    params = _params(small)
+    for objective in (many, many.sample(200)):
+        assert objective is many or objective.rows.n_samples == 200
+        np.testing.assert_allclose(objective.reference.slopes, small.reference.slopes, rtol=1e-9)
+    sample = many.over(many.rows.take(np.arange(1000) < 80))
+    np.testing.assert_allclose(sample.at(params).optimality, small.at(params).optimality, rtol=1e-6)
+    np.testing.assert_allclose(sample.diagonal(params), small.diagonal(params), rtol=1e-6)
 
 
 @pytest.mark.parametrize("center", [True, False])
@@ -240,18 +241,18 @@ def test_some_rows(case):
 def test_straight_rows(loss, center):
     """Rows on a straight piece of their loss may be replaced by a line, until their slope turns."""
     objective = _objective("one output", center=center)
-    objective.loss = get_loss(loss)
+    objective = replace(objective, summand=replace(objective.summand, loss=get_loss(loss)))
     params = _params(objective)
     smoothed = objective.smoothed(0.1, np.full((N, 1), 0.3))
     raw = raw_of(smoothed, params)
     near = 1e-3 * _params(objective, 2)
-    bent = turns(smoothed, raw - 0.01, raw + 0.01)
-    part = straightened(smoothed, params, raw, bent)
-    assert 0 < part.data.n_rows == bent.sum() < N // 4
-    assert not np.any(turns(smoothed, raw, raw_of(smoothed, params + near)) & ~bent)
+    curved = slope_changes(smoothed, raw, raw, 0.01)
+    part = linearized(smoothed, params, raw, curved)
+    assert 0 < part.rows.n_samples == curved.sum() < N // 4
+    assert not np.any(slope_changes(smoothed, raw, raw_of(smoothed, params + near)) & ~curved)
     for a, b in zip(part.value_and_gradient(params + near), smoothed.value_and_gradient(params + near), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
     at, slope = part.along(params, near)(0.5)
     expected, expected_slope = smoothed.along(params, near)(0.5)
     np.testing.assert_allclose([at, slope], [expected, expected_slope], rtol=1e-9, atol=1e-11)
-    assert straightened(smoothed, params, raw, np.ones(N, dtype=bool)) is smoothed
+    assert linearized(smoothed, params, raw, np.ones(N, dtype=bool)) is smoothed

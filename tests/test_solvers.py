@@ -5,12 +5,12 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
-from tables import CLASSIFICATION, REGRESSION, objective_of
+from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, objective_of
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Quantile
 from sklearn_gd.penalties import L2, Box, GroupLasso, NonNegative
-from sklearn_gd.solvers import LBFGS, SOLVERS, GradientDescent, Newton, ProximalPoint
+from sklearn_gd.solvers import LBFGS, GradientDescent, Newton, ProximalPoint
 
 PENALTIES = {
     "none": None,
@@ -24,7 +24,7 @@ PENALTIES = {
 }
 SOLVER_OBJECTS = {
     "auto": "auto",
-    **{name: solver() for name, solver in SOLVERS.items()},
+    **{name: solver() for name, solver in DETERMINISTIC.items()},
     "gd nesterov": GradientDescent(nesterov=True),
     "gd momentum": GradientDescent(momentum=0.8),
     "lbfgs memory": LBFGS(memory=3),

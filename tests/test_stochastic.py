@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, Perceptron
 from sklearn.metrics import log_loss
-from tables import CLASSIFICATION, REGRESSION, objective_of, true_suboptimality
+from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES, objective_of, true_suboptimality
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, SquaredError
@@ -22,7 +22,7 @@ from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
 from sklearn_gd.rows.matrices import Dense
 from sklearn_gd.schedules import SCHEDULES, get_schedule
-from sklearn_gd.solvers import RULES, SGD, SOLVERS, SVRG, Adam, Lion, NAdam, RMSprop
+from sklearn_gd.solvers import SGD, SVRG, Adam, Lion, NAdam, RMSprop
 
 ALPHA = 0.02
 PENALTIES = {
@@ -291,7 +291,7 @@ def test_perceptron_learns_what_is_separable(wine):
     assert type(_quietly(GDClassifier(loss="perceptron"), X, y).solver_) is SGD
 
 
-@pytest.mark.parametrize("solver", [*SOLVERS, *(rule for rule in RULES if rule != "sgd")])
+@pytest.mark.parametrize("solver", [*DETERMINISTIC, *(rule for rule in RULES if rule != "sgd")])
 def test_perceptron_is_for_sgd_only(wine, solver):
     with pytest.raises(ValueError, match="use solver=SGD"):
         GDClassifier(loss="perceptron", solver=solver).fit(*wine)

@@ -11,11 +11,12 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import HalvingGridSearchCV, learning_curve
 from sklearn.preprocessing import StandardScaler
+from tables import RULES
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
 from sklearn_gd.losses import Masked
 from sklearn_gd.models import MLP
-from sklearn_gd.solvers import RULES, SGD, AdaGrad, Adam
+from sklearn_gd.solvers import SGD, AdaGrad, Adam
 
 BATCH = 64
 
@@ -173,7 +174,7 @@ def test_warm_start_goes_on_with_the_state(diabetes, rule):
     model = GDRegressor(solver=rule, max_iter=1, warm_start=True, random_state=0, alpha=0.01)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        clocks = [model.fit(X, y)._state.clock for _ in range(10)]
+        clocks = [model.fit(X, y)._last_fit.memory.state.clock for _ in range(10)]
     steps = np.diff([0, *clocks])
     assert np.all(steps == steps[0])
     assert model.score(X, y) > 0.45
@@ -327,10 +328,10 @@ def test_class_weights_that_fit_refuses(cancer, bad):
         with pytest.raises(ValueError, match="class_weight"):
             getattr(GDClassifier(class_weight={0: bad, 1: 1.0}), method)(X, y, **classes)
     model = GDClassifier().partial_fit(X, y, classes=[0, 1])
-    before = pickle.dumps(model._state)
+    before = pickle.dumps(model._last_fit.memory.state)
     with pytest.raises(ValueError, match="class_weight"):
         model.set_params(class_weight={0: bad, 1: 1.0}).partial_fit(X[y == 1], y[y == 1])
-    assert pickle.dumps(model._state) == before
+    assert pickle.dumps(model._last_fit.memory.state) == before
 
 
 def test_early_stopping_is_refused(cancer):
@@ -358,4 +359,4 @@ def test_pickles_hold_what_predicts():
         _streamed(again, X[:10], y[:10], size=1)
         assert again.score(X, y) > before - 0.1
         assert _streamed(again, X, y, size=100).score(X, y) > before - 0.1
-        assert len(pickle.loads(pickle.dumps(again))._state.params) > 300
+        assert len(pickle.loads(pickle.dumps(again))._last_fit.memory.state.params) > 300

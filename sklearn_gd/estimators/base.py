@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +22,7 @@ from ..objective.objective import Objective
 from ..penalties import NoPenalty, get_penalty
 from ..penalties.scaled import Scaled
 from ..rows.memory import Mapper, MemoryRows, workers
-from ..solvers import get_solver
+from ..solvers import State, get_solver
 from ..targets import Target
 from ..training.callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from ..training.early_stopping import Stopper
@@ -165,6 +166,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         target = self._target_of(plain.used.y)
         y = target.flat(y)
         data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
+        if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
+            target = self._target_of(data.used.y)
         held = None
         if X_val is not None or y_val is not None:
             held = self._validation(names, target, X_val, y_val, sample_weight_val)
@@ -181,8 +184,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
         as_fitted = copy(self)
-        vars(as_fitted).pop("feature_names_in_", None)
-        vars(as_fitted).update(names.public)
+        as_fitted.__dict__.pop("feature_names_in_", None)
+        as_fitted.__dict__.update(names.public)
         X, y = as_fitted._read(X, y)
         y = target.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
         target.check(y, "y_val")
@@ -226,23 +229,24 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         rule = parts.early_stopping
         if held is None:
             return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
-        scorer, used = None, held.used
-        if rule is not None and rule.scoring is not None:
-            scorer = check_scoring(self, scoring=rule.scoring)
+        scorer = check_scoring(self, scoring=rule.scoring) if rule and rule.scoring is not None else None
+        used = held.used
         weights = {} if np.ptp(used.weight) == 0 else {"sample_weight": used.weight}
 
-        def stopper(objective: Objective, fit_at: Any) -> Stopper:
+        def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
             y = target.prepare(held.y, objective.loss.rowwise)
             objective.loss.check_target(objective.summand.encoding.encode(y))
             rows = MemoryRows(held.X, y, held.weight)
             validation = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
 
-            def score(state: Any) -> float:
+            def score(state: State) -> float:
+                assert scorer is not None
                 fitted = copy(self)._publish(fit_at(state))
                 fitted.__dict__.pop("feature_names_in_", None)  # the validated rows have no names
                 value = float(scorer(fitted, used.X, used.y, **weights))
                 if not np.isfinite(value):
-                    raise ValueError(f"scoring={rule.scoring!r} gave {value} for the held-out rows: expected a finite number.")
+                    given = self.early_stopping.scoring
+                    raise ValueError(f"scoring={given!r} gave {value} for the held-out rows: expected a finite number.")
                 return value
 
             return Stopper(rule, lambda state: validation.value(state.params), score if scorer else None)
@@ -267,6 +271,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, classes: Any = None) -> Any:
         parts = self._parts()
+        if parts.early_stopping is not None:
+            raise ValueError(f"early_stopping={self.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
         last = self._last
         names = None if self.__sklearn_is_fitted__() else _Names()
         X, y = self._read(X, y, names)
@@ -278,8 +284,10 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         data = Data(X, y, self._weighted_so_far(target, y, weight, totals))
         with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
             fit = resume(last, parts, data.X, data.y, data.weight, target, mapper)
+        if fit is None and last is not None:
+            return self
         if fit is None:  # nothing in it counts, but that its classes are known
-            fit = last or Fit(target, {} if target.classes is None else {"classes_": target.classes})
+            fit = Fit(target, {} if target.classes is None else {"classes_": target.classes})
         kept = names.public if names else {name: vars(self)[name] for name in NAMES if name in vars(self)}
         return self._publish(replace(fit, public=kept | fit.public, totals=totals))
 

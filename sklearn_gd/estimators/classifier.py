@@ -255,8 +255,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             if classes is None and not _kind_of(y).startswith("multilabel"):
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
             return self._target_of(y, classes)
-        if classes is not None and not np.array_equal(self._target_of(y, classes).classes, known.classes):
-            given, before = np.asarray(classes).tolist(), known.classes.tolist()
+        before = np.asarray(known.classes).tolist()
+        if classes is not None and np.asarray(self._target_of(y, classes).classes).tolist() != before:
+            given = np.asarray(classes).tolist()
             raise ValueError(f"classes={given} differ from those of an earlier call, {before}.")
         return known
 

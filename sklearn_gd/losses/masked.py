@@ -19,10 +19,8 @@ from .wrapped import Wrapped, delegates
 __all__ = ["Masked", "SequenceLoss"]
 
 
-@delegates(
-    "smooth", "convex", "probabilistic", "positive_only", "has_gradient", "foreign", "precision", "pieces", "derives_curvature"
-)
-@delegates("derives_prox")
+@delegates("smooth", "convex", "probabilistic", "positive_only", "pieces", "foreign", "precision")
+@delegates("has_gradient", "derives_curvature", "derives_prox")
 class Masked(Wrapped):
     r"""A loss under which missing entries of y cost nothing.
 

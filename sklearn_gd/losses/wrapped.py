@@ -1,10 +1,11 @@
-"""Losses made of another: what they delegate, the Moreau envelope that makes a kinked one smooth, and a loss without its kinks."""
+"""Losses made of another: the Moreau envelope that makes a kinked one smooth, and a loss without its kinks."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
 from copy import copy
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,17 +19,18 @@ __all__ = ["Convexified", "Moreau", "Remainder", "Wrapped", "delegates"]
 WrappedType = TypeVar("WrappedType", bound="Wrapped")
 
 
-def delegates(*facts: str) -> Callable[[type[WrappedType]], type[WrappedType]]:
+def delegates(*facts: str) -> Callable[[Any], Any]:
     """Give a wrapped loss some facts of the loss in it."""
 
-    def decorate(kind: type[WrappedType]) -> type[WrappedType]:
+    def decorate(kind: Any) -> Any:
         for fact in facts:
-            setattr(kind, fact, property(lambda self, fact=fact: getattr(self.inner, fact)))
+            setattr(kind, fact, property(attrgetter(f"inner.{fact}")))
         return kind
 
     return decorate
 
 
+@delegates("task", "name", "spacing", "slope_error")
 class Wrapped(Loss):
     """A loss made of another, `inner`: about targets and predictions it says what that one says."""
 
@@ -37,7 +39,7 @@ class Wrapped(Loss):
     @property
     def inner(self) -> Loss:
         """The loss in it."""
-        return self.loss  # type: ignore[no-any-return]
+        return self.loss
 
     def with_inner(self: WrappedType, inner: Loss) -> WrappedType:
         """Return the same of another loss."""
@@ -72,9 +74,6 @@ class Wrapped(Loss):
     def for_rows(self, loss_data: Any) -> Loss:
         inner = self.inner.for_rows(loss_data)
         return self if inner is self.inner else self.with_inner(inner)
-
-
-delegates("task", "name", "spacing", "slope_error")(Wrapped)
 
 
 @delegates("rowwise", "convex", "shift_invariant")

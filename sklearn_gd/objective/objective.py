@@ -173,7 +173,7 @@ class Objective:
         by zero, so that the second derivative is positive semidefinite. The width is that of `Summand.curvature`.
         """
         gram, size, squares = self.rows.reduce(partial(self.summand.hessian, params, width))
-        return self._with_ridge(params, gram), size**2 / squares if squares > 0 else 0.0
+        return self._with_ridge(params, gram), size * size / squares if squares > 0 else 0.0
 
     def uncoupled(self, params: Array, shared: bool) -> Array:
         """Return the `hessian` of columns of raw that do not interact, (K, m, m), or of their mean curvature, (1, m, m)."""

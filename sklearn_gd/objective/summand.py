@@ -105,17 +105,18 @@ class Summand:
     # -- curvature ----------------------------------------------------------------------------------------------------
 
     def hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
-        """Return the second derivative in the blocks of `BoundModel.gram`, and the sums of its size over rows, and of its square.
+        """Return the second derivative in the blocks of `LinearBound.gram`, and the sums over rows of its size and its square.
 
         A rowwise loss is asked for the matrices of some rows at once.
         """
         if not self.loss.rowwise:
             return self._hessian(params, width, block)
-        parts = [self._hessian(params, width, part) for part in block.split(max(1, MATRICES // self.model.n_raw**2))]
-        first, *others = parts
-        for other in others:
-            first = tuple(a + b for a, b in zip(first, other, strict=True))  # type: ignore[assignment]
-        return first
+        size = max(1, MATRICES // self.model.n_raw**2)
+        first, *others = (self._hessian(params, width, part) for part in block.split(size))
+        gram, sizes, squares = first
+        for more in others:
+            gram, sizes, squares = gram + more[0], sizes + more[1], squares + more[2]
+        return gram, sizes, squares
 
     def _hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
         curvature = self.curvature(self.raw(params, block), width, block)

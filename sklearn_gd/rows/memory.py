@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ class MemoryRows(Rows):
         self.profile = Profile(self.X.entries / max(1, len(weight)), self.X.gram_rate, self.X.samples)
         size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
         edges = [*range(0, self.n_samples, size), self.n_samples]
-        self._parts = [slice(*ends) for ends in zip(edges, edges[1:], strict=False)]
+        self._parts = [slice(*ends) for ends in pairwise(edges)]
         self._groups = np.array_split(np.arange(len(self._parts)), min(GROUPS, len(self._parts)))
         self._offset = offset
         # To take scattered rows of an array is to copy them: that is done block by block, again and again.

@@ -51,6 +51,10 @@ class Auto(Solver[AutoState]):
     >>> from sklearn_gd import GDRegressor
     >>> GDRegressor("quantile", solver="auto").fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 9.0]).solver_
     WorkingRows()
+
+    References
+    ----------
+    J. Rice, The Algorithm Selection Problem, 1976.
     """
 
     needs: frozenset[Need] = frozenset()

@@ -68,14 +68,7 @@ def iterate(
 
     The best iterate is kept. `watch` sees every state, and may return why to stop. A value that is not finite ends the loop, as
     does Ctrl-C, which the result carries on.
-
-    Raises
-    ------
-    ValueError
-        When F is not finite at the start.
     """
-    if not np.isfinite(state.value):
-        raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
 
     def ended(state: State) -> tuple[Reason | None, str]:
         asked = watch(state)
@@ -88,7 +81,7 @@ def iterate(
     moves: deque[Move] = deque(maxlen=12)  # the very last ones may be rounding
     curve: list[float] = []
     rounding = 64 * float(np.finfo(objective.rows.dtype).eps)
-    reason, text = ended(state)
+    reason, text = ended(state) if np.isfinite(state.value) else (Reason.NOT_FINITE, "")
     try:
         while reason is None:
             previous, state = state, solver.step(objective, state)
@@ -113,7 +106,15 @@ def iterate(
 def minimize(
     objective: Objective, solver: Solver[Any], state: State, *, tol: float, max_iter: float, watch: Callable[[State], str]
 ) -> Result:
-    """Return what `iterate` does, told apart from where there is no finite optimum."""
+    """Return what `iterate` does, told apart from where there is no finite optimum.
+
+    Raises
+    ------
+    ValueError
+        When F is not finite at the start.
+    """
+    if not np.isfinite(state.value):
+        raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
     result = iterate(objective, solver, state, tol=tol, max_iter=max_iter, watch=watch)
     free = objective.penalty_value(result.state.params) == 0
     doubtful = result.state.certified and result.reason not in (Reason.INTERRUPTED, Reason.ASKED)

@@ -77,7 +77,9 @@ def some_targets(objective: Objective, size: int) -> tuple[Array, Array]:
     rows = objective.rows.columns(np.arange(0))
     y, weight = rows.sample(min(size, rows.n_samples)).map(partial(_target_and_weight, objective.summand))
     ends: _Ends = rows.reduce(partial(_ends, objective.summand))[0]
-    return np.concatenate([y, ends.y]), np.concatenate([weight, ends.weight])
+    known = {row.tobytes() for row in y}
+    new = np.array([row.tobytes() not in known for row in ends.y])
+    return np.concatenate([y, ends.y[new]]), np.concatenate([weight, ends.weight[new]])
 
 
 @dataclass(frozen=True)

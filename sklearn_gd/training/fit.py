@@ -213,7 +213,8 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any) -> Fit:
 def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:
     """Return the fit that a state stands for."""
     objective, target, parts = problem.objective, problem.target, problem.parts
-    public = {"loss_": objective.loss, "penalty_": parts.penalty, "solver_": parts.solver.at_work(state), "model_": parts.model}
+    solver = parts.solver.at_work(state)
+    public: dict[str, Any] = {"loss_": objective.loss, "penalty_": parts.penalty, "solver_": solver, "model_": parts.model}
     if target.classes is not None:
         public["classes_"] = target.classes
     return Fit(target, public | objective.model.attributes(state.params, dtype, target.shaped))

@@ -45,8 +45,6 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     ValueError
         When the parts are not those of the last fit, or the rows not in the domain of the loss.
     """
-    if parts.early_stopping is not None:
-        raise ValueError(f"early_stopping={parts.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
     memory = last.memory if last else None
     if memory is not None and not parts.continues(memory.key):
         raise ValueError(

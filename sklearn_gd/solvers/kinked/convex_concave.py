@@ -72,7 +72,7 @@ class ConvexConcave(Solver[ConcaveState]):
     def _inner(self, objective: Objective) -> Solver[Any]:
         if self.solver is not None:
             self.solver.check(objective)
-            return self.solver  # type: ignore[no-any-return]
+            return self.solver
         return smooth_solver(objective) if objective.loss.smooth else kinked_solver(objective, whole=True)
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> ConcaveState:
