@@ -93,7 +93,7 @@ def test_dual_regression_agrees_with_liblinear():
 
 def test_dual_needs_a_penalty():
     X, score = _text(50, 60)
-    with pytest.raises(ValueError, match="no l2 penalty, which Dual needs: use solver='auto'"):
+    with pytest.raises(ValueError, match="not an l2 penalty, which Dual needs: use solver='auto'"):
         GDRegressor("absolute_error", alpha=0.0, solver="dual").fit(X, score)
 
 

@@ -1,0 +1,86 @@
+"""Threads: no fit hangs, and the result has the same bits as that of one thread. Samples of the rows have several blocks."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tables import DETERMINISTIC, RULES
+
+SCRIPT = """
+import sys, warnings
+import numpy as np
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.models import MLP
+warnings.simplefilter("ignore")
+rng = np.random.RandomState(0)
+X = rng.randn(20_000, 100)
+y = X[:, :5].sum(axis=1) + rng.standard_t(2, size=len(X))
+
+def capped(y_true, raw):
+    return np.minimum(np.abs(y_true - raw), 3.0)
+
+def settings(solver):
+    kinked = ("dual", "interior_point", "proximal_point", "working_rows")
+    loss = capped if solver == "convex_concave" else "absolute_error" if solver in kinked else "huber"
+    penalty = "l1" if solver in ("working_set", "gd", "newton") else "l2"
+    return {"loss": loss, "penalty": penalty, "solver": solver, "max_iter": 2, "random_state": 0, "alpha": 0.01}
+
+for solver in sys.argv[1:]:
+    n = 500 if solver == "row_space" else len(X)  # it holds the products of all pairs of rows
+    fits = [GDRegressor(**settings(solver), n_jobs=jobs).fit(X[:n], y[:n]) for jobs in (1, 2)]
+    assert np.array_equal(fits[0].coef_, fits[1].coef_), solver
+    assert fits[0].optimality_ == fits[1].optimality_, solver
+    print(solver)
+"""
+
+WHOLE = """
+import numpy as np
+from sklearn_gd import GDClassifier, GDRegressor
+rng = np.random.RandomState(0)
+X = rng.randn(20_000, 100)
+y = X[:, :5].sum(axis=1) + rng.standard_t(2, size=len(X))
+for make, target in [(GDClassifier(), y > 0), (GDClassifier("hinge"), y > 0), (GDRegressor("absolute_error"), y), (GDClassifier(), np.digitize(y, [-1, 1]))]:
+    fits = [make.set_params(n_jobs=n).fit(X, target).coef_ for n in (1, 2)]
+    assert np.array_equal(*fits), make
+    print(make.solver_)
+"""
+
+
+def _run(script, *arguments):
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("solvers", [[*DETERMINISTIC], [*RULES, "auto"]], ids=["deterministic", "stochastic"])
+def test_every_solver_shares_its_passes(solvers):
+    assert _run(SCRIPT, *solvers) == solvers
+
+
+def test_default_fits_do_not_hang():
+    assert len(_run(WHOLE)) == 4
+
+
+def test_every_pass_is_shared(monkeypatch):
+    """A fit of threads reads no block in the caller's thread alone, where there are several."""
+    import threading
+
+    from sklearn_gd import GDRegressor
+    from sklearn_gd.rows.memory import MemoryRows
+
+    caller, seen, original = threading.get_ident(), [], MemoryRows._run
+
+    def spied(self, kernel, number, arrays):
+        if len(self._groups) > 1 and number:
+            seen.append(threading.get_ident() == caller)
+        return original(self, kernel, number, arrays)
+
+    monkeypatch.setattr(MemoryRows, "_run", spied)
+    rng = np.random.RandomState(0)
+    X = rng.randn(9000, 40)
+    for loss, penalty in (("huber", "l2"), ("absolute_error", "l2"), ("absolute_error", "l1"), ("log_cosh", "l1")):
+        seen.clear()
+        GDRegressor(loss, penalty=penalty, alpha=0.01, n_jobs=2).fit(X, X[:, 0] + rng.standard_t(2, size=9000))
+        assert seen
+        assert not any(seen), (loss, penalty)
