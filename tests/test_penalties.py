@@ -85,6 +85,8 @@ def test_constraints_project_at_strength_zero():
 
 
 class SmoothAbs(Penalty):
+    smooth = True
+
     """A user's smooth penalty."""
 
     def value(self, weights):

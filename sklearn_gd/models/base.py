@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,13 +13,19 @@ from ..parts import Part
 from ..rows.base import ColumnMoments
 from ..rows.matrices import Matrix
 
-if TYPE_CHECKING:
-    from ..objective.certificate import Reference
-    from ..objective.objective import Objective
-
 __all__ = ["BoundModel", "LinearBound", "Model"]
 
 Line = Callable[[float], tuple[float, float]]
+
+
+class Searched(Protocol):
+    """An objective that is searched along a direction, by raw and its change or by gradients."""
+
+    def along_raw(self, params: Array, direction: Array) -> Line:
+        """Return its smooth part for a model whose raw is linear in the params."""
+
+    def along_params(self, params: Array, direction: Array) -> Line:
+        """Return its smooth part for any model."""
 
 
 class Model(Part, ABC):
@@ -108,13 +114,13 @@ class BoundModel(ABC):
     def padded(self, per_weight: Array) -> Array:
         """Return a number for each weight as a flat vector with zeros for the intercepts."""
 
-    @abstractmethod
     def to_internal(self, params: Array) -> Array:
         """Return flat params in internal coordinates, from original ones."""
+        return params
 
-    @abstractmethod
     def to_original(self, params: Array) -> Array:
         """Return flat params in original coordinates, from internal ones."""
+        return params
 
     @abstractmethod
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
@@ -140,21 +146,26 @@ class BoundModel(ABC):
         """Return a gradient as it is for columns centred at their mean, where there is an intercept: a copy."""
         return gradient.copy()
 
-    @abstractmethod
-    def relative(self, gradient: Array, forces: Array, reference: Reference) -> Array:
+    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
         """Return the size of a subgradient relative to what it is at the constant prediction: (n_features + 1, K), or flat.
 
-        `forces` is that of the penalty's own subgradient at each weight.
+        `forces` is that of the penalty's own subgradient at each weight, `spread` the standard deviation of each column,
+        `slopes` the root mean square of the loss's slope in each column of raw.
         """
+        return np.abs(gradient) / self.loss_slope
 
-    @abstractmethod
-    def curvature_scale(self, curvature: Callable[[], Array], reference: Reference, ridge: Callable[[], Array]) -> Array:
+    def typical(self) -> Array:
+        """Return the typical size of each parameter at the start, flat."""
+        return np.ones(self.size)
+
+    def curvature_scale(self, curvature: Callable[[], Array], spread: Array, ridge: Callable[[], Array]) -> Array:
         """Return an estimate of the diagonal of F's second derivative, flat and positive.
 
         It may ask for the mean curvature of the loss in each column of raw, (K,), and the penalty's at each weight.
         """
+        return self.loss_unit * self.typical() ** -2.0
 
-    def along(self, objective: Objective, params: Array, direction: Array) -> Line:
+    def along(self, objective: Searched, params: Array, direction: Array) -> Line:
         """Return an objective's smooth part along a direction in params."""
         return objective.along_params(params, direction)
 
@@ -214,5 +225,5 @@ class LinearBound(BoundModel):
     def widened(self, params: Array, features: Array) -> Array:
         """Return params that are zero but for those of some features, and the intercept, flat."""
 
-    def along(self, objective: Objective, params: Array, direction: Array) -> Line:
+    def along(self, objective: Searched, params: Array, direction: Array) -> Line:
         return objective.along_raw(params, direction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from ..arrays import Array
 from ..rows.base import ColumnMoments
 from ..rows.matrices import Matrix
 from .base import LinearBound, Model
-
-if TYPE_CHECKING:
-    from ..objective.certificate import Reference
 
 __all__ = ["Linear", "LinearMap"]
 
@@ -227,20 +224,20 @@ class LinearMap(LinearBound):
             matrix[:-1] -= np.outer(off, matrix[-1])
         return matrix.ravel()
 
-    def relative(self, gradient: Array, forces: Array, reference: Reference) -> Array:
+    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
         size = np.abs(gradient.reshape(self.n_inputs, self.n_raw))
-        bound = np.outer(np.append(reference.spread, 1.0)[: self.n_inputs], reference.slopes)
+        bound = np.outer(np.append(spread, 1.0)[: self.n_inputs], slopes)
         bound[: self.n_features] += forces
-        size[: self.n_features][reference.spread == 0] = 0.0  # a constant column: only rounding noise, and no use
+        size[: self.n_features][spread == 0] = 0.0  # a constant column: only rounding noise, and no use
         ratio = np.divide(size, bound, out=np.full_like(size, np.inf), where=bound > 0)
         ratio[size == 0] = 0.0
         return ratio
 
-    def curvature_scale(self, curvature: Callable[[], Array], reference: Reference, ridge: Callable[[], Array]) -> Array:
+    def curvature_scale(self, curvature: Callable[[], Array], spread: Array, ridge: Callable[[], Array]) -> Array:
         """Return the mean curvature of the loss times the mean square of each column, and the penalty's."""
         matrix = np.empty((self.n_inputs, self.n_raw))
         matrix[:] = curvature()
-        matrix[: self.n_features] *= (reference.spread**2)[:, None]
+        matrix[: self.n_features] *= (spread**2)[:, None]
         matrix[: self.n_features] += ridge()
         floor = np.where(matrix > 0, matrix, np.inf).min(initial=np.inf)
         return np.where(matrix > 0, matrix, floor if np.isfinite(floor) else 1.0).ravel()

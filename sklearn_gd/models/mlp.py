@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.special import erf, expit
@@ -14,9 +14,6 @@ from ..arrays import Array
 from ..rows.base import ColumnMoments
 from ..rows.matrices import Matrix
 from .base import BoundModel, Model
-
-if TYPE_CHECKING:
-    from ..objective.certificate import Reference
 
 __all__ = ["ACTIVATIONS", "MLP", "Network"]
 
@@ -299,13 +296,6 @@ class Network(BoundModel):
         weights[-1][:] *= self.unit
         intercepts[-1][:] *= self.unit
         return params
-
-    def relative(self, gradient: Array, forces: Array, reference: Reference) -> Array:
-        return np.abs(gradient) / self.loss_slope
-
-    def curvature_scale(self, curvature: Callable[[], Array], reference: Reference, ridge: Callable[[], Array]) -> Array:
-        """Return the curvature of params that have units of their own."""
-        return self.loss_unit * self.typical() ** -2.0
 
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
         """Return coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""

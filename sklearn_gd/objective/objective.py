@@ -221,7 +221,7 @@ class Objective:
         """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2."""
         return self.model.curvature_scale(
             lambda: self.mean_curvature(params) if mean_curvature is None else mean_curvature,
-            self.reference,
+            self.reference.spread,
             lambda: self.penalty.curvature(self.model.weights(params)),
         )
 
@@ -329,7 +329,8 @@ class Objective:
         inside = self.model.weights(centered)
         kink: Any = self.penalty.subgradient(weights, inside)
         inside += kink
-        return self.model.relative(centered, np.abs(self.penalty.gradient(weights) + kink), self.reference)
+        forces = np.abs(self.penalty.gradient(weights) + kink)
+        return self.model.relative(centered, forces, self.reference.spread, self.reference.slopes)
 
 
 def _offset(step: float, block: Block, multiplier: Array) -> Array:

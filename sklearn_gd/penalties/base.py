@@ -13,13 +13,15 @@ __all__ = ["NoPenalty", "Penalty"]
 
 
 class Penalty(Part, ABC):
-    """The price of weights: a smooth part, a part with a proximal operator, or both.
+    """What is added to the cost for large weights: a smooth part, a part with a proximal operator, or both.
 
-    Subclass it with `value`, `gradient` and `curvature` for a smooth penalty, or with `value` and `prox` for one with kinks
-    or constraints. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
+    Subclass it with `value` and `prox` for a penalty with kinks or constraints, or with ``smooth = True``, `value`, `gradient` and
+    `curvature` for a smooth one. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
 
     Attributes
     ----------
+    smooth : bool
+        Whether it has a gradient everywhere; otherwise it has a prox.
     separable : bool
         Whether `prox` acts on each weight alone; only then may its step differ from weight to weight.
     selects : bool
@@ -28,6 +30,8 @@ class Penalty(Part, ABC):
         Whether it depends on the length of each column of weights alone.
     bounds : bool
         Whether it is nothing but an interval for each weight.
+    falls_apart : bool
+        Whether some features have a penalty by themselves, `for_features`.
 
     Examples
     --------
@@ -48,10 +52,12 @@ class Penalty(Part, ABC):
            [1. ]])
     """
 
+    smooth: bool = False
     separable: bool = False
     selects: bool = False
     isotropic: bool = False
     bounds: bool = False
+    falls_apart: bool = False
 
     @abstractmethod
     def value(self, weights: Array) -> float:
@@ -59,7 +65,7 @@ class Penalty(Part, ABC):
 
     def gradient(self, weights: Array) -> Array:
         """Return d value / d weights, of the same shape."""
-        return np.zeros_like(weights)
+        raise NotImplementedError(f"{type(self).__name__} has no gradient, and declares smooth = True: define it.")
 
     def curvature(self, weights: Array) -> Array:
         """Return the diagonal of the second derivative, of the same shape."""
@@ -67,7 +73,7 @@ class Penalty(Part, ABC):
 
     def prox(self, weights: Array, step: float | Array) -> Array:
         """Return the argmin over u of step * value(u) + sum((u - weights)^2) / 2; a constraint projects even with step 0."""
-        return weights
+        raise NotImplementedError(f"{type(self).__name__} has no prox: define it, or declare smooth = True with a gradient.")
 
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         """Return the element nearest to -gradient of the subdifferential of alpha * value at the weights."""
@@ -92,12 +98,12 @@ class Penalty(Part, ABC):
     @property
     def smooth_part(self) -> Penalty:
         """The part that has a gradient."""
-        return self if type(self).gradient is not Penalty.gradient else NoPenalty()
+        return self if self.smooth else NoPenalty()
 
     @property
     def prox_part(self) -> Penalty:
         """The part that has a prox."""
-        return self if type(self).prox is not Penalty.prox else NoPenalty()
+        return NoPenalty() if self.smooth else self
 
     @property
     def absent(self) -> bool:
@@ -107,9 +113,9 @@ class Penalty(Part, ABC):
     def check_features(self, n_features: int) -> None:
         """Raise ValueError when a parameter does not fit the number of features."""
 
-    def for_features(self, features: Array) -> Penalty | None:
-        """Return the penalty of some features by themselves, given by their numbers; None when it does not fall apart so."""
-        return None
+    def for_features(self, features: Array) -> Penalty:
+        """Return the penalty of some features by themselves, given by their numbers, for one that `falls_apart`."""
+        raise NotImplementedError(f"{type(self).__name__} has no penalty of some features by themselves.")
 
     def __add__(self, other: Penalty) -> Penalty:
         return _Sum(self, other)
@@ -141,9 +147,16 @@ class NoPenalty(Penalty):
     separable = True
     absent = True
     isotropic = True
+    falls_apart = True
 
     def value(self, weights: Array) -> float:
         return 0.0
+
+    def gradient(self, weights: Array) -> Array:
+        return np.zeros_like(weights)
+
+    def prox(self, weights: Array, step: float | Array) -> Array:
+        return weights
 
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         return np.zeros_like(weights)
@@ -177,9 +190,12 @@ class _Sum(Penalty):
         self.first.check_features(n_features)
         self.second.check_features(n_features)
 
-    def for_features(self, features: Array) -> Penalty | None:
-        first, second = self.first.for_features(features), self.second.for_features(features)
-        return None if first is None or second is None else type(self)(first, second)
+    @property
+    def falls_apart(self) -> bool:  # type: ignore[override]
+        return self.first.falls_apart and self.second.falls_apart
+
+    def for_features(self, features: Array) -> Penalty:
+        return type(self)(self.first.for_features(features), self.second.for_features(features))
 
     @property
     def smooth_part(self) -> Penalty:
@@ -223,6 +239,8 @@ class _Bounded(_Sum):
 
 
 class _SmoothSum(_Sum):
+    smooth = True
+
     @property
     def smooth_part(self) -> Penalty:
         return self

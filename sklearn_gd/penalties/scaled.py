@@ -72,7 +72,7 @@ class Scaled:
     @property
     def falls_apart(self) -> bool:
         """Whether some features have a penalty by themselves."""
-        return self.shape.for_features(np.arange(1)) is not None
+        return self.shape.falls_apart
 
     def value(self, weights: Array) -> float:
         """Return the value of the smooth part."""
@@ -101,6 +101,4 @@ class Scaled:
 
     def for_features(self, features: Array) -> Scaled:
         """Return the penalty of some features by themselves, given by their numbers, for one that `falls_apart`."""
-        part = self.shape.for_features(features)
-        assert part is not None, f"{self.shape!r} does not fall apart by features"
-        return replace(self, shape=part)
+        return replace(self, shape=self.shape.for_features(features))

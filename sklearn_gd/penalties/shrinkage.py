@@ -27,6 +27,8 @@ class _Weighted(Penalty):
 
     ranges = {"weights": STRENGTHS}
 
+    falls_apart = True
+
     def __init__(self, weights: ArrayLike = 1.0) -> None:
         self.weights = weights
 
@@ -58,6 +60,8 @@ class L2(_Weighted):
     ----------
     A. Hoerl and R. Kennard, Ridge Regression, 1970.
     """
+
+    smooth = True
 
     @property
     def isotropic(self) -> bool:  # type: ignore[override]
@@ -136,6 +140,8 @@ class ElasticNet(Penalty):
     """
 
     ranges = {"l1_ratio": ("a number from 0 to 1", lambda value: 0 <= value <= 1)}
+
+    falls_apart = True
 
     def __init__(self, l1_ratio: float = 0.15) -> None:
         self.l1_ratio = l1_ratio

@@ -190,7 +190,7 @@ def _in_use(parts: Parts, X: Any, memory: Memory | None, known: Mapping[str, Any
     """
     if memory is not None and memory.features is None:
         return None
-    if not (sparse.issparse(X) and Scaled(parts.penalty, 1.0).falls_apart and parts.model.sparse_updates):
+    if not (sparse.issparse(X) and parts.penalty.falls_apart and parts.model.sparse_updates):
         return None if memory is None else np.arange(X.shape[1])
     if memory is not None and memory.features is not None:
         used = memory.features
