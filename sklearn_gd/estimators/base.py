@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,6 +71,13 @@ def _validated(estimator: Any, X: Any, reset: bool = False) -> Any:
     return validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=reset)
 
 
+def _twin(estimator: Any) -> Any:
+    """Return an estimator with the same parameters and attributes, to be written on."""
+    twin = object.__new__(type(estimator))
+    twin.__dict__.update(estimator.__dict__)
+    return twin
+
+
 @dataclass
 class _Names:
     """What X says of its columns, by the names of attributes: for the end of a fit."""
@@ -80,7 +86,7 @@ class _Names:
 
     def noted(self, estimator: Any, X: Any) -> Any:
         """Return validated X."""
-        seen = copy(estimator)
+        seen = _twin(estimator)
         X = _validated(seen, X, reset=True)
         self.public = {name: vars(seen)[name] for name in NAMES if name in vars(seen)}
         return X
@@ -183,7 +189,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
-        as_fitted = copy(self)
+        as_fitted = _twin(self)
         as_fitted.__dict__.pop("feature_names_in_", None)
         as_fitted.__dict__.update(names.public)
         X, y = as_fitted._read(X, y)
@@ -220,9 +226,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if has_callbacks(self):
             watching.tasks = lambda ahead, fit_at: Tasks(self, data.X, data.y, data.weight, ahead, fit_at)
         last = self._last if self.warm_start else None
-        fit = run(prepare(parts, rows, target), watching, data.X.dtype, last)
-        assert fit.memory is not None
-        return replace(fit, memory=replace(fit.memory, exponent=exponent))
+        return run(prepare(parts, rows, target, exponent), watching, data.X.dtype, last)
 
     def _watching(self, parts: Parts, target: Target, held: Data | None) -> Watching:
         """Return who watches the validation rows, or the training objective."""
@@ -241,7 +245,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
             def score(state: State) -> float:
                 assert scorer is not None
-                fitted = copy(self)._publish(fit_at(state))
+                fitted = _twin(self)._publish(fit_at(state))
                 fitted.__dict__.pop("feature_names_in_", None)  # the validated rows have no names
                 value = float(scorer(fitted, used.X, used.y, **weights))
                 if not np.isfinite(value):

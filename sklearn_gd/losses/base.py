@@ -238,6 +238,8 @@ class Loss(Part, ABC):
         ValueError
             When an entry is missing or infinite, and the loss does not pass it over.
         """
+        if isinstance(y, np.ndarray) and y.dtype.kind in "iubf" and y.ndim in (1, 2) and y.size and np.isfinite(y.sum()):
+            return y  # which check_array would find out more slowly
         try:
             return check_array(y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr")
         except ValueError as error:

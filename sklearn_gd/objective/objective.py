@@ -76,7 +76,7 @@ class Objective:
     @classmethod
     def on(cls, rows: Rows, summand: Summand, penalty: Scaled, reference: Reference) -> Objective:
         """Return the objective of rows as a whole of their own."""
-        scaled = replace(penalty, alpha=penalty.alpha * summand.model.loss_unit)
+        scaled = Scaled(penalty.shape, penalty.alpha * summand.model.loss_unit)
         return cls(rows, summand, scaled, rows.reduce(summand.mass)[0], reference, (0.0, np.zeros(summand.model.size)))
 
     @property
@@ -301,7 +301,9 @@ class Objective:
 
     def with_model(self, model: BoundModel) -> Objective:
         """Return the same objective with its model in other coordinates."""
-        penalty = replace(self.penalty, alpha=self.penalty.alpha / self.model.loss_unit * model.loss_unit)
+        if model is self.model:
+            return self
+        penalty = Scaled(self.penalty.shape, self.penalty.alpha / self.model.loss_unit * model.loss_unit)
         return replace(self, summand=replace(self.summand, model=model), penalty=penalty)
 
     # -- the certificate ----------------------------------------------------------------------------------------------

@@ -95,12 +95,12 @@ class Summand:
         """Return the gradient of the sum of slopes * raw, flat, for a slope of each row, (n, K)."""
         return (self.linear.pull(block.X, block.weight[:, None] * slopes),)
 
-    def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm]:
-        """Return the sum of losses of a constant raw, (K,), the sums of the slopes in each column, and their norms."""
+    def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm, float]:
+        """Return the sum of losses of a constant raw, (K,), of the slopes in each column, their norms, and the sum of weights."""
         loss, y = self.settled(block)
         raw = np.tile(constant, (len(block.weight), 1))
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
-        return weighted(value, block.weight), block.weight @ slope, _Norm.of(block.weight, slope)
+        return weighted(value, block.weight), block.weight @ slope, _Norm.of(block.weight, slope), float(block.weight.sum())
 
     # -- curvature ----------------------------------------------------------------------------------------------------
 

@@ -104,12 +104,12 @@ class Auto(Solver[AutoState]):
             return self._handed_over(objective, state)
         best = inner if inner.value <= state.best.value else state.best
         moves = (*state.moves[-11:], (state.params, inner.params - state.params))
-        after = replace(state, **inner.facts(), inner=inner, best=best, moves=moves)
+        after = state.but(**inner.facts(), inner=inner, best=best, moves=moves)
         if inner.stalled is None and inner.iteration < state.limit:
             return after
         if spare and not without_optimum(objective, best.params, moves):
-            return replace(after, stalled=None, spent=True)
-        return replace(after, stalled=Reason.NO_FINITE_OPTIMUM if spare else inner.stalled or Reason.MAX_ITER)
+            return after.but(stalled=None, spent=True)
+        return after.but(stalled=Reason.NO_FINITE_OPTIMUM if spare else inner.stalled or Reason.MAX_ITER)
 
     @staticmethod
     def _handed_over(objective: Objective, state: AutoState) -> AutoState:
@@ -117,7 +117,9 @@ class Auto(Solver[AutoState]):
         solver = ProximalPoint()
         start = replace(solver.init(objective, state.best.params, state.plan), iteration=state.iteration)
         inner, limit = solver.step(objective, start), state.plan.max_iter or state.iteration + solver.default_max_iter
-        return replace(state, **inner.facts(), solver=solver, inner=inner, best=inner, limit=limit, spent=False)
+        if not np.isfinite(inner.value):
+            return state.but(iteration=state.iteration + 1, stalled=state.inner.stalled or Reason.MAX_ITER)
+        return state.but(**inner.facts(), solver=solver, inner=inner, best=inner, limit=limit, spent=False)
 
     def done(self, objective: Objective, state: AutoState, tol: float) -> Reason | None:
         return state.solver.done(objective, state.inner, tol)
@@ -126,11 +128,12 @@ class Auto(Solver[AutoState]):
         if best.solver is not last.solver:
             return super().choose(objective, best, last, reason)
         inner, reason = last.solver.choose(objective, best.inner, last.inner, reason)
-        return replace(last, **inner.facts(), inner=inner), reason
+        same = next((state for state in (last, best) if inner is state.inner), None)
+        return same or last.but(**inner.facts(), inner=inner), reason
 
     def final(self, objective: Objective, state: AutoState) -> AutoState:
         inner = state.solver.final(objective, state.inner)
-        return replace(state, **inner.facts(), inner=inner)
+        return state if inner is state.inner else state.but(**inner.facts(), inner=inner)
 
     def export(self, objective: Objective, state: AutoState) -> State | None:
         return state.solver.export(objective, state.inner)

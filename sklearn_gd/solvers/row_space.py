@@ -93,7 +93,7 @@ class RowSpace(Solver[RowState]):
         round_ = solve(state.part, self._inner(state.part), state.inner, tol=goal)
         inner = round_.state.params
         point = objective.at(_outward(objective, state, inner))
-        return replace(state, **vars(point), iteration=state.iteration + 1, decrement=round_.state.decrement, inner=inner)
+        return state.but(**vars(point), iteration=state.iteration + 1, decrement=round_.state.decrement, inner=inner)
 
 
 def _outward(objective: Objective, state: RowState, inner: Array) -> Array:

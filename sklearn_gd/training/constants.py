@@ -31,10 +31,11 @@ def mean_target(objective: Objective) -> Array:
 
 def without_features(objective: Objective) -> Objective:
     """Return the same objective for a model with an intercept alone."""
-    rows, model = objective.rows.without_features(objective.summand.encoding.distinct), objective.model
-    summand = replace(objective.summand, model=LinearMap(0, model.n_raw, fit_intercept=True))
-    columns = Reference.of_columns(rows.moments, True, model.n_raw)
-    return Objective.on(rows, summand, Scaled(NoPenalty(), 0.0), columns)
+    rows, n_raw = objective.rows.without_features(objective.summand.encoding.distinct), objective.model.n_raw
+    nothing = np.zeros(0)
+    summand = Summand(LinearMap(0, n_raw, fit_intercept=True), objective.loss, objective.summand.encoding)
+    columns = Reference(nothing, nothing, np.zeros(n_raw), np.ones(n_raw))
+    return Objective(rows, summand, Scaled(NoPenalty(), 0.0), objective.total, columns, (0.0, np.zeros(n_raw)))
 
 
 def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
@@ -57,8 +58,8 @@ def reference_at(bare: Objective, constant: Array, columns: Reference) -> Refere
 
 def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
     """Return the mean loss of a constant prediction, and the mean and the root mean square of the slopes in each column."""
-    value, slope, norm = bare.rows.reduce(partial(bare.summand.slopes_at, constant))
-    return value / bare.total, slope / bare.total, norm.size * np.sqrt(bare.rows.moments.weight) / bare.total
+    value, slope, norm, weight = bare.rows.reduce(partial(bare.summand.slopes_at, constant))
+    return value / bare.total, slope / bare.total, norm.size * np.sqrt(weight) / bare.total
 
 
 def best_constant(objective: Objective, bare: Objective, start: Array, has_unit: bool) -> Reference:

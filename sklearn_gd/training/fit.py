@@ -132,7 +132,7 @@ def run(problem: Problem, watching: Watching, dtype: Any, last: Fit | None = Non
     interrupt = attempts[-1].result.interrupt
     if tasks is not None:
         tasks.close()
-    return replace(_concluded(problem, min(attempts, key=lambda attempt: attempt.least), dtype), interrupt=interrupt)
+    return _concluded(problem, min(attempts, key=lambda attempt: attempt.least), dtype, interrupt)
 
 
 def _attempted(
@@ -168,7 +168,7 @@ def _state_of(last: Fit | None, problem: Problem) -> State | None:
     return memory.state if same_shape else None
 
 
-def _concluded(problem: Problem, attempt: _Attempt, dtype: Any) -> Fit:
+def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: KeyboardInterrupt | None) -> Fit:
     """Return the fit of the best attempt: of its best iterate, as far as early stopping asks for that."""
     objective, parts, result = problem.objective, problem.parts, attempt.result
     state, reason, text, stopper = result.state, result.reason, result.text, attempt.stopper
@@ -192,7 +192,6 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any) -> Fit:
     ongoing = (result.converged or result.reason is Reason.MAX_ITER) and not restored
     exported = parts.solver.export(objective, result.last if ongoing else state)
     rows, n = objective.rows, objective.rows.n_samples
-    fit = _fit_at(problem, state, dtype)
     facts = {
         "n_iter_": max(1, result.n_iter),
         "loss_curve_": result.curve,
@@ -202,12 +201,9 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any) -> Fit:
         "stop_reason_": text,
         "optimality_": state.optimality,
     }
-    return replace(
-        fit,
-        public=fit.public | {"solver_": solver} | facts,
-        memory=Memory(parts.key, objective.model, exported, rows.moments, n, n),
-        complaint="" if quiet else complaint(objective, state, reason, text, result.n_iter, solver, parts),
-    )
+    memory = Memory(parts.key, objective.model, exported, rows.moments, n, n, problem.exponent)
+    told = "" if quiet else complaint(objective, state, reason, text, result.n_iter, solver, parts)
+    return Fit(problem.target, _fit_at(problem, state, dtype).public | facts, memory, complaint=told, interrupt=interrupt)
 
 
 def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:

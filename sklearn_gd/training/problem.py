@@ -53,12 +53,16 @@ class Parts:
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, the constant predictions to begin at, (K,) each, and what was decided about the fit."""
+    """An objective, the constant predictions to begin at, (K,) each, and what was decided about the fit.
+
+    Weights were divided by two to the power `exponent`.
+    """
 
     objective: Objective
     starts: list[Array]
     target: Target
     parts: Parts
+    exponent: int = 0
 
 
 def objective_of(parts: Parts, rows: Rows, target: Target, loss: Loss) -> Objective:
@@ -80,7 +84,7 @@ def objective_of(parts: Parts, rows: Rows, target: Target, loss: Loss) -> Object
     return Objective.on(rows, Summand(bound, loss, encoding), penalty, columns)
 
 
-def prepare(parts: Parts, rows: Rows, target: Target) -> Problem:
+def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Problem:
     """Return the problem that parts and rows pose.
 
     Raises
@@ -104,4 +108,4 @@ def prepare(parts: Parts, rows: Rows, target: Target) -> Problem:
     if not parts.solver.centers:
         objective = objective.with_model(objective.model.uncentered())
     parts.solver.check(objective)
-    return Problem(objective, starts(objective, bare), target, parts)
+    return Problem(objective, starts(objective, bare), target, parts, exponent)

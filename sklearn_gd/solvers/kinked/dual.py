@@ -110,7 +110,7 @@ class Dual(Solver[DualState]):
         value = state.level + float(np.sum(state.weight * values)) + objective.penalty_value(state.params)
         gradient = tilted(objective, state.params, state.slope.sum(axis=0))
         point = objective.at_slopes(state.params, value, gradient, gap)
-        return replace(state, **vars(point), struggles=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
+        return state.but(**vars(point), struggles=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
 
     def step(self, objective: Objective, state: DualState) -> DualState:
         model = objective.model
@@ -130,9 +130,9 @@ class Dual(Solver[DualState]):
             change = np.clip(state.slope + t * direction, state.left, state.right) - state.slope
             moved = _moved(objective, state, change)
             if moved is not state:
-                state = replace(moved, step=state.step)
+                state = moved.but(step=state.step)
                 break
-        return self._at(objective, replace(state, iteration=state.iteration + 1))
+        return self._at(objective, state.but(iteration=state.iteration + 1))
 
 
 def _moved(objective: Objective, state: DualState, change: Array) -> DualState:

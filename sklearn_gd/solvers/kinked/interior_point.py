@@ -173,7 +173,7 @@ class InteriorPoint(Solver[InteriorState]):
 
 
 def _exhausted(state: InteriorState) -> InteriorState:
-    return replace(state, iteration=state.iteration + 1, decrement=0.0, stalled=Reason.STALLED)
+    return state.but(iteration=state.iteration + 1, decrement=0.0, stalled=Reason.STALLED)
 
 
 def _reach(a: Array, move_a: Array, b: Array, move_b: Array) -> float:

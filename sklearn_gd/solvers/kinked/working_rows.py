@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -123,7 +123,7 @@ class WorkingRows(Solver[RowsState]):
         value = objective.value_at_raw(params, raw)
         eps = float(np.finfo(rows.dtype).eps)
         if not value <= state.value + 64 * eps / EPS * objective.reference.rounding(state.value):
-            after = self._partly(objective, replace(state, near=near, reach=reach, iteration=state.iteration + 1), params, raw)
+            after = self._partly(objective, state.but(near=near, reach=reach, iteration=state.iteration + 1), params, raw)
             return after if grown else self._ended(objective, after)
         # The same rows again would bring the same.
         done = gap <= 8 * EPS * abs(value) or not grown
@@ -145,7 +145,7 @@ class WorkingRows(Solver[RowsState]):
         slopes = objective.rows.map(partial(_slopes, objective.summand), state.raw)
         gradient = tilted(objective, state.params, slopes)
         optimality = min(state.optimality, objective.optimality(state.params, gradient))
-        return replace(state, optimality=optimality, stalled=Reason.STALLED)
+        return state.but(optimality=optimality, stalled=Reason.STALLED)
 
     @staticmethod
     def _partly(objective: Objective, state: RowsState, params: Array, raw: RowArray) -> RowsState:
@@ -155,7 +155,7 @@ class WorkingRows(Solver[RowsState]):
             raw_between = objective.rows.map(partial(_between, t), state.raw, raw)
             value = objective.value_at_raw(between, raw_between)
             if value < state.value:
-                return replace(state, params=between, raw=raw_between, value=value)
+                return state.but(params=between, raw=raw_between, value=value)
         return state
 
 

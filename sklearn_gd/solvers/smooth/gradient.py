@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -150,9 +150,9 @@ class GradientDescent(Solver[GradientState]):
         total = new_value + objective.nonsmooth_value(params)
         rises = not total <= state.value + 64 * EPS * abs(state.value)
         if rises and accelerated:  # the momentum leads astray: begin it anew
-            return replace(state, velocity=0.0 * state.params, clock=1.0, iteration=state.iteration + 1)
+            return state.but(velocity=0.0 * state.params, clock=1.0, iteration=state.iteration + 1)
         if rises or length == 0.0:
-            return replace(state, iteration=state.iteration + 1, stalled=Reason.STALLED)
+            return state.but(iteration=state.iteration + 1, stalled=Reason.STALLED)
         return GradientState(
             params,
             total,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -86,9 +86,9 @@ class LBFGS(Solver[LBFGSState]):
         direction = -corrected(self._metric(state), state.pairs, state.gradient)
         landed = descend(objective, state, direction, steepness=0.9)
         if landed is None and state.pairs:  # the guessed curvature misleads: begin anew
-            return replace(state, pairs=[], iteration=state.iteration + 1)
+            return state.but(pairs=[], iteration=state.iteration + 1)
         if landed is None:
-            return replace(state, iteration=state.iteration + 1, stalled=Reason.STALLED)
+            return state.but(iteration=state.iteration + 1, stalled=Reason.STALLED)
         t, point = landed
         pairs = remembered(state.pairs, t * direction, point.gradient - state.gradient, self.memory)
         return LBFGSState.at(point, iteration=state.iteration + 1, step=t, pairs=pairs, diagonal=state.diagonal)

@@ -115,7 +115,7 @@ class Newton(Solver[NewtonState]):
         # Neither a sample nor curvature that was cut at zero tells how little there is of it.
         share = 0.5 if part is not objective else 0.0 if objective.loss.convex else 0.1
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share)
-        return replace(state, metric=metric, rows=rows, pairs=[])
+        return state.but(metric=metric, rows=rows, pairs=[])
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:
         fresh = state.metric is None
@@ -130,7 +130,7 @@ class Newton(Solver[NewtonState]):
             direction = minimize_quadratic(objective, metric.damped, state.gradient, state.params) - state.params
             landed, predicted = _descend_composite(objective, state, direction)
         if landed is None:
-            return self._held(state) if fresh else replace(state, metric=None, pairs=[], iteration=state.iteration + 1)
+            return self._held(state) if fresh else state.but(metric=None, pairs=[], iteration=state.iteration + 1)
         t, point = landed
         gradient = point.gradient
         if objective.penalty.smooth:

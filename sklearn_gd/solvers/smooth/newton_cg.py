@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -75,7 +75,7 @@ class NewtonCG(Newton):
             preconditioner = Cholesky(objective, part.uncoupled(state.params, shared=not few), 1e-10, 0.1)
         else:
             preconditioner = Diagonal(part.diagonal(state.params))
-        return replace(state, metric=_Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
+        return state.but(metric=_Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
 
 
 @dataclass

@@ -136,8 +136,8 @@ class Stochastic(Solver[StochasticState]):
         value = objective.sample(SOME).value(state.params)
         if not np.isfinite(value):  # on other data, it may be out of range
             return None
-        state = replace(state, value=value, anchor=state.point, plan=plan, began=state.clock, stalled=None, hint="")
-        return replace(state, iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=())
+        state = state.but(value=value, anchor=state.point, plan=plan, began=state.clock, stalled=None, hint="")
+        return state.but(iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=())
 
     def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
         """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
@@ -167,7 +167,7 @@ class Stochastic(Solver[StochasticState]):
 
     def export(self, objective: Objective, state: StochasticState) -> StochasticState:
         state = state.moved(objective.model.to_original, state.scale)
-        return replace(state, rule=type(self))
+        return state.but(rule=type(self))
 
     def imported(self, objective: Objective, exported: StochasticState, renew: bool) -> StochasticState:
         """Return an exported state in the coordinates of an objective, and with `renew` in its units."""
@@ -204,9 +204,9 @@ class Stochastic(Solver[StochasticState]):
                 kept = replace(self.init(objective, constant, last.plan), value=reference, hint=self._hint(last))
         noise = RELAPSE * max(reference - least, 0.0) + RISE * abs(reference)
         if reason.success and least >= reference and not found[0][0] <= reference + noise:
-            return replace(kept, hint=self._hint(last)), Reason.ABOVE_CONSTANT
+            return kept.but(hint=self._hint(last)), Reason.ABOVE_CONSTANT
         if reason.success and np.mean(last.means) - last.least > noise:
-            return replace(kept, hint=self._hint(last, "large")), Reason.JUMPS
+            return kept.but(hint=self._hint(last, "large")), Reason.JUMPS
         return kept, reason
 
     @staticmethod
@@ -237,7 +237,7 @@ class Stochastic(Solver[StochasticState]):
         gain = reference - min(before.least, reference)
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
         means, lows = (*before.means[1 - PATIENCE :], state.value), (*before.lows[-PATIENCE:], least)
-        state = replace(state, iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
+        state = state.but(iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
         # The mean loss of an epoch speaks for the point where it began.
         state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
@@ -258,7 +258,7 @@ class Stochastic(Solver[StochasticState]):
         if not get_schedule(self.learning_rate).automatic:
             if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
                 return state
-            return replace(state, stalled=Reason.DIVERGED, hint=self._hint(state, "large"))
+            return state.but(stalled=Reason.DIVERGED, hint=self._hint(state, "large"))
         # The mean loss of an epoch that came down steeply is far below that of where it began.
         value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
         return replace(

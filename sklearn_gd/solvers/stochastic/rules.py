@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -247,7 +247,7 @@ class SVRG(_Rule):
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         assert isinstance(state, SVRGState)
         full = objective.value_and_gradient(state.point)[1]
-        return super().epoch(objective, replace(state, pivot=state.point, full=full))
+        return super().epoch(objective, state.but(pivot=state.point, full=full))
 
     def gradient(self, objective: Objective, state: StochasticState, block: Block) -> tuple[float, Array]:
         assert isinstance(state, SVRGState)
