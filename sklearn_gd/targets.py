@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -13,10 +13,16 @@ from sklearn.utils.validation import column_or_1d
 
 from .arrays import Array
 
-if TYPE_CHECKING:
-    from .losses.base import Loss
-
 __all__ = ["Continuous", "Encoding", "Labels", "Multilabel", "Sequences", "Target"]
+
+
+class LossFacts(Protocol):
+    """What a target asks of a loss."""
+
+    rowwise: bool
+
+    def n_raw(self, target: Any) -> int:
+        """Return how many columns of raw it wants."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Encoding(ABC):
         """Return the weighted sums over prepared y that its mean is made of."""
 
     def mean(self, sums: Array, weights: Array) -> Array:
-        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them, from `totals`; 0 where there is none."""
+        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them, from `totals`; 0 without any."""
         return np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
 
     def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
@@ -85,7 +91,7 @@ class Target(ABC):
         """Return y in the compact form that the rows keep: codes of shape (n,), or numbers of shape (n, K)."""
 
     @abstractmethod
-    def encoded_for(self, loss: Loss) -> Encoding:
+    def encoded_for(self, loss: LossFacts) -> Encoding:
         """Return the target as a loss sees it."""
 
     @abstractmethod
@@ -152,7 +158,7 @@ class Continuous(Target):
     def prepare(self, y: Array, rowwise: bool) -> Array:
         return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
 
-    def encoded_for(self, loss: Loss) -> Encoding:
+    def encoded_for(self, loss: LossFacts) -> Encoding:
         return _Numbers(loss.n_raw(self), flat=loss.rowwise and self.n_outputs == 1)
 
     def decode(self, raw: Array, mean: Array) -> Array:
@@ -245,7 +251,7 @@ class Labels(Target):
             return np.where(y == self.classes[1], 1.0, -1.0).reshape(-1, 1)
         return self.codes(y)
 
-    def encoded_for(self, loss: Loss) -> Encoding:
+    def encoded_for(self, loss: LossFacts) -> Encoding:
         if not (loss.rowwise or self.exclusive):
             return _Signs(loss.n_raw(self))
         return _Codes(loss.n_raw(self), len(self.classes), loss.rowwise)
@@ -312,7 +318,7 @@ class Multilabel(Target):
         y = y.toarray() if sparse.issparse(y) else np.asarray(y)
         return y if y.dtype.kind == "f" and np.isnan(y).any() else y.astype(np.int8)
 
-    def encoded_for(self, loss: Loss) -> Encoding:
+    def encoded_for(self, loss: LossFacts) -> Encoding:
         if loss.rowwise:
             raise ValueError("A rowwise loss needs exclusive classes; y is a multilabel indicator matrix.")
         return _Indicators(loss.n_raw(self))
@@ -382,7 +388,7 @@ class Sequences(Target):
         codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
         return np.where(y == self.padding, -1, codes)
 
-    def encoded_for(self, loss: Loss) -> Encoding:
+    def encoded_for(self, loss: LossFacts) -> Encoding:
         return _Steps(loss.n_raw(self), len(self.classes))
 
     def _steps(self, values: Array) -> Array:

@@ -100,7 +100,7 @@ def test_straight_functions_are_as_good_as_named_losses(table, function, named, 
     share = unit / times if function is not percentage else 1.0
     truth = GDRegressor(named(unit), alpha=1e-3 / unit * share).fit(X, y * unit)
     assert own.converged_
-    assert own.loss_.straight
+    assert own.loss_.piecewise_linear
     assert type(own.solver_) is type(truth.solver_)
     np.testing.assert_allclose(own.loss_curve_[-1] * share, truth.loss_curve_[-1], rtol=1e-8)
     np.testing.assert_allclose(cost(own, X, y * unit), own.loss_curve_[-1], rtol=1e-9)
@@ -109,7 +109,7 @@ def test_straight_functions_are_as_good_as_named_losses(table, function, named, 
 def test_a_hinge_of_ones_own(cancer):
     X, y = cancer
     own, truth = GDClassifier(hinge, alpha=0.01).fit(X, y), GDClassifier(Hinge(), alpha=0.01).fit(X, y)
-    assert own.loss_.straight
+    assert own.loss_.piecewise_linear
     np.testing.assert_allclose(own.coef_, truth.coef_, rtol=1e-6, atol=1e-8)
 
 
@@ -150,7 +150,7 @@ def test_kinks_that_are_given():
     own = CustomLoss(lambda y, raw: np.abs(np.sqrt(y) - raw), kinks=lambda y: [np.sqrt(y)])
     model = GDRegressor(own, alpha=1e-3).fit(X, y)
     truth = GDRegressor("absolute_error", alpha=1e-3).fit(X, np.sqrt(y))
-    assert model.loss_.straight
+    assert model.loss_.piecewise_linear
     np.testing.assert_allclose(model.loss_curve_[-1], truth.loss_curve_[-1], rtol=1e-9)
     with pytest.raises(ValueError, match="expected a sequence of arrays of y_true's shape"):
         GDRegressor(CustomLoss(absolute, kinks=lambda y: [np.zeros(7)])).fit(X, y)

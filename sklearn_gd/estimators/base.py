@@ -174,14 +174,14 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
         if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
             target = self._target_of(data.used.y)
-        held = None
+        validation = None
         if X_val is not None or y_val is not None:
-            held = self._validation(names, target, X_val, y_val, sample_weight_val)
-        if parts.early_stopping is not None and held is None:
-            data, held = self._held_out(parts, target, data, groups)
+            validation = self._validation(names, target, X_val, y_val, sample_weight_val)
+        if parts.early_stopping is not None and validation is None:
+            data, validation = self._held_out(parts, target, data, groups)
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
         with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
-            fit = self._solved(parts, target, data, held, mapper)
+            fit = self._solved(parts, target, data, validation, mapper)
         return self._publish(replace(fit, public=names.public | fit.public, totals=self._totals(target, y, plain.weight)))
 
     def _validation(self, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
@@ -213,7 +213,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         weight = data.weight * np.bincount(train, minlength=len(data.weight))
         return replace(data, weight=weight), Data(data.X[out], data.y[out], data.weight[out])
 
-    def _solved(self, parts: Parts, target: Target, data: Data, held: Data | None, mapper: Mapper) -> Fit:
+    def _solved(self, parts: Parts, target: Target, data: Data, validation: Data | None, mapper: Mapper) -> Fit:
         """Return the fit of validated rows."""
         loss = parts.loss.for_target(target)
         # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
@@ -222,26 +222,26 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         rows = MemoryRows(data.X, y, weight, mapper=mapper, n_raw=loss.n_raw(target))
         encoding = target.encoded_for(loss)
         loss.check_target(encoding.encode(y[weight > 0]))
-        watching = self._watching(parts, target, held)
+        watching = self._watching(parts, target, validation)
         if has_callbacks(self):
             watching.tasks = lambda ahead, fit_at: Tasks(self, data.X, data.y, data.weight, ahead, fit_at)
         last = self._last if self.warm_start else None
         return run(prepare(parts, rows, target, exponent), watching, data.X.dtype, last)
 
-    def _watching(self, parts: Parts, target: Target, held: Data | None) -> Watching:
+    def _watching(self, parts: Parts, target: Target, validation: Data | None) -> Watching:
         """Return who watches the validation rows, or the training objective."""
         rule = parts.early_stopping
-        if held is None:
+        if validation is None:
             return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
         scorer = check_scoring(self, scoring=rule.scoring) if rule and rule.scoring is not None else None
-        used = held.used
+        used = validation.used
         weights = {} if np.ptp(used.weight) == 0 else {"sample_weight": used.weight}
 
         def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
-            y = target.prepare(held.y, objective.loss.rowwise)
+            y = target.prepare(validation.y, objective.loss.rowwise)
             objective.loss.check_target(objective.summand.encoding.encode(y))
-            rows = MemoryRows(held.X, y, held.weight)
-            validation = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
+            rows = MemoryRows(validation.X, y, validation.weight)
+            unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
 
             def score(state: State) -> float:
                 assert scorer is not None
@@ -253,7 +253,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
                     raise ValueError(f"scoring={given!r} gave {value} for the held-out rows: expected a finite number.")
                 return value
 
-            return Stopper(rule, lambda state: validation.value(state.params), score if scorer else None)
+            return Stopper(rule, lambda state: unseen.value(state.params), score if scorer else None)
 
         return Watching(stopper)
 
@@ -308,8 +308,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: of the last fit, what y means, in plain terms, and which attributes it has set.
 
-        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a linear
-        model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
+        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a
+        linear model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
         """
         state: dict[str, Any] = dict(super().__getstate__())
         fit = self._last

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
 from ..arrays import Array
 from ..parts import Part
+from ..targets import Target
 from . import numeric
 from .findings import Findings, find
 from .numeric import Spacing
 from .piecewise import Piecewise
-
-if TYPE_CHECKING:
-    from ..targets import Target
 
 __all__ = ["Loss", "overflow_to_inf"]
 
@@ -58,7 +56,7 @@ class Loss(Part, ABC):
     spacing, pieces, slope_error : Spacing, Piecewise, float
         For derivatives that are not given in closed form: the spacing of differences, the kinks, and how exact slopes are. They
         are what `observe` found.
-    doubt : str
+    convergence_hint : str
         What a failure to converge may mean, if anything about the loss is doubtful.
 
     Examples
@@ -88,7 +86,7 @@ class Loss(Part, ABC):
     spacing: Spacing = Spacing()
     pieces: Piecewise = Piecewise()
     slope_error: float = 1e-6
-    doubt: str = ""
+    convergence_hint: str = ""
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:
@@ -133,7 +131,7 @@ class Loss(Part, ABC):
         """Return the kinks of a convex loss, and the slopes left and right of them, each to fit (J, n, K).
 
         The loss is the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)) and a smooth function; for a loss that
-        is `straight`, a constant for each row.
+        is `piecewise_linear`, a constant for each row.
         """
         if not self.has_lines:
             raise ValueError(f"{self.name} is not convex, or its kinks are not known.")
@@ -145,9 +143,9 @@ class Loss(Part, ABC):
         return type(self).lines is not Loss.lines or (self.pieces.convex and not self.pieces.absent)
 
     @property
-    def straight(self) -> bool:
+    def piecewise_linear(self) -> bool:
         """Whether it is convex and piecewise linear, and says where."""
-        return self.has_lines and (type(self).lines is not Loss.lines or self.pieces.straight)
+        return self.has_lines and (type(self).lines is not Loss.lines or self.pieces.piecewise_linear)
 
     @property
     def name(self) -> str:
@@ -286,7 +284,7 @@ class Loss(Part, ABC):
         result.spacing, result.pieces, result.slope_error = found.spacing, found.pieces, found.precision
         result.smooth = self.smooth and found.smooth
         if found.pieces.absent and not found.smooth:
-            result.doubt = "the loss has kinks whose place was not found: give them, CustomLoss(..., kinks=...)."
+            result.convergence_hint = "the loss has kinks whose place was not found: give them, CustomLoss(..., kinks=...)."
         result.convex = self.convex and found.pieces.convex
         return result
 

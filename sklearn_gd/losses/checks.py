@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from sklearn.utils import check_random_state
 from ..arrays import Array
 from .base import Loss
 from .contract import CHECKS, Failure, Points, run
+from .table import get_loss
 
-__all__ = ["check_loss", "disagreement"]
+__all__ = ["check_bounded", "check_loss", "disagreement"]
 
 
 def check_loss(
@@ -67,8 +69,6 @@ def check_loss(
     >>> [r["message"] for r in check_loss(wrong) if r["check_name"] == "gradient"][0][-22:]
     'the sign is reversed.)'
     """
-    from . import get_loss
-
     resolved = get_loss(loss)
     points = _draw(resolved, check_random_state(random_state))
     if y is not None:
@@ -129,3 +129,22 @@ def _draw(loss: Loss, rng: Any) -> Points:
     raw[n // 4 : n // 2] *= 5.0
     raw[n // 2 : 5 * n // 8] *= np.logspace(1.0, 3.0, n // 8)[:, None]
     return Points(loss, y, raw)
+
+
+def check_bounded(loss: Loss, y: Array) -> None:
+    """Raise ValueError when the mean loss of y, or of one of two classes, falls for ever as a constant raw prediction grows."""
+    levels = np.unique(y)
+    groups = [y[:: max(1, len(y) // 64)]] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
+    sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(40)
+    for group, sign in product(groups, (1.0, -1.0)):
+        raw = np.repeat(sign * sizes, len(group))[:, None] * np.ones(y.shape[1])
+        with np.errstate(all="ignore"):
+            values = loss.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
+        finite = np.isfinite(values)
+        drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
+        # A bounded function falls by less and less; a logarithm by as much with every doubling.
+        if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
+            raise ValueError(
+                f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely "
+                "mistakes: the sign is reversed, or it is for other values of y_true (for classes they are -1.0 and +1.0)."
+            )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.special import expit
 
 from ..arrays import Array
+from ..targets import Target
 from .base import Loss, overflow_to_inf
 from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link
-
-if TYPE_CHECKING:
-    from ..targets import Target
 
 __all__ = ["Exponential", "Focal", "LogLoss"]
 

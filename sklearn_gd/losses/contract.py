@@ -256,7 +256,7 @@ def check_prox(points: Points) -> str:
 def check_lines(points: Points) -> str:
     """The lines, if it is made of any, add up to the value, up to a constant for each row."""
     loss, y, raw = points.loss, points.y, points.raw
-    if not loss.straight:
+    if not loss.piecewise_linear:
         raise _Skip("the loss does not say that it is piecewise linear")
     kinks, left, right = np.broadcast_arrays(*loss.lines(y))
     _demand(kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}.")

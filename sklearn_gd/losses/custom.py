@@ -214,10 +214,10 @@ class CustomLoss(Loss):
         # A promise is kept, whatever it is worth.
         if self._given["convex"] and not result.convex:
             result.convex, result.pieces = True, replace(result.pieces, convex=True)
-            result.doubt = "the loss is not convex: say convex=False, or leave convex to None."
+            result.convergence_hint = "the loss is not convex: say convex=False, or leave convex to None."
         if self._given["smooth"] and not result.smooth:
             result.smooth, result.pieces = True, Piecewise(convex=result.convex)
-            result.doubt = "the loss has kinks: say smooth=False, or leave smooth to None."
+            result.convergence_hint = "the loss has kinks: say smooth=False, or leave smooth to None."
         return result
 
     def _kinks(self, y: Array) -> list[Array]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +22,7 @@ from .kinks import Elements, kinks_of
 from .numeric import Function, Spacing
 from .piecewise import Piecewise
 
-if TYPE_CHECKING:
-    from .base import Loss
-
-__all__ = ["Findings", "check_bounded", "find"]
+__all__ = ["Findings", "find"]
 
 # Elements that kinks are looked for in: each takes some hundreds of values.
 FEW = 8
@@ -80,29 +76,10 @@ def find(
         raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
     level, noise = _noise(value, y, near, unit)
     pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, level, noise, kinks, name)
-    if pieces.straight:
+    if pieces.piecewise_linear:
         return Findings(Spacing(), 0.0, pieces, False)
     spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, unit, noise)
     return Findings(spacing, precision, pieces, smooth)
-
-
-def check_bounded(loss: Loss, y: Array) -> None:
-    """Raise ValueError when the mean loss of y, or of one of two classes, falls for ever as a constant raw prediction grows."""
-    levels = np.unique(y)
-    groups = [y[:: max(1, len(y) // 64)]] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
-    sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(40)
-    for group, sign in product(groups, (1.0, -1.0)):
-        raw = np.repeat(sign * sizes, len(group))[:, None] * np.ones(y.shape[1])
-        with np.errstate(all="ignore"):
-            values = loss.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
-        finite = np.isfinite(values)
-        drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
-        # A bounded function falls by less and less; a logarithm by as much with every doubling.
-        if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
-            raise ValueError(
-                f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely "
-                "mistakes: the sign is reversed, or it is for other values of y_true (for classes they are -1.0 and +1.0)."
-            )
 
 
 def _unit(y: Array, raw: Array, rowwise: bool) -> float:
@@ -291,4 +268,4 @@ def _straight(value: Function, found: Piecewise, y: Array, raw: Array, noise: fl
     same = np.all(np.abs(slopes - typical[:, None, None]) <= max(1e-7, 64 * noise) * np.abs(typical).max())
     tidy = tuple(_tidy(float(slope), float(np.abs(typical).max())) for slope in typical)
     rises = bool(np.all(np.diff(slopes, axis=0) >= -1e-7 * np.abs(slopes).max()))
-    return replace(found, straight=True, convex=rises, convex_between=True, slopes=tidy if same else ())
+    return replace(found, piecewise_linear=True, convex=rises, convex_between=True, slopes=tidy if same else ())

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..arrays import Array
+from ..targets import Target
 from .base import Loss, overflow_to_inf
 from .multiclass import one_hot
-
-if TYPE_CHECKING:
-    from ..targets import Target
 
 __all__ = ["CrammerSinger", "Hinge", "ModifiedHuber", "Perceptron", "SquaredHinge"]
 

@@ -31,7 +31,7 @@ class Piecewise:
         One of each for every kink.
     located : callable or None
         From y to the kinks, a sequence of arrays that fit y's shape.
-    straight : bool
+    piecewise_linear : bool
         Whether the function is a straight line between its kinks.
     convex, convex_between : bool
         Whether it is convex, and whether it is so between its kinks.
@@ -46,7 +46,7 @@ class Piecewise:
     offsets: tuple[float, ...] = ()
     ratios: tuple[float, ...] = ()
     located: Callable[[Array], Any] | None = None
-    straight: bool = False
+    piecewise_linear: bool = False
     convex: bool = True
     convex_between: bool = True
     rising: tuple[bool, ...] = ()
@@ -114,7 +114,7 @@ class Piecewise:
     def jumps(self, value: Function, y: Array, spacing: Spacing) -> tuple[Array, Array]:
         """Return the kinks, and the change of the slope at each: (J, n, K), or to fit that shape."""
         kinks = self.kinks(y)
-        if self.straight:
+        if self.piecewise_linear:
             return kinks, np.diff(self.line_slopes(value, y, kinks), axis=0)
         infinite = np.full((1, *y.shape), np.inf)
         ends = np.concatenate([-infinite, kinks, infinite])
@@ -125,7 +125,7 @@ class Piecewise:
         """Return the kinks and the slopes left and right of them, as `Loss.lines` does."""
         kinks, right = self.jumps(value, y, spacing)
         left = np.zeros_like(right)
-        if self.straight:
+        if self.piecewise_linear:
             first = self.line_slopes(value, y, kinks)
             left[0], right[0] = first[0], first[1]
         # A row that has no kink there gets one that costs nothing.
@@ -147,7 +147,7 @@ class Piecewise:
             return numeric.gradient(value, y, raw, False, spacing)
         kinks = self.kinks(y)
         number, low, high = self._within(kinks, raw)
-        if self.straight:
+        if self.piecewise_linear:
             slopes = np.broadcast_to(self.line_slopes(value, y, kinks), (len(kinks) + 1, *raw.shape))
             return np.take_along_axis(slopes, number[None], axis=0)[0]
         return _inside(value, y, raw, low, high, spacing)[0]
@@ -156,7 +156,7 @@ class Piecewise:
         """Return the second derivative between the kinks."""
         if self.absent:
             return numeric.curvature_from_value(value, y, raw, np.ones_like(raw), False, spacing)
-        if self.straight:
+        if self.piecewise_linear:
             return np.zeros_like(raw)
         _, low, high = self._within(self.kinks(y), raw)
         return _inside(value, y, raw, low, high, spacing)[1]
@@ -167,7 +167,7 @@ class Piecewise:
         """Return argmin_z value(y, z) + (z - v)^2 / (2 step), element by element."""
         v = np.asarray(v, dtype=np.float64)
         kinks = self.kinks(y)
-        if self.straight:
+        if self.piecewise_linear:
             slopes = self.line_slopes(value, y, kinks)
             return _prox_of_lines(kinks, slopes, v, step) if self.convex else _lowest_on_lines(kinks, slopes, v, step)
         infinite = np.full((1, *v.shape), np.inf)

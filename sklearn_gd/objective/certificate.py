@@ -14,7 +14,7 @@ __all__ = ["Reference"]
 
 @dataclass(frozen=True)
 class Reference:
-    """What the best constant prediction, or zero without intercept, says of an objective: in means, so of any sample of its rows.
+    """What the best constant prediction, or zero without intercept, says of an objective: in means, so of a sample too.
 
     Attributes
     ----------

@@ -14,7 +14,7 @@ from ..losses.base import Loss
 from ..losses.wrapped import Moreau
 from ..models.base import BoundModel, Line, LinearBound
 from ..penalties.scaled import Scaled
-from ..rows.base import Block, RowArray, Rows
+from ..rows.base import Block, LocalRows, RowArray, Rows
 from .certificate import Reference
 from .summand import Summand
 
@@ -90,6 +90,12 @@ class Objective:
         return self.summand.linear
 
     @property
+    def local(self) -> LocalRows:
+        """The rows, for a solver that needs them in memory (`Need.IN_MEMORY`)."""
+        assert isinstance(self.rows, LocalRows), "what a solver needs is checked before it is asked"
+        return self.rows
+
+    @property
     def loss(self) -> Loss:
         """The loss."""
         return self.summand.loss
@@ -144,7 +150,7 @@ class Objective:
         return Point(params, value + self.nonsmooth_value(params), gradient, self.optimality(params, gradient))
 
     def at_slopes(self, params: Array, value: float, gradient: Array, gap: float) -> Point:
-        """Return a point of a kinked loss, from a gradient by some subgradients, and F's height above their supporting lines."""
+        """Return a point of a kinked loss from a gradient by subgradients, and F's height above their supporting lines."""
         optimality = max(self.optimality(params, gradient), self.reference.shortfall(gap, value))
         return Point(params, value, gradient, optimality)
 
@@ -258,7 +264,7 @@ class Objective:
         return line
 
     def along_raw(self, params: Array, direction: Array) -> Line:
-        """Return the same for a linear model: raw and its change are kept, so that a trial costs a pass over n rows, not over X."""
+        """Return the same for a linear model: raw and its change are kept, so that a trial costs no pass over X."""
         kept = self.rows.map(partial(self.summand.raw_and_change, params, direction))
         weights, tilt = self.model.weights, float(self.remainder[1] @ direction)
 
@@ -323,8 +329,8 @@ class Objective:
     def violations(self, params: Array, gradient: Array) -> Array:
         """Return the size of the smallest subgradient of F relative to its size at the constant prediction.
 
-        For a linear model it is of shape (n_features + 1, K), by the Cauchy-Schwarz bound of each column; the columns are centred
-        where there is an intercept.
+        For a linear model it is of shape (n_features + 1, K), by the Cauchy-Schwarz bound of each column, centred where there
+        is an intercept.
         """
         weights = self.model.weights(params)
         centered = self.model.centered_gradient(gradient, self.reference.mean)

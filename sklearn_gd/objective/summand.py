@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,7 @@ from ..arrays import Array
 from ..losses.base import Loss
 from ..models.base import BoundModel, LinearBound
 from ..rows.base import Block
-
-if TYPE_CHECKING:
-    from ..targets import Encoding
+from ..targets import Encoding
 
 __all__ = ["MATRICES", "Summand", "weighted"]
 
@@ -96,7 +93,7 @@ class Summand:
         return (self.linear.pull(block.X, block.weight[:, None] * slopes),)
 
     def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm, float]:
-        """Return the sum of losses of a constant raw, (K,), of the slopes in each column, their norms, and the sum of weights."""
+        """Return the sums of losses, and of slopes in each column, of a constant raw, (K,); the norms of these; the weight."""
         loss, y = self.settled(block)
         raw = np.tile(constant, (len(block.weight), 1))
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))

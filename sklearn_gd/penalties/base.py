@@ -15,8 +15,8 @@ __all__ = ["NoPenalty", "Penalty"]
 class Penalty(Part, ABC):
     """What is added to the cost for large weights: a smooth part, a part with a proximal operator, or both.
 
-    Subclass it with `value` and `prox` for a penalty with kinks or constraints, or with ``smooth = True``, `value`, `gradient` and
-    `curvature` for a smooth one. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
+    Subclass it with `value` and `prox` for a penalty with kinks or constraints, or with ``smooth = True``, `value`, `gradient`
+    and `curvature` for a smooth one. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
 
     Attributes
     ----------

@@ -5,17 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..arrays import EPS, Array
 from .matrices import Matrix
 
-if TYPE_CHECKING:
-    from .memory import MemoryRows
-
-__all__ = ["Block", "ColumnMoments", "Kernel", "Profile", "RowArray", "Rows"]
+__all__ = ["Block", "ColumnMoments", "Kernel", "LocalRows", "Profile", "RowArray", "Rows"]
 
 # A function of a block, and of the block's parts of row arrays. It can be pickled, holds no rows, writes nothing outside
 # itself and starts no reduction: it may run in another thread, another process, or on another machine.
@@ -40,11 +37,11 @@ class Block:
         n = len(self.weight)
         for part in (slice(start, min(start + size, n)) for start in range(0, n, size)):
             yield Block(
-                self.X.rows(part), self.y[part], self.weight[part], _part(self.offset, part), _part(self.loss_data, part)
+                self.X.rows(part), self.y[part], self.weight[part], part_of(self.offset, part), part_of(self.loss_data, part)
             )
 
 
-def _part(array: Any, rows: Any) -> Any:
+def part_of(array: Any, rows: Any) -> Any:
     """Return the entries of some rows; None of None."""
     return None if array is None else array[rows]
 
@@ -130,7 +127,7 @@ class Rows(ABC):
     dtype : numpy dtype
     profile : Profile
     in_memory : bool
-        Whether they are those of `MemoryRows`, for solvers that hold all rows at once (`Need.IN_MEMORY`).
+        Whether they are `LocalRows`, for solvers that hold all rows at once (`Need.IN_MEMORY`).
     """
 
     n_samples: int
@@ -153,7 +150,7 @@ class Rows(ABC):
 
     @abstractmethod
     def map(self, kernel: Kernel, *arrays: RowArray) -> Any:
-        """Return what kernel(block, *their parts of the arrays) returns, an array with an entry for each row, or a tuple of them."""
+        """Return what kernel(block, *their parts of the arrays) returns: an array of an entry for each row, or a tuple."""
 
     @abstractmethod
     def quantile(self, array: RowArray, q: float) -> float:
@@ -164,11 +161,11 @@ class Rows(ABC):
         """Iterate over all rows once, in a random order, in blocks of at most `size` rows and nearly equal length."""
 
     @abstractmethod
-    def sample(self, size: int) -> MemoryRows:
+    def sample(self, size: int) -> LocalRows:
         """Return about `size` of the rows, in memory, spread over the data: the same ones every time."""
 
     @abstractmethod
-    def take(self, mask: RowArray) -> MemoryRows:
+    def take(self, mask: RowArray) -> LocalRows:
         """Return the rows of a mask, which are few, in memory."""
 
     @abstractmethod
@@ -185,3 +182,35 @@ class Rows(ABC):
         A home that holds y may take equal rows together, as distinct(y, weight) does.
         """
         return self.columns(np.arange(0))
+
+
+class LocalRows(Rows):
+    """Rows in memory, whose row arrays are ndarrays.
+
+    Attributes
+    ----------
+    matrix : Matrix
+        X of all rows.
+    rarest : int
+        In how many rows a column differs from the value that it mostly holds, at the least.
+    """
+
+    in_memory = True
+
+    @property
+    @abstractmethod
+    def matrix(self) -> Matrix:
+        """X of all rows."""
+
+    @property
+    @abstractmethod
+    def rarest(self) -> int:
+        """In how many rows a column differs from the value that it mostly holds, at the least."""
+
+    @abstractmethod
+    def with_matrix(self, X: Any) -> LocalRows:
+        """Return the rows with other columns, (n_samples, q)."""
+
+    @abstractmethod
+    def copied(self, dtype: Any = None) -> LocalRows:
+        """Return the rows by themselves, maybe in another precision: for those read again and again."""

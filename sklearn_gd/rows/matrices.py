@@ -94,7 +94,7 @@ class Matrix(ABC):
         return self.pull(g) - np.outer(center, total)
 
     def scaled(self, center: Array, scale: Array, dtype: Any) -> Columns:
-        """Return the products of columns less a center, (p,), times a scale, (p, 1), in a precision where they are stored anew."""
+        """Return columns less a center, (p,), times a scale, (p, 1), to multiply by; of a dtype where they are stored anew."""
         return _Scaled(self, center, scale)
 
     @abstractmethod

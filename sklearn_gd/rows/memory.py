@@ -16,7 +16,7 @@ from joblib import effective_n_jobs
 from threadpoolctl import threadpool_limits
 
 from ..arrays import Array
-from .base import Block, ColumnMoments, Kernel, Profile, Rows, _part
+from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, part_of
 from .composed import as_matrix
 from .matrices import Matrix
 
@@ -39,7 +39,7 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
             yield pool.map
 
 
-class MemoryRows(Rows):
+class MemoryRows(LocalRows):
     """Rows in memory, read a block at a time. Rows of weight zero are left out of every block.
 
     A row array is an ndarray with an entry for each row in use.
@@ -60,8 +60,6 @@ class MemoryRows(Rows):
     n_raw : int, default=1
         How many columns raw will have: blocks hold fewer rows where they are many.
     """
-
-    in_memory = True
 
     def __init__(
         self,
@@ -94,7 +92,7 @@ class MemoryRows(Rows):
         rows: Any = part if self._used is None else self._used[part]
         whole = self._used is None and part.stop - part.start == len(self.weight)
         X = self.X if whole else self.X.rows(rows)
-        return Block(X, self.y[rows], self.weight[rows], _part(self._offset, part), _part(self.loss_data, rows))
+        return Block(X, self.y[rows], self.weight[rows], part_of(self._offset, part), part_of(self.loss_data, rows))
 
     def _run(self, kernel: Kernel, number: int, arrays: tuple[Array, ...]) -> Any:
         part = self._parts[number]
@@ -141,7 +139,7 @@ class MemoryRows(Rows):
         for rows in np.array_split(order, -(-self.n_samples // size)):
             numbers = rows if self._used is None else self._used[rows]
             y, weight = np.take(self.y, numbers, axis=0), np.take(self.weight, numbers)
-            yield Block(self.X.rows(numbers), y, weight, _part(self._offset, rows), _part(self.loss_data, numbers))
+            yield Block(self.X.rows(numbers), y, weight, part_of(self._offset, rows), part_of(self.loss_data, numbers))
 
     def sample(self, size: int) -> MemoryRows:
         edges = np.linspace(0, self.n_samples, size + 1).astype(np.intp)
@@ -155,14 +153,13 @@ class MemoryRows(Rows):
 
     def _of(self, X: Any, y: Array, weight: Array, loss_data: Any, rows: Any, used: Array | None = None) -> MemoryRows:
         """Return rows of these, those in use whose places are `rows`."""
-        offset = _part(self._offset, rows)
+        offset = part_of(self._offset, rows)
         return MemoryRows(X, y, weight, loss_data=loss_data, used=used, offset=offset, mapper=self.mapper, n_raw=self.n_raw)
 
     def take(self, mask: Array) -> MemoryRows:
         return self._copied(np.flatnonzero(mask))
 
     def copied(self, dtype: Any = None) -> MemoryRows:
-        """Return the rows in use by themselves, maybe in another precision: for those read again and again."""
         return self._copied(slice(None), dtype)
 
     def _copied(self, rows: Any, dtype: Any = None) -> MemoryRows:
@@ -170,21 +167,18 @@ class MemoryRows(Rows):
         used = used if isinstance(rows, slice) else self._numbers[rows]
         X = self.X.rows(used)
         X = X if dtype is None else X.astype(dtype)
-        return self._of(X, self.y[used], self.weight[used], _part(self.loss_data, used), rows)
+        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), rows)
 
     def with_matrix(self, X: Any) -> MemoryRows:
-        """Return the rows in use with other columns, (n_samples, q)."""
         used = self._numbers
-        return self._of(X, self.y[used], self.weight[used], _part(self.loss_data, used), slice(None))
+        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), slice(None))
 
     @property
     def matrix(self) -> Matrix:
-        """X of the rows in use."""
         return self.X if self._used is None else self.X.rows(self._used)
 
     @property
     def rarest(self) -> int:
-        """In how many rows a column differs from the value that it mostly holds, at the least."""
         return self.X.rarest
 
     def columns(self, features: Array) -> MemoryRows:

@@ -28,7 +28,7 @@ __all__ = ["Auto", "AutoState"]
 class AutoState(State):
     """The state of the solver at work, `inner`, and what handing over to another takes.
 
-    `best` is the best one, `moves` the last few, `limit` the iteration at which the solver gives up, and `spent` whether it has.
+    `best` is the best one, `moves` the last few, `limit` the iteration at which the solver gives up, `spent` whether it has.
     """
 
     solver: Solver[Any]
@@ -99,7 +99,7 @@ class Auto(Solver[AutoState]):
         if state.spent:
             return self._handed_over(objective, state)
         inner = state.solver.step(objective, state.inner)
-        spare = inner.struggles and objective.loss.convex and not objective.loss.rowwise
+        spare = inner.needs_fallback and objective.loss.convex and not objective.loss.rowwise
         if spare and not np.isfinite(inner.value):
             return self._handed_over(objective, state)
         best = inner if inner.value <= state.best.value else state.best

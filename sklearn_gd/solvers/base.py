@@ -63,7 +63,7 @@ class State(Point):
         How much lower F is predicted to fall; 0 for a solver without curvature.
     stalled : Reason or None
         Why no step is possible any more.
-    struggles : bool
+    needs_fallback : bool
         Whether the objective proved to be of a kind that the solver is not made for.
     certified : bool
         Whether the gradient and the optimality are those at params; a stochastic solver does not know them.
@@ -75,7 +75,7 @@ class State(Point):
     step: float = 0.0
     decrement: float = 0.0
     stalled: Reason | None = None
-    struggles: bool = False
+    needs_fallback: bool = False
     certified: bool = True
     hint: str = ""
 
@@ -142,7 +142,7 @@ class Need(Enum):
         "{loss!r} is not convex with known kinks, which {solver} needs: use solver='auto'.",
     )
     PIECEWISE_LINEAR = (
-        lambda f: f.loss.straight,
+        lambda f: f.loss.piecewise_linear,
         "{loss!r} is not convex and piecewise linear, which {solver} needs: use solver='auto'.",
     )
     CONCAVE_KINKS = (
@@ -159,7 +159,7 @@ class Need(Enum):
     )
     ISOTROPIC = (
         lambda f: f.penalty.isotropic,
-        "{penalty!r} is not the same in all directions, and {solver} needs a penalty that is: use solver='auto' or penalty='l2'.",
+        "{penalty!r} is not the same in all directions, which {solver} needs it to be: use solver='auto' or penalty='l2'.",
     )
     L2_PENALTY = (
         lambda f: f.penalty.isotropic and not f.penalty.absent,

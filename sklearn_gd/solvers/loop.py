@@ -135,8 +135,8 @@ def solve(objective: Objective, solver: Solver[Any], params: Array, *, tol: floa
 def warm_up_on_sample(objective: Objective, solver: Solver[Any], params: Array) -> State | None:
     """Return the state at a coarse solution for a few of the rows; None where it is no better start.
 
-    They do not tell what all will say where a column is nearly constant, as one-hot levels that are rare: its weight would follow
-    a handful of rows.
+    They do not tell what all will say where a column is nearly constant, as one-hot levels that are rare: its weight would
+    follow a handful of rows.
     """
     size = max(objective.rows.n_samples // 16, FEW // 2, 20 * objective.size)
     if 2 * size >= objective.rows.n_samples:
@@ -160,13 +160,14 @@ def without_optimum(objective: Objective, params: Array, moves: Sequence[Move]) 
 
 
 def _falls_for_ever(objective: Objective, params: Array, direction: Array) -> bool:
-    """Tell whether F falls along a direction, and at its far end. Most often a few rows, whose loss grows, tell that it does not.
+    """Tell whether F falls along a direction, and at its far end.
 
-    A piecewise-linear function that falls no more has reached its minimum.
+    Most often a few rows, whose loss grows, tell that it does not. A piecewise-linear function that falls no more has reached
+    its minimum.
     """
     for some in (objective.sample(FEW), objective):
         line = some.along(params, direction)
         here, double, far = (line(t)[0] + some.nonsmooth_value(params + t * direction) for t in (0.0, 1.0, 2.0**20))
-        if not (far < double if objective.loss.straight else far <= double):
+        if not (far < double if objective.loss.piecewise_linear else far <= double):
             return False
     return bool(double < here - 8 * float(np.finfo(objective.rows.dtype).eps) * abs(here))

@@ -12,7 +12,6 @@ from ..arrays import Array
 from ..models.linear import LinearMap
 from ..objective.objective import Objective
 from ..rows.matrices import Matrix
-from ..rows.memory import MemoryRows
 from .base import NEEDS, Need, Plan, Solver, State
 from .loop import solve
 from .smooth.choice import whole_solver
@@ -71,8 +70,7 @@ class RowSpace(Solver[RowState]):
         return self.solver or whole_solver(part)
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> RowState:
-        rows, model = objective.rows, objective.linear
-        assert isinstance(rows, MemoryRows)
+        rows, model = objective.local, objective.linear
         X = rows.matrix
         values, vectors = eigh(X.products(model.center), check_finite=False)
         kept = values > 10 * len(values) * np.finfo(rows.dtype).eps * values[-1]

@@ -108,7 +108,7 @@ def starts(objective: Objective, bare: Objective) -> list[Array]:
 
 
 def units_of_raw(objective: Objective, bare: Objective, has_unit: bool) -> tuple[Array, float, bool]:
-    """Return the unit of raw that the loss has at the constant prediction, (K,), the size of its slope, and whether y has a unit.
+    """Return the unit of raw that the loss has at the constant prediction, (K,), its slope, and whether y has a unit.
 
     The unit is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss with
     kinks it is Polyak's. For classes it is one.

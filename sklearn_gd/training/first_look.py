@@ -9,8 +9,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..losses import Loss
-from ..losses.checks import disagreement
-from ..losses.findings import check_bounded
+from ..losses.checks import check_bounded, disagreement
 from ..objective.objective import Objective
 from ..objective.summand import Summand
 from ..rows.base import Block

@@ -48,5 +48,5 @@ def complaint(
             f"relative to what was gained, of {share:.2g}, which is not"
         )
     linear = objective.model.has_gram and state.certified
-    help_ = state.hint or objective.loss.doubt or (parts.solver.advice if linear else "a larger max_iter or tol.")
+    help_ = state.hint or objective.loss.convergence_hint or (parts.solver.advice if linear else "a larger max_iter or tol.")
     return f"{type(solver).__name__} stopped after {n_iter} iterations ({text}) {missed}. What would help: {help_}"

@@ -21,10 +21,10 @@ def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
     if not (loss.has_lines and penalty.smooth):
         return ProximalPoint()
     if not prefers_newton(objective):
-        dual = loss.straight and penalty.isotropic and not penalty.absent and rows.in_memory
+        dual = loss.piecewise_linear and penalty.isotropic and not penalty.absent and rows.in_memory
         return Dual() if dual else ProximalPoint()
-    if loss.straight and rows.n_samples <= objective.model.n_features:
+    if loss.piecewise_linear and rows.n_samples <= objective.model.n_features:
         return ProximalPoint()
-    if loss.straight and not whole:
+    if loss.piecewise_linear and not whole:
         return WorkingRows()
     return InteriorPoint() if rows.in_memory else ProximalPoint()

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...arrays import EPS, Array
 from ...objective.objective import Objective
-from ...rows.memory import MemoryRows
 from ..base import NEEDS, Need, Plan, Solver, State
 from .rows import level_above, lines_of, raw_of, tilted, weights_of
 
@@ -78,7 +77,7 @@ class Dual(Solver[DualState]):
         kinks, left, right = lines_of(objective)
         model, reference = objective.linear, objective.reference
         strength = float(objective.penalty.curvature(np.ones((1, 1)))[0, 0])
-        squares = _memory(objective).matrix.row_squares(model.center)
+        squares = objective.local.matrix.row_squares(model.center)
         # A fraction of how strongly the loss itself may draw the intercept.
         anchored = PULL * reference.slope_size**2 / max(reference.value, EPS) or 1.0
         scale = model.with_weights(np.full(model.size, 1.0 / anchored), np.array(1.0 / strength))
@@ -110,7 +109,7 @@ class Dual(Solver[DualState]):
         value = state.level + float(np.sum(state.weight * values)) + objective.penalty_value(state.params)
         gradient = tilted(objective, state.params, state.slope.sum(axis=0))
         point = objective.at_slopes(state.params, value, gradient, gap)
-        return state.but(**vars(point), struggles=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
+        return state.but(**vars(point), needs_fallback=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
 
     def step(self, objective: Objective, state: DualState) -> DualState:
         model = objective.model
@@ -180,9 +179,3 @@ def _newton(objective: Objective, state: DualState) -> Array:
         direction = ready + measure / before * direction
     result[:, mask] = x
     return result
-
-
-def _memory(objective: Objective) -> MemoryRows:
-    """Return the rows, which are in memory (`Need.IN_MEMORY`)."""
-    assert isinstance(objective.rows, MemoryRows)
-    return objective.rows

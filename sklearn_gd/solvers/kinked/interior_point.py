@@ -100,7 +100,7 @@ class InteriorPoint(Solver[InteriorState]):
             y=y,
             raw=raw,
             weight=weight,
-            level=level_above(objective, params) if objective.loss.straight else 0.0,
+            level=level_above(objective, params) if objective.loss.piecewise_linear else 0.0,
         )
 
     @staticmethod
@@ -111,7 +111,7 @@ class InteriorPoint(Solver[InteriorState]):
         values = np.maximum(state.left * state.distance, state.right * state.distance)
         gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
         level = state.level
-        if not objective.loss.straight:
+        if not objective.loss.piecewise_linear:
             level = float(np.sum(weight * rest.value(state.y, state.raw)))
             slopes = slopes + rest.gradient(state.y, state.raw)
         value = level + float(np.sum(weight * values)) + objective.penalty_value(params)
@@ -119,7 +119,7 @@ class InteriorPoint(Solver[InteriorState]):
         return replace(
             state,
             **vars(point),
-            struggles=True,
+            needs_fallback=True,
             decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
             level=level,
             mu=state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above),
@@ -131,7 +131,7 @@ class InteriorPoint(Solver[InteriorState]):
         low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
         stiff = 1.0 / (below / low + above / high)
         curvature = stiff.sum(axis=0)
-        if not objective.loss.straight:
+        if not objective.loss.piecewise_linear:
             curvature = curvature + np.maximum(
                 objective.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0
             )
@@ -151,7 +151,7 @@ class InteriorPoint(Solver[InteriorState]):
         aim = (ahead / state.mu) ** 3 * state.mu
         params, distance, slope, less, more = towards(aim - slope * less, aim + slope * more)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
-        if not objective.loss.straight:
+        if not objective.loss.piecewise_linear:
             t = s = min(t, s)
         if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
             return _exhausted(state)

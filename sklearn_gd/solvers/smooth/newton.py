@@ -109,8 +109,8 @@ class Newton(Solver[NewtonState]):
             if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
-        # Along the null space of H the smaller ridge leaves noise. `least_norm` removes it, but not under a penalty with a prox;
-        # and the noise of a second derivative from values is larger.
+        # Along the null space of H the smaller ridge leaves noise. `least_norm` removes it, but not under a penalty with a
+        # prox; and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.penalty.smooth and objective.loss.has_gradient else 1e-7
         # Neither a sample nor curvature that was cut at zero tells how little there is of it.
         share = 0.5 if part is not objective else 0.0 if objective.loss.convex else 0.1
@@ -151,7 +151,7 @@ class Newton(Solver[NewtonState]):
             iteration=state.iteration + 1,
             step=t,
             decrement=decrement,
-            struggles=caution > 0.0,
+            needs_fallback=caution > 0.0,
             rows=state.rows if serves else min(self.growth * state.rows, objective.rows.n_samples),
             metric=metric if serves or (fresh and not self._improves(objective, state.rows)) else None,
             pairs=pairs,
@@ -169,7 +169,7 @@ class Newton(Solver[NewtonState]):
             pairs=[],
             caution=min(100.0 * state.caution or 1e-2, 1.0),
             decrement=0.0 if exhausted else state.decrement,
-            struggles=True,
+            needs_fallback=True,
             stalled=Reason.STALLED if exhausted else None,
         )
 

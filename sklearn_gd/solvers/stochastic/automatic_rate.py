@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import Array
 
-__all__ = ["Pace"]
+__all__ = ["AutomaticRate"]
 
 # The share of the last average direction that is kept: noise that differs from batch to batch cancels in it.
 MEMORY = 0.9
@@ -19,7 +19,7 @@ USUAL = 5.0
 
 
 @dataclass
-class Pace:
+class AutomaticRate:
     r"""The automatic learning rate.
 
     .. math:: \eta_t = \min(\max_{i \le t} |u_i - u_0|, \; 4 d_t) \, / \, \sqrt{\sum_{i \le t} |\bar d_i|^2}
@@ -35,7 +35,7 @@ class Pace:
     ----------
     origin : ndarray
         u_0.
-    way : ndarray
+    displacement : ndarray
         u - u_0, where the last step led.
     average, sum : ndarray
         \bar d, and the sum of eta g.
@@ -57,7 +57,7 @@ class Pace:
     """
 
     origin: Array
-    way: Array
+    displacement: Array
     average: Array
     sum: Array
     reach: float = 0.0
@@ -69,8 +69,8 @@ class Pace:
     clock: int = 0
 
     @classmethod
-    def at(cls, origin: Array, first: float) -> Pace:
-        """Return the pace before the first step, from a first guess of the distance."""
+    def at(cls, origin: Array, first: float) -> AutomaticRate:
+        """Return the automatic_rate before the first step, from a first guess of the distance."""
         return cls(origin, 0.0 * origin, 0.0 * origin, 0.0 * origin, first=first, bound=first)
 
     def tamed(self, gradient: Array) -> Array:
@@ -98,34 +98,34 @@ class Pace:
             self.squares += float(self.average @ self.average)
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
-    def note(self, way: Array, pull: Array) -> None:
-        """Take note of a step, which led to u - u_0 = way, and of eta g, by which it was taken."""
-        self.product -= float(pull @ self.way)
+    def note(self, displacement: Array, pull: Array) -> None:
+        """Take note of a step, which led to u - u_0 = displacement, and of eta g, by which it was taken."""
+        self.product -= float(pull @ self.displacement)
         self.sum += pull
         self.bound = max(self.bound, self.product / (float(np.sqrt(self.sum @ self.sum)) + 1e-300))
-        self.way = way
-        self.reach = max(self.reach, float(np.sqrt(way @ way)))
+        self.displacement = displacement
+        self.reach = max(self.reach, float(np.sqrt(displacement @ displacement)))
 
-    def resumed(self, point: Array) -> Pace:
-        """Return the pace after a return to an earlier point."""
-        fresh = Pace.at(self.origin, self.first)
-        fresh.way = point - self.origin
-        fresh.reach = fresh.bound = max(float(np.sqrt(fresh.way @ fresh.way)), self.first)
+    def resumed(self, point: Array) -> AutomaticRate:
+        """Return the automatic_rate after a return to an earlier point."""
+        fresh = AutomaticRate.at(self.origin, self.first)
+        fresh.displacement = point - self.origin
+        fresh.reach = fresh.bound = max(float(np.sqrt(fresh.displacement @ fresh.displacement)), self.first)
         fresh.squares, fresh.usual, fresh.clock = self.squares, self.usual, self.clock
         return fresh
 
-    def moved(self, move: Callable[[Array], Array]) -> Pace:
-        """Return the pace with other parameters beside those it had, to which `move` takes each array."""
-        origin, way, average, total = map(move, (self.origin, self.way, self.average, self.sum))
-        return replace(self, origin=origin, way=way, average=average, sum=total)
+    def moved(self, move: Callable[[Array], Array]) -> AutomaticRate:
+        """Return the automatic_rate with other parameters beside those it had, to which `move` takes each array."""
+        origin, displacement, average, total = map(move, (self.origin, self.displacement, self.average, self.sum))
+        return replace(self, origin=origin, displacement=displacement, average=average, sum=total)
 
-    def rescaled(self, origin: Array, point: Array, ratio: Array) -> Pace:
-        """Return the pace in other units of the parameters, `ratio` times as large; origin and point are in them."""
+    def rescaled(self, origin: Array, point: Array, ratio: Array) -> AutomaticRate:
+        """Return the automatic_rate in other units of the parameters, `ratio` times as large; origin and point are in them."""
         size = np.exp(np.log(ratio).mean())
         return replace(
             self,
             origin=origin,
-            way=point - origin,
+            displacement=point - origin,
             average=self.average * ratio,
             sum=self.sum * ratio,
             first=self.first / size,

@@ -14,7 +14,7 @@ from ...objective.objective import Objective
 from ...rows.base import Block
 from ...schedules import Constant, Schedule, get_schedule
 from ..base import Need, Plan, Reason, Solver, State
-from .automatic_rate import Pace
+from .automatic_rate import AutomaticRate
 from .state import Memory, StochasticState
 
 __all__ = ["SHARE", "Memory", "Stochastic", "StochasticState", "inverse"]
@@ -109,10 +109,10 @@ class Stochastic(Solver[StochasticState]):
         """Return the state at params before any step."""
         params = objective.prox(params, 0.0)
         some = objective.sample(SOME)
-        value, bend, pace = some.value(params), some.mean_curvature(params), None
-        scale = self.units(objective, params, bend)
+        value, curvature, automatic_rate = some.value(params), some.mean_curvature(params), None
+        scale = self.units(objective, params, curvature)
         if self.schedule(objective).automatic:
-            pace = Pace.at(params / scale, self._guess(objective, params, scale))
+            automatic_rate = AutomaticRate.at(params / scale, self._guess(objective, params, scale))
         moments = tuple(np.zeros_like(params) for _ in range(self.memory))
         return StochasticState(
             params,
@@ -121,9 +121,9 @@ class Stochastic(Solver[StochasticState]):
             np.inf,
             point=params,
             moments=moments,
-            bend=bend,
+            curvature=curvature,
             scale=scale,
-            pace=pace,
+            automatic_rate=automatic_rate,
             anchor=params,
             plan=plan,
         )
@@ -137,7 +137,7 @@ class Stochastic(Solver[StochasticState]):
         if not np.isfinite(value):  # on other data, it may be out of range
             return None
         state = state.but(value=value, anchor=state.point, plan=plan, began=state.clock, stalled=None, hint="")
-        return state.but(iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), lows=())
+        return state.but(iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), best_losses=())
 
     def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
         """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
@@ -147,14 +147,14 @@ class Stochastic(Solver[StochasticState]):
         length = float(np.sqrt(gradient @ gradient))
         return max(0.01 * (length if objective.loss.smooth else abs(value) / (length + 1e-300)), 1e-12)
 
-    def units(self, objective: Objective, params: Array, bend: Array) -> Array:
+    def units(self, objective: Objective, params: Array, curvature: Array) -> Array:
         """Return the unit of each parameter, flat: for the automatic learning rate that of its curvature.
 
-        `bend` is the mean curvature of the loss in raw, (K,).
+        `curvature` is the mean curvature of the loss in raw, (K,).
         """
         if not get_schedule(self.learning_rate).automatic or objective.loss.online:
             return np.ones_like(params)
-        scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, bend))
+        scale = np.sqrt(objective.model.loss_unit / objective.diagonal(params, curvature))
         if not objective.penalty.separable:  # only then may the step differ from weight to weight
             scale[:] = np.exp(np.log(scale).mean())
         return scale
@@ -163,7 +163,7 @@ class Stochastic(Solver[StochasticState]):
         """Tell whether the steps can go on from what another fit by the same rule has exported."""
         if not isinstance(last, StochasticState) or last.rule is not type(self) or last.params.size != objective.size:
             return False
-        return (last.pace is not None) == self.schedule(objective).automatic
+        return (last.automatic_rate is not None) == self.schedule(objective).automatic
 
     def export(self, objective: Objective, state: StochasticState) -> StochasticState:
         state = state.moved(objective.model.to_original, state.scale)
@@ -172,18 +172,18 @@ class Stochastic(Solver[StochasticState]):
     def imported(self, objective: Objective, exported: StochasticState, renew: bool) -> StochasticState:
         """Return an exported state in the coordinates of an objective, and with `renew` in its units."""
         inward = objective.model.to_internal
-        scale = self.units(objective, inward(exported.point), exported.bend) if renew else exported.scale
+        scale = self.units(objective, inward(exported.point), exported.curvature) if renew else exported.scale
         exported = replace(exported, scale=np.where(exported.scale > 0, exported.scale, scale))
         state = exported.moved(inward, scale)
-        if state.pace is not None and renew and state.rows < FEW:
-            state.pace.first = max(state.pace.first, self._guess(objective, state.point, state.scale))
+        if state.automatic_rate is not None and renew and state.rows < FEW:
+            state.automatic_rate.first = max(state.automatic_rate.first, self._guess(objective, state.point, state.scale))
         return state
 
     def for_stream(self, objective: Objective) -> Solver[Any]:
         return self
 
     def done(self, objective: Objective, state: StochasticState, tol: float) -> Reason | None:
-        gains = -np.diff(state.lows)
+        gains = -np.diff(state.best_losses)
         idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference.value)
         return Reason.SETTLED if idle else None
 
@@ -236,14 +236,14 @@ class Stochastic(Solver[StochasticState]):
         least = float(np.fmin(state.value, before.least))
         gain = reference - min(before.least, reference)
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
-        means, lows = (*before.means[1 - PATIENCE :], state.value), (*before.lows[-PATIENCE:], least)
-        state = state.but(iteration=before.iteration + 1, rises=rises, means=means, lows=lows)
+        means, best_losses = (*before.means[1 - PATIENCE :], state.value), (*before.best_losses[-PATIENCE:], least)
+        state = state.but(iteration=before.iteration + 1, rises=rises, means=means, best_losses=best_losses)
         # The mean loss of an epoch speaks for the point where it began.
         state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
             state.share, state.rises = schedule.cut * before.share, 0
         # A start may cost more than the best constant prediction.
-        ceiling = before.least if before.lows else max(before.value, reference)
+        ceiling = before.least if before.best_losses else max(before.value, reference)
         ceiling += max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
         if objective.loss.online:
             ceiling = np.inf
@@ -268,12 +268,12 @@ class Stochastic(Solver[StochasticState]):
             anchor=point,
             value=value,
             moments=tuple(0.0 * moment for moment in before.moments),
-            pace=before.pace and before.pace.resumed(point / before.scale),
+            automatic_rate=before.automatic_rate and before.automatic_rate.resumed(point / before.scale),
             share=0.25 * before.share,
             iteration=state.iteration,
             epochs=state.epochs,
             means=(),
-            lows=(value,),
+            best_losses=(value,),
         )
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
@@ -281,7 +281,7 @@ class Stochastic(Solver[StochasticState]):
         count = max(1, round(objective.rows.n_samples / self.size(objective)))
         seed = [state.plan.seed, state.epochs % 2**32]
         state = copy(state)
-        state.pace, state.moments = deepcopy(state.pace), deepcopy(state.moments)  # the steps write on them
+        state.automatic_rate, state.moments = deepcopy(state.automatic_rate), deepcopy(state.moments)  # the steps write on them
         state.noise = np.random.RandomState([*seed, 1])
         state.epochs += 1
         state.rows += objective.rows.n_samples
@@ -309,16 +309,16 @@ class Stochastic(Solver[StochasticState]):
 
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
         """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
-        scale, pace, rate = state.scale, state.pace, share
+        scale, automatic_rate, rate = state.scale, state.automatic_rate, share
         gradient *= scale
-        if pace is not None:
-            gradient = pace.tamed(gradient)
+        if automatic_rate is not None:
+            gradient = automatic_rate.tamed(gradient)
         direction, metric, state.moments = self.direction(gradient, state.moments, state.clock)
         if metric is not None and not objective.penalty.separable:
             level = 1.0 / float((1.0 / metric).mean())
             direction, metric = direction / metric * level, np.full_like(metric, level)
-        if pace is not None:
-            rate = share * pace.rate(direction, self.decays, self.trust)
+        if automatic_rate is not None:
+            rate = share * automatic_rate.rate(direction, self.decays, self.trust)
         step = rate * direction
         smooth = objective.penalty.smooth and not self._splits(objective)
         point = state.point - scale * step
@@ -327,12 +327,12 @@ class Stochastic(Solver[StochasticState]):
             if self._splits(objective):
                 point, widths = objective.shrunk(point, widths)
             point = objective.prox(point, widths if objective.penalty.separable else float(widths[0]))
-        if pace is not None and share > 0:
+        if automatic_rate is not None and share > 0:
             moved, pull = -step, rate * gradient
             if not smooth:  # what the prox has added to the step is eta times a subgradient of the penalty, in the metric
                 moved = (point - state.point) / scale
                 pull -= moved + step if metric is None else (moved + step) / metric
-            pace.note(pace.way + moved, pull / share)
+            automatic_rate.note(automatic_rate.displacement + moved, pull / share)
         average, state.point, state.step = state.params, point, rate
         if self.average:
             weight = min(1.0, 9.0 / (state.clock + 8.0))

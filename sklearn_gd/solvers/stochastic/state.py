@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays import Array
 from ..base import Plan, State
-from .automatic_rate import Pace
+from .automatic_rate import AutomaticRate
 
 __all__ = ["Memory", "StochasticState"]
 
@@ -26,11 +26,11 @@ class StochasticState(State):
         The last iterate; params is it, or the average.
     moments : tuple of ndarray
         What the rule remembers.
-    bend : ndarray of shape (K,)
+    curvature : ndarray of shape (K,)
         The mean curvature of the loss in raw, where all began.
     scale : ndarray, flat
         The unit of each parameter.
-    pace : Pace or None
+    automatic_rate : AutomaticRate or None
         The automatic learning rate.
     anchor : ndarray, flat
         Where the best epoch began, to return to when one leads far away.
@@ -48,7 +48,7 @@ class StochasticState(State):
         Epochs in a row in which the mean loss did not fall.
     means : tuple of float
         The mean loss of each of the last epochs.
-    lows : tuple of float
+    best_losses : tuple of float
         The lowest mean loss of an epoch, as it was after each of the last epochs.
     noise : RandomState or None
         For what a network does at random in this epoch.
@@ -58,9 +58,9 @@ class StochasticState(State):
 
     point: Array
     moments: Memory
-    bend: Array
+    curvature: Array
     scale: Array
-    pace: Pace | None
+    automatic_rate: AutomaticRate | None
     anchor: Array
     plan: Plan = field(default_factory=Plan)
     began: int = 0
@@ -71,17 +71,18 @@ class StochasticState(State):
     share: float = 1.0
     rises: int = 0
     means: tuple[float, ...] = ()
-    lows: tuple[float, ...] = ()
+    best_losses: tuple[float, ...] = ()
     noise: np.random.RandomState | None = None
     rule: type | None = None
     certified: bool = False
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
         """Return the state in other coordinates, to which `move` takes params, and in other units."""
-        params, point, anchor, pace = move(self.params), move(self.point), move(self.anchor), self.pace
-        if pace is not None:
-            pace = pace.rescaled(move(pace.origin * self.scale) / scale, point / scale, scale / self.scale)
-        return replace(self, params=params, point=point, anchor=anchor, scale=scale, pace=pace)
+        point, rate = move(self.point), self.automatic_rate
+        if rate is not None:
+            rate = rate.rescaled(move(rate.origin * self.scale) / scale, point / scale, scale / self.scale)
+        params, anchor = move(self.params), move(self.anchor)
+        return replace(self, params=params, point=point, anchor=anchor, scale=scale, automatic_rate=rate)
 
     def widened(self, widen: Callable[[Array], Array]) -> StochasticState:
         """Return the state of more parameters, zero so far, among which `widen` puts those of an array."""
@@ -92,10 +93,10 @@ class StochasticState(State):
             anchor=widen(self.anchor),
             moments=tuple(widen(moment) for moment in self.moments),
             scale=widen(self.scale),  # zero, until they are carried into units that have seen them
-            pace=self.pace and self.pace.moved(widen),
+            automatic_rate=self.automatic_rate and self.automatic_rate.moved(widen),
         )
 
     @property
     def least(self) -> float:
         """The lowest mean loss of an epoch."""
-        return self.lows[-1] if self.lows else np.inf
+        return self.best_losses[-1] if self.best_losses else np.inf
