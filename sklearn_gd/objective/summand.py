@@ -155,9 +155,12 @@ class Summand:
     def product(self, vector: Array, block: Block, state: Array) -> tuple[Array]:
         """Return the second derivative times a flat vector."""
         tangent, pull_back = self.model.forward(block.X, vector)
-        loss, y = self.settled(block)
-        change = loss.curvature_times(y, state, tangent) if loss.rowwise else state * tangent
-        return (pull_back(block.weight[:, None] * change),)
+        if self.loss.rowwise:
+            loss, y = self.settled(block)
+            tangent = loss.curvature_times(y, state, tangent)
+        else:
+            tangent *= state
+        return (pull_back(block.weight[:, None] * tangent),)
 
     def curvature(self, raw: Array, width: float, block: Block) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise.
