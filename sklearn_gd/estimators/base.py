@@ -304,8 +304,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: of the last fit, what y means, in plain terms, and which attributes it has set.
 
-        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a linear
-        model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
+        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a
+        linear model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
         """
         state: dict[str, Any] = dict(super().__getstate__())
         fit = self._last
@@ -314,7 +314,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         memory = fit.memory
         if memory is not None and not (self.warm_start or "t_" in fit.public):
             memory = None if memory.bound.has_gram else replace(memory, state=None)
-        target = type(fit.target).__name__, dict(vars(fit.target))
+        target: Any = fit.target  # one of the user's own goes as it is
+        if type(target).__module__ == targets.__name__:
+            target = type(target).__name__, dict(vars(target))
         return state | {"_last_fit": {"target": target, "public": list(fit.public), "totals": fit.totals, "memory": memory}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -322,9 +324,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         super().__setstate__(state)
         kept = state.get("_last_fit")
         if kept is not None:
-            name, facts = kept["target"]
-            target = getattr(targets, name).__new__(getattr(targets, name))
-            vars(target).update(facts)
+            target = kept["target"]
+            if not isinstance(target, Target):
+                name, facts = target
+                target = getattr(targets, name).__new__(getattr(targets, name))
+                vars(target).update(facts)
             public = {name: state[name] for name in kept["public"] if name in state}
             self._last_fit = Fit(target, public, kept["memory"], kept["totals"])
 
