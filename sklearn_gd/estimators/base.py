@@ -318,7 +318,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         memory = fit.memory
         if memory is not None and not (self.warm_start or "t_" in fit.public):
             memory = None if memory.bound.has_gram else replace(memory, state=None)
-        target = type(fit.target).__name__, dict(vars(fit.target))
+        target: Any = fit.target  # one of the user's own goes as it is
+        if type(target).__module__ == targets.__name__:
+            target = type(target).__name__, dict(vars(target))
         return state | {"_last_fit": {"target": target, "public": list(fit.public), "totals": fit.totals, "memory": memory}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -326,9 +328,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         super().__setstate__(state)
         kept = state.get("_last_fit")
         if kept is not None:
-            name, facts = kept["target"]
-            target = getattr(targets, name).__new__(getattr(targets, name))
-            vars(target).update(facts)
+            target = kept["target"]
+            if not isinstance(target, Target):
+                name, facts = target
+                target = getattr(targets, name).__new__(getattr(targets, name))
+                vars(target).update(facts)
             public = {name: state[name] for name in kept["public"] if name in state}
             self._last_fit = Fit(target, public, kept["memory"], kept["totals"])
 

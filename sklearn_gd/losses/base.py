@@ -215,7 +215,10 @@ class Loss(Part, ABC):
         return raw
 
     def link(self, mean: Array) -> Array:
-        """Return the raw prediction of a mean, or of class frequencies: the inverse of `inverse_link`."""
+        """Return the raw prediction, (K,), of a mean, or of class frequencies: the inverse of `inverse_link`.
+
+        A loss with more columns of raw than y has returns a number for each of them; otherwise a fit begins at zero.
+        """
         return mean
 
     def check_target(self, y: Array) -> None:

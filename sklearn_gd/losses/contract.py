@@ -337,8 +337,11 @@ def check_link(points: Points) -> str:
         ones = np.allclose(prediction.sum(axis=1), 1.0)
         _demand(ones, "inverse_link gives rows of probabilities that do not sum to 1.")
     inner = np.all((prediction > 1e-6) & (prediction < 1 - 1e-6), axis=1) if loss.probabilistic else slice(None)
-    again = loss.inverse_link(np.asarray(loss.link(prediction[inner])))
-    if not np.allclose(again, prediction[inner], rtol=1e-6, atol=1e-9):
+    means = prediction[inner]
+    if not len(means):
+        return ""
+    again = loss.inverse_link(np.stack([np.atleast_1d(loss.link(mean)) for mean in means]))  # a fit asks for that of one mean
+    if again.shape != means.shape or not np.allclose(again, means, rtol=1e-6, atol=1e-9):
         return "link is not the inverse of inverse_link: it is only where the intercept starts"
     return ""
 

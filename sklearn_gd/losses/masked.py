@@ -70,6 +70,11 @@ class Masked(Wrapped):
         """The loss of what is observed."""
         return get_loss(self.loss)
 
+    @property
+    def has_lines(self) -> bool:
+        """False: an entry that costs nothing lies on no line."""
+        return False
+
     def check_parameters(self) -> None:
         if self.inner.rowwise:
             raise ValueError(f"Masked(loss={self.loss!r}): expected an elementwise loss; for sequences use SequenceLoss.")

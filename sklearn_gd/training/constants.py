@@ -20,7 +20,16 @@ from ..solvers.base import FEW
 from ..solvers.loop import solve
 from .first_look import SOME, some_targets
 
-__all__ = ["best_constant", "first_constant", "mean_target", "reference_at", "starts", "units_of_raw", "without_features"]
+__all__ = [
+    "best_constant",
+    "constant_at",
+    "first_constant",
+    "mean_target",
+    "reference_at",
+    "starts",
+    "units_of_raw",
+    "without_features",
+]
 
 
 def mean_target(objective: Objective) -> Array:
@@ -84,17 +93,28 @@ def first_constant(objective: Objective, has_unit: bool) -> Array:
     """Return a constant raw prediction of finite cost, (K,), if there is one; a low one of a user's loss."""
     loss, zero = objective.loss, np.zeros(objective.model.n_raw)
     y, weight = some_targets(objective, SOME)
-    mean = loss.link(mean_target(objective))
+    mean = mean_target(objective)
     if loss.foreign and not loss.rowwise and has_unit:
-        values = np.quantile(y, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
-        trials = np.vstack([zero, mean, values])
+        seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # a column of which nothing is known costs the same everywhere
+        values = np.nanquantile(seen, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
+        trials = np.vstack([zero, constant_at(objective, mean), values])
         costs = np.stack([weight @ loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
         best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
         return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
-    ends = [loss.link(end) for end in (y.min(axis=0), y.max(axis=0))] if has_unit else []
-    constants = [np.atleast_1d(constant) for constant in (mean, *ends, zero)]
+    ends = [np.atleast_1d(end) for end in (y.min(axis=0), y.max(axis=0))] if has_unit else []
+    means = [mean, *(end for end in ends if end.shape == mean.shape)]  # y may have columns of which no mean is made
+    constants = [*(constant_at(objective, each) for each in means), zero]
     finite = [c for c in constants if np.all(np.isfinite(loss.value(y, np.tile(c, (len(y), 1)))))]
     return (finite or constants)[0]
+
+
+def constant_at(objective: Objective, mean: Array) -> Array:
+    """Return the constant raw prediction of a mean of y, (K,).
+
+    It is zero where the link does not give a number for each column of raw: the identity does not, if y has fewer.
+    """
+    constant = np.atleast_1d(objective.loss.link(mean))
+    return constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)
 
 
 def starts(objective: Objective, bare: Objective) -> list[Array]:

@@ -30,6 +30,7 @@ def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
     """
     if not loss.foreign:
         return loss
+    y, raw = _observed(loss, y, raw)
     noise = np.random.RandomState(0).uniform(-1.0, 1.0, raw.shape)
     _check_rows(loss, y, raw + (float(np.std(y)) or 1.0) * noise)
     if free and not loss.rowwise:
@@ -40,6 +41,14 @@ def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
     if found:
         raise ValueError(found)
     return loss
+
+
+def _observed(loss: Loss, y: Array, raw: Array) -> tuple[Array, Array]:
+    """Return y and raw of an elementwise loss without the entries that are missing, in one column; else as they are."""
+    if loss.rowwise or not np.isnan(y).any():
+        return y, raw
+    seen = ~np.isnan(y)
+    return y[seen][:, None], raw[seen][:, None]
 
 
 def _check_rows(loss: Loss, y: Array, raw: Array) -> None:
@@ -68,7 +77,7 @@ def check_end(objective: Objective, params: Array) -> str:
         return ""
     rows = objective.rows.sample(min(FEW, objective.rows.n_samples))
     y, raw = rows.map(partial(_target_and_raw, objective.summand, params))
-    return disagreement(objective.loss, y, raw)
+    return disagreement(objective.loss, *_observed(objective.loss, y, raw))
 
 
 def some_targets(objective: Objective, size: int) -> tuple[Array, Array]:
@@ -94,7 +103,9 @@ class _Ends:
 
 def _ends_of(y: Array, weight: Array) -> _Ends:
     columns = y.reshape(len(y), -1)
-    rows = np.concatenate([columns.argmin(axis=0), columns.argmax(axis=0)])
+    missing = np.isnan(columns)
+    lowest, highest = np.where(missing, np.inf, columns).argmin(axis=0), np.where(missing, -np.inf, columns).argmax(axis=0)
+    rows = np.concatenate([lowest, highest])
     return _Ends(y[rows], weight[rows])
 
 

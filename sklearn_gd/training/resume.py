@@ -23,7 +23,7 @@ from ..rows.matrices import Matrix, Sparse
 from ..rows.memory import Mapper, MemoryRows
 from ..solvers import Plan, Stochastic, StochasticState
 from ..targets import Target
-from .constants import mean_target, reference_at, units_of_raw, without_features
+from .constants import constant_at, mean_target, reference_at, units_of_raw, without_features
 from .first_look import SOME, examined
 from .fit import Fit, Memory
 from .problem import Parts
@@ -176,8 +176,8 @@ def _constant(objective: Objective, target: Target) -> Array:
     if target.classes is not None:
         return np.zeros(objective.model.n_raw)
     mean = mean_target(objective)
-    raw = objective.loss.link(mean)
-    return np.where((mean != 0) & np.isfinite(raw), raw, 0.0)
+    raw = constant_at(objective, mean)
+    return np.where((mean != 0 if mean.shape == raw.shape else mean.any()) & np.isfinite(raw), raw, 0.0)
 
 
 # -- columns in use ---------------------------------------------------------------------------------------------------
