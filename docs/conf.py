@@ -31,4 +31,6 @@ autodoc_typehints = "none"
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn-gd"
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {page: [] for page in ("index", "losses", "add_a_loss", "solvers", "benchmarks", "architecture", "CONTRIBUTING")}
+html_sidebars = {
+    page: [] for page in ("index", "losses", "add_a_loss", "solvers", "benchmarks", "architecture", "CONTRIBUTING")
+}

@@ -88,7 +88,7 @@ def objective_on(X, y, target, loss, penalty=None, alpha=0.0, *, weight=None, mo
     columns = Reference.of_columns(rows.moments, intercept, bound.n_raw)
     summand = Summand(bound, loss, target.encoded_for(loss))
     objective = Objective.on(rows, summand, Scaled(get_penalty(penalty), alpha), columns)
-    reference = reference_at(without_features(objective), at * np.ones(bound.n_raw), columns)
+    reference = reference_at(without_features(rows, loss, objective.summand.encoding), at * np.ones(bound.n_raw), columns)
     return replace(objective, reference=reference)
 
 

@@ -104,7 +104,9 @@ def _objective(home, loss, X, y, weight, level, penalty=None, alpha=0.0):
     columns = Reference.of_columns(rows.moments, True, bound.n_raw)
     objective = Objective.on(rows, Summand(bound, loss, target.encoded_for(loss)), Scaled(get_penalty(penalty), alpha), columns)
     constant = np.full(bound.n_raw, np.nanmean(y))
-    return replace(objective, reference=reference_at(without_features(objective), constant, columns))
+    return replace(
+        objective, reference=reference_at(without_features(rows, loss, objective.summand.encoding), constant, columns)
+    )
 
 
 def _one_by_one(kind, objective, X, y, weight, level, params):

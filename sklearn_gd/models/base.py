@@ -150,9 +150,9 @@ class BoundModel(ABC):
         """Return the size of a subgradient relative to what it is at the constant prediction: (n_features + 1, K), or flat.
 
         `forces` is that of the penalty's own subgradient at each weight, `spread` the standard deviation of each column,
-        `slopes` the root mean square of the loss's slope in each column of raw.
+        `slopes` the root mean square of the loss's slope in each column of raw: the size by default.
         """
-        return np.abs(gradient) / self.loss_slope
+        return np.abs(gradient) / (float(np.hypot.reduce(slopes)) or 1.0)
 
     def typical(self) -> Array:
         """Return the typical size of each parameter at the start, flat."""

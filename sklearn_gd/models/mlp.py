@@ -297,6 +297,9 @@ class Network(BoundModel):
         intercepts[-1][:] *= self.unit
         return params
 
+    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
+        return np.abs(gradient) / self.loss_slope
+
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
         """Return coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""
         layers = zip(("coefs_", "intercepts_"), self.layers(self.to_original(params)), strict=True)

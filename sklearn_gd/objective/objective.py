@@ -74,10 +74,11 @@ class Objective:
     remainder: tuple[float, Array] = field(default=(0.0, np.zeros(1)))
 
     @classmethod
-    def on(cls, rows: Rows, summand: Summand, penalty: Scaled, reference: Reference) -> Objective:
-        """Return the objective of rows as a whole of their own."""
+    def on(cls, rows: Rows, summand: Summand, penalty: Scaled, reference: Reference, total: float | None = None) -> Objective:
+        """Return the objective of rows as a whole of their own; the total is summed up if it is not known."""
+        total = rows.reduce(summand.mass)[0] if total is None else total
         scaled = Scaled(penalty.shape, penalty.alpha * summand.model.loss_unit)
-        return cls(rows, summand, scaled, rows.reduce(summand.mass)[0], reference, (0.0, np.zeros(summand.model.size)))
+        return cls(rows, summand, scaled, total, reference, (0.0, np.zeros(summand.model.size)))
 
     @property
     def model(self) -> BoundModel:
@@ -281,7 +282,7 @@ class Objective:
     def smoothed(self, step: float, multiplier: RowArray) -> Objective:
         """Return the objective of the Moreau envelope at raw + step * multiplier: a round of the proximal point method."""
         rows = self.rows.with_offset(self.rows.map(partial(_offset, step), multiplier))
-        return replace(self, rows=rows, summand=replace(self.summand, loss=Moreau(self.loss, step)))
+        return replace(self.with_loss(Moreau(self.loss, step)), rows=rows)
 
     def sample(self, size: int) -> Objective:
         """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
@@ -304,6 +305,10 @@ class Objective:
             reference=self.reference.among(features),
             remainder=(self.remainder[0], model.narrowed(self.remainder[1], features)),
         )
+
+    def with_loss(self, loss: Loss) -> Objective:
+        """Return the same objective under another loss."""
+        return self if loss is self.loss else replace(self, summand=replace(self.summand, loss=loss))
 
     def with_model(self, model: BoundModel) -> Objective:
         """Return the same objective with its model in other coordinates."""

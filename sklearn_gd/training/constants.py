@@ -8,16 +8,18 @@ from functools import partial
 import numpy as np
 
 from ..arrays import Array
+from ..losses import Loss
 from ..models import LinearMap
 from ..objective.certificate import Reference
 from ..objective.objective import Objective
 from ..objective.summand import Summand
 from ..penalties import NoPenalty
 from ..penalties.scaled import Scaled
-from ..rows.base import Block
+from ..rows.base import Block, Rows
 from ..solvers.auto import Auto
 from ..solvers.base import FEW
 from ..solvers.loop import solve
+from ..targets import Encoding
 from .first_look import SOME, some_targets
 
 __all__ = [
@@ -38,13 +40,11 @@ def mean_target(objective: Objective) -> Array:
     return summand.encoding.mean(*objective.rows.reduce(summand.totals))
 
 
-def without_features(objective: Objective) -> Objective:
-    """Return the same objective for a model with an intercept alone."""
-    rows, n_raw = objective.rows.without_features(objective.summand.encoding.distinct), objective.model.n_raw
-    nothing = np.zeros(0)
-    summand = Summand(LinearMap(0, n_raw, fit_intercept=True), objective.loss, objective.summand.encoding)
-    columns = Reference(nothing, nothing, np.zeros(n_raw), np.ones(n_raw))
-    return Objective(rows, summand, Scaled(NoPenalty(), 0.0), objective.total, columns, (0.0, np.zeros(n_raw)))
+def without_features(rows: Rows, loss: Loss, encoding: Encoding) -> Objective:
+    """Return the objective of rows for a model with an intercept alone."""
+    columns = Reference(np.zeros(0), np.zeros(0), np.zeros(encoding.n_raw), np.ones(encoding.n_raw))
+    summand = Summand(LinearMap(0, encoding.n_raw, fit_intercept=True), loss, encoding)
+    return Objective.on(rows.without_features(encoding.distinct), summand, Scaled(NoPenalty(), 0.0), columns)
 
 
 def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
@@ -71,7 +71,7 @@ def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
     return value / bare.total, slope / bare.total, norm.size * np.sqrt(weight) / bare.total
 
 
-def best_constant(objective: Objective, bare: Objective, start: Array, has_unit: bool) -> Reference:
+def best_constant(objective: Objective, bare: Objective, start: Array, mean: Array, has_unit: bool) -> Reference:
     """Return the reference of the constant prediction of least cost.
 
     Where the loss's link is exact the start is the best one; otherwise the same objective without features is minimised.
@@ -79,7 +79,7 @@ def best_constant(objective: Objective, bare: Objective, start: Array, has_unit:
     columns, loss = objective.reference, objective.loss
     reference = reference_at(bare, start, columns)
     if not np.isfinite(reference.value):
-        start = first_constant(objective, has_unit)
+        start = first_constant(objective, mean, has_unit)
         reference = reference_at(bare, start, columns)
     if reference.gap <= 1e-10 and loss.smooth:
         return reference
@@ -89,11 +89,10 @@ def best_constant(objective: Objective, bare: Objective, start: Array, has_unit:
     return reference_at(bare, solution.state.params, columns)
 
 
-def first_constant(objective: Objective, has_unit: bool) -> Array:
+def first_constant(objective: Objective, mean: Array, has_unit: bool) -> Array:
     """Return a constant raw prediction of finite cost, (K,), if there is one; a low one of a user's loss."""
     loss, zero = objective.loss, np.zeros(objective.model.n_raw)
     y, weight = some_targets(objective, SOME)
-    mean = mean_target(objective)
     if loss.foreign and not loss.rowwise and has_unit:
         seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # a column of which nothing is known costs the same everywhere
         values = np.nanquantile(seen, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..arrays import Array
 from ..losses import Loss
-from ..models import Model
+from ..models import BoundModel, Model
 from ..objective.certificate import Reference
 from ..objective.objective import Objective
 from ..objective.summand import Summand
@@ -17,11 +19,20 @@ from ..penalties.scaled import Scaled
 from ..rows.base import Rows
 from ..solvers import Solver
 from ..targets import Target
-from .constants import best_constant, first_constant, mean_target, reference_at, starts, units_of_raw, without_features
+from .constants import (
+    best_constant,
+    constant_at,
+    first_constant,
+    mean_target,
+    reference_at,
+    starts,
+    units_of_raw,
+    without_features,
+)
 from .early_stopping import EarlyStopping
 from .first_look import observed
 
-__all__ = ["Parts", "Problem", "objective_of", "prepare"]
+__all__ = ["Parts", "Problem", "prepare", "scaled_penalty"]
 
 
 @dataclass(frozen=True)
@@ -65,23 +76,20 @@ class Problem:
     exponent: int = 0
 
 
-def objective_of(parts: Parts, rows: Rows, target: Target, loss: Loss) -> Objective:
-    """Return the objective of rows, whose reference is that of the columns alone.
+def scaled_penalty(parts: Parts, bound: BoundModel, n_features: int) -> Scaled:
+    """Return alpha times the penalty, for so many features.
 
     Raises
     ------
     ValueError
         When a parameter of the penalty does not fit the number of features, or the penalty not the model.
     """
-    encoding, intercept = target.encoded_for(loss), parts.fit_intercept
-    bound = parts.model.bind(encoding.n_raw, intercept, rows.moments)
-    parts.penalty.check_features(bound.n_penalised)
+    parts.penalty.check_features(n_features)
     penalty = Scaled(parts.penalty, parts.alpha)
     if not (bound.has_gram or penalty.separable):
         name = type(parts.model).__name__
         raise ValueError(f"{parts.penalty!r} couples the weights of features, and {name} needs one that does not: use 'l1'.")
-    columns = Reference.of_columns(rows.moments, intercept, encoding.n_raw)
-    return Objective.on(rows, Summand(bound, loss, encoding), penalty, columns)
+    return penalty
 
 
 def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Problem:
@@ -92,19 +100,24 @@ def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Prob
     ValueError
         When the loss cannot be fitted to the rows, or the solver cannot minimise the objective.
     """
-    objective = objective_of(parts, rows, target, parts.loss.for_target(target))
-    loss, has_unit = objective.loss, target.has_unit
-    mean = mean_target(objective)
+    loss, has_unit, intercept = parts.loss.for_target(target), target.has_unit, parts.fit_intercept
+    encoding = target.encoded_for(loss)
+    bare = without_features(rows, loss, encoding)
+    bound = parts.model.bind(encoding.n_raw, intercept, rows.moments)
+    columns = Reference.of_columns(rows.moments, intercept, encoding.n_raw)
+    penalty = scaled_penalty(parts, bound, bound.n_penalised)
+    objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns, bare.total)
+    mean = mean_target(bare)
     loss.check_mean(mean)
-    constant = first_constant(objective, has_unit) if loss.foreign else loss.link(mean)
-    objective = observed(objective, constant)
-    bare = without_features(objective)
-    if parts.fit_intercept and not loss.online:
-        reference = best_constant(objective, bare, constant, has_unit)
+    constant = first_constant(objective, mean, has_unit) if loss.foreign else constant_at(objective, mean)
+    loss = observed(objective, constant)
+    objective, bare = objective.with_loss(loss), bare.with_loss(loss)
+    if intercept and not loss.online:
+        reference = best_constant(objective, bare, constant, mean, has_unit)
     else:
-        reference = reference_at(bare, 0.0 * bare.reference.constant, objective.reference)
+        reference = reference_at(bare, np.zeros(encoding.n_raw), columns)
     objective = replace(objective, reference=reference)
-    objective = objective.with_model(objective.model.in_units(lambda: units_of_raw(objective, bare, has_unit)))
+    objective = objective.with_model(bound.in_units(lambda: units_of_raw(objective, bare, has_unit)))
     if not parts.solver.centers:
         objective = objective.with_model(objective.model.uncentered())
     parts.solver.check(objective)

@@ -17,7 +17,6 @@ from ..models.base import BoundModel
 from ..objective.certificate import Reference
 from ..objective.objective import Objective
 from ..objective.summand import Summand
-from ..penalties.scaled import Scaled
 from ..rows.composed import as_matrix
 from ..rows.matrices import Matrix, Sparse
 from ..rows.memory import Mapper, MemoryRows
@@ -26,7 +25,7 @@ from ..targets import Target
 from .constants import constant_at, mean_target, reference_at, units_of_raw, without_features
 from .first_look import SOME, examined
 from .fit import Fit, Memory
-from .problem import Parts
+from .problem import Parts, scaled_penalty
 
 __all__ = ["resume"]
 
@@ -112,15 +111,14 @@ def _objective(
     seen = n + (memory.n_seen if memory else 0)
     renew = memory is None or seen >= 2 * memory.n_bound
     bound = parts.model.bind(encoding.n_raw, intercept, moments) if memory is None or renew else memory.bound
-    parts.penalty.check_features(bound.n_penalised if features is None else n_features)
-    penalty = Scaled(parts.penalty, parts.alpha)
+    penalty = scaled_penalty(parts, bound, bound.n_penalised if features is None else n_features)
     if features is not None and len(features) < n_features:
         penalty = penalty.for_features(features)
     columns = Reference.of_columns(moments, intercept, encoding.n_raw)
     objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns)
 
     def measured() -> tuple[Array, float, bool]:
-        bare = without_features(objective)
+        bare = without_features(rows, loss, encoding)
         reference = reference_at(bare, _constant(objective, target), columns)
         return units_of_raw(replace(objective, reference=reference), bare, target.has_unit)
 

@@ -106,11 +106,10 @@ class WorkingRows(Solver[RowsState]):
         part = linearized(objective, state.params, state.raw, state.near, least=2)
         inner = _solved(part, state.params, 1e-8)
         params, raw = inner.params, raw_of(objective, inner.params)
-        height, crossed, n_crossed, n_near = 0.0, rows.map(_none, state.near), 0, objective.rows.n_samples
+        height, crossed, n_crossed, n_near = 0.0, None, 0, rows.n_samples
         if part is not objective:
-            crossed = rows.map(partial(_crossed, objective.summand), state.near, state.raw, raw)
-            height = rows.reduce(partial(_height, objective.summand), state.near, state.raw, raw)[0]
-            n_crossed, n_near = count(objective, crossed), count(objective, state.near)
+            crossed, heights = rows.map(partial(_crossings, objective.summand), state.near, state.raw, raw)
+            height, n_crossed, n_near = rows.reduce(_totals, state.near, crossed, heights)
         del part  # a copy of the rows that are near
         lines = np.maximum(inner.left * inner.distance, inner.right * inner.distance) - inner.slope * inner.distance
         height += float(inner.weight @ lines.sum(axis=(0, 2)))
@@ -118,7 +117,7 @@ class WorkingRows(Solver[RowsState]):
         if 2 * n_crossed > n_near:  # the lines lead too far
             reach *= 2.0
             crossed = rows.map(partial(_within, reach), state.distance)
-        near = either(objective, state.near, crossed)
+        near = state.near if crossed is None else either(objective, state.near, crossed)
         grown = count(objective, near) > n_near
         value = objective.value_at_raw(params, raw)
         eps = float(np.finfo(rows.dtype).eps)
@@ -187,17 +186,17 @@ def _slopes(summand: Summand, block: Block, raw: Array) -> Array:
     return sides(summand, block, raw)[0].sum(axis=1)
 
 
-def _crossed(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> Array:
-    """Return the rows, not near, that have left the lines they were on, (n,)."""
-    turn = sides(summand, block, raw)[0] != sides(summand, block, before)[0]
-    return np.any(turn, axis=(1, 2)) & ~near
-
-
-def _height(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> tuple[float]:
-    """Return the sum of the heights of the loss above the lines that the other rows were on."""
+def _crossings(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> tuple[Array, Array]:
+    """Return the rows, not near, that have left the lines they were on, and the heights of the loss above these, (n,) each."""
     slope, distance = sides(summand, block, raw)
-    height = ((slope - sides(summand, block, before)[0]) * distance).sum(axis=(1, 2))
-    return (float(block.weight @ np.where(near, 0.0, height)),)
+    turn = slope - sides(summand, block, before)[0]
+    turn[near] = 0.0
+    return np.any(turn, axis=(1, 2)), np.einsum("njk,njk->n", turn, distance)
+
+
+def _totals(block: Block, near: Array, crossed: Array, height: Array) -> tuple[float, int, int]:
+    """Return the sum of heights, and how many rows have crossed, and are near."""
+    return float(block.weight @ height), int(np.count_nonzero(crossed)), int(np.count_nonzero(near))
 
 
 def _within(reach: float, block: Block, distance: Array) -> Array:
@@ -214,7 +213,3 @@ def _between(t: float, block: Block, one: Array, other: Array) -> Array:
 
 def _zeros(block: Block) -> Array:
     return np.zeros(len(block.weight))
-
-
-def _none(block: Block, mask: Array) -> Array:
-    return np.zeros_like(mask)
