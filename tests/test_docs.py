@@ -58,10 +58,12 @@ def test_losses_have_their_five_blocks(loss):
 
 
 def test_public_functions_have_examples():
-    from sklearn_gd import losses, models, penalties, schedules
+    from sklearn_gd import losses, models, penalties, schedules, solvers
 
-    for function in (losses.get_loss, losses.check_loss, penalties.get_penalty, models.get_model, schedules.get_schedule):
+    for function in (losses.get_loss, penalties.get_penalty, models.get_model, schedules.get_schedule):
         assert ">>>" in inspect.getdoc(function)
+    for function in (losses.check_loss, penalties.check_penalty, solvers.check_solver):
+        test_docstrings_are_whole(function)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
