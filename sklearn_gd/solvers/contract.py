@@ -179,8 +179,8 @@ class Trial:
         result = iterate(objective, self.solver, first, tol=TOL, max_iter=self.plan.horizon, watch=watch)
         if not np.isfinite(result.last.value):
             raise Failure(
-                f"F became {result.last.value} at iteration {result.n_iter} of {problem}. (Likely mistake: the step is too long or "
-                "leads uphill, or the solver leaves out objective.prox without Need.SMOOTH_PENALTY.)"
+                f"F became {result.last.value} at iteration {result.n_iter} of {problem}. (Likely mistake: the step is too long "
+                "or leads uphill, or the solver leaves out objective.prox without Need.SMOOTH_PENALTY.)"
             )
         return Run(self.solver, problem, objective, params, states, result.reason)
 
