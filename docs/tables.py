@@ -12,7 +12,7 @@ from sklearn_gd.objective.summand import Summand
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso, NoPenalty
 from sklearn_gd.penalties.scaled import Scaled
 from sklearn_gd.rows.memory import MemoryRows
-from sklearn_gd.solvers import get_solver
+from sklearn_gd.solvers import SOLVERS, get_solver
 from sklearn_gd.targets import Continuous, Labels
 
 PENALTY_OBJECTS = {
@@ -36,6 +36,9 @@ LETTERS = {
     "working_rows": "o",
     "working_set": "w",
 }
+
+# A solver without a letter is called by its name.
+SHOWN = [*LETTERS, *(name for name, kind in SOLVERS.items() if not (name in LETTERS or kind.takes_batches))]
 
 
 def _row(cells):
@@ -90,7 +93,7 @@ def supported():
         cells = []
         for penalty in PENALTY_OBJECTS.values():
             assert takes(kind(), penalty, "auto"), (name, penalty)
-            cells.append("".join(LETTERS[solver] for solver in LETTERS if takes(kind(), penalty, solver)))
+            cells.append("".join(LETTERS.get(solver, f" {solver}") for solver in SHOWN if takes(kind(), penalty, solver)))
         lines.append(_row([f"`{name}`", *cells]))
     return "\n".join(lines) + "\n"
 

@@ -58,10 +58,12 @@ def test_losses_have_their_five_blocks(loss):
 
 
 def test_public_functions_have_examples():
-    from sklearn_gd import losses, models, penalties, schedules
+    from sklearn_gd import losses, models, penalties, schedules, solvers
 
-    for function in (losses.get_loss, losses.check_loss, penalties.get_penalty, models.get_model, schedules.get_schedule):
+    for function in (losses.get_loss, penalties.get_penalty, models.get_model, schedules.get_schedule):
         assert ">>>" in inspect.getdoc(function)
+    for function in (losses.check_loss, penalties.check_penalty, solvers.check_solver):
+        test_docstrings_are_whole(function)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -104,18 +106,23 @@ def test_tables(monkeypatch):
     monkeypatch.delitem(sys.modules, "tables", raising=False)
     tables = importlib.import_module("tables")
     monkeypatch.delitem(sys.modules, "tables")
+    smooth = {penalty for penalty, part in tables.PENALTY_OBJECTS.items() if part.prox_part.absent}
+    assert smooth.isdisjoint({"l1", "elasticnet", "nonnegative", "GroupLasso", "Box"})
     for name, kind in LOSSES.items():
         for penalty, part in tables.PENALTY_OBJECTS.items():
-            found = {solver for solver in DETERMINISTIC if tables.takes(kind(), part, solver)}
-            smooth_penalty = penalty in ("None", "l2")
+            found = {solver for solver in tables.LETTERS if tables.takes(kind(), part, solver)}
             expected = {"gd", "newton"} if kind.smooth else set()
-            expected |= {"lbfgs", "newton_cg", "row_space"} if kind.smooth and smooth_penalty else set()
-            expected |= {"working_set"} if kind.smooth and penalty in ("l1", "elasticnet") else set()
+            expected |= {"lbfgs", "newton_cg"} if kind.smooth and penalty in smooth else set()
+            expected |= {"row_space"} if kind.smooth and penalty in smooth and part.isotropic else set()
+            expected |= {"working_set"} if kind.smooth and part.prox_part.selects else set()
             if kind().has_lines:
-                expected |= {"interior_point", "working_rows"} if smooth_penalty else set()
+                expected |= {"interior_point", "working_rows"} if penalty in smooth else set()
                 expected |= {"dual"} if penalty == "l2" else set()
             coupled = name in ("log_loss", "focal")
             expected |= {"proximal_point"} if kind().convex and not coupled else set()
             expected = set() if kind.online else expected
             assert found == expected, (name, penalty)
-    assert tables.supported().count("\n") == tables.losses().count("\n") == len(LOSSES) + 2
+    table = tables.supported()
+    assert set(tables.LETTERS) <= set(DETERMINISTIC)
+    assert all((solver in table) == (solver not in tables.LETTERS) for solver in DETERMINISTIC)
+    assert table.count("\n") == tables.losses().count("\n") == len(LOSSES) + 2

@@ -1,82 +1,53 @@
-"""Every penalty: its prox is the argmin, its derivatives are derivatives, its subgradient is one."""
+"""Every penalty keeps its contract, and `check_penalty` finds those that do not."""
 
 import numpy as np
 import pytest
 from tables import PENALTY_IDS, PENALTY_OBJECTS
 
 from sklearn_gd import GDRegressor
-from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative, NoPenalty, Penalty, get_penalty
+from sklearn_gd.penalties import (
+    L1,
+    L2,
+    PENALTIES,
+    Box,
+    ElasticNet,
+    GroupLasso,
+    NonNegative,
+    NoPenalty,
+    Penalty,
+    check_penalty,
+    get_penalty,
+)
 
 WEIGHTS = np.array([[0.7, -0.2], [0.05, 0.0], [-1.3, 2.0], [0.3, 0.3]])
 
 
 @pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
-def test_prox_is_the_argmin(penalty):
-    part = get_penalty(penalty).prox_part
-    rng = np.random.RandomState(0)
-    before = WEIGHTS.copy()
-    for step in (0.01, 0.3, 2.0):
-        u = part.prox(WEIGHTS, step)
-        best = step * part.value(u) + 0.5 * np.sum((u - WEIGHTS) ** 2)
-        assert np.isfinite(best)
-        for size in (1e-4, 1e-2, 1.0):
-            for _ in range(50):
-                other = u + size * rng.standard_normal(u.shape) * (rng.random(u.shape) < 0.5)
-                if np.isfinite(part.value(other)):
-                    assert step * part.value(other) + 0.5 * np.sum((other - WEIGHTS) ** 2) >= best - 1e-12
-    np.testing.assert_array_equal(WEIGHTS, before)
-
-
-@pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
-def test_smooth_part(penalty):
-    part = get_penalty(penalty).smooth_part
-    h = 1e-5
-    for j, k in np.ndindex(WEIGHTS.shape):
-        e = np.zeros_like(WEIGHTS)
-        e[j, k] = h
-        slope = (part.value(WEIGHTS + e) - part.value(WEIGHTS - e)) / (2 * h)
-        np.testing.assert_allclose(np.broadcast_to(part.gradient(WEIGHTS), WEIGHTS.shape)[j, k], slope, atol=1e-8)
-        bend = (part.gradient(WEIGHTS + e) - part.gradient(WEIGHTS - e))[j, k] / (2 * h)
-        np.testing.assert_allclose(part.curvature(WEIGHTS)[j, k], bend, atol=1e-8)
-
-
-@pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
-def test_subgradient_supports_the_penalty_and_is_the_nearest(penalty):
-    part = get_penalty(penalty).prox_part
-    rng = np.random.RandomState(0)
-    for weights in (part.prox(WEIGHTS, 0.4), part.prox(np.zeros_like(WEIGHTS), 0.4)):
-        gradient = 2.0 * rng.standard_normal(weights.shape)
-        alpha = 0.6
-        s = part.subgradient(weights, gradient, alpha)
-        for _ in range(200):
-            other = part.prox(weights + rng.standard_normal(weights.shape) * rng.choice([1e-3, 1.0]), 1e-3)
-            assert alpha * part.value(other) >= alpha * part.value(weights) + np.sum(s * (other - weights)) - 1e-10
-        # the default, from the prox alone, finds the same
-        np.testing.assert_allclose(Penalty.subgradient(part, weights, gradient, alpha), s, atol=1e-5)
-
-
-@pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
-def test_parts_add_up(penalty):
+def test_contract(penalty):
+    report = check_penalty(penalty, on_fail="raise")
+    status = {entry["check_name"]: entry["status"] for entry in report}
+    assert set(status.values()) <= {"passed", "skipped"}
     whole = get_penalty(penalty)
-    weights = whole.prox_part.prox(WEIGHTS, 0.0)
-    total = whole.smooth_part.value(weights) + whole.prox_part.value(weights)
-    np.testing.assert_allclose(whole.value(weights), total)
+    assert (status["gradient"] == "skipped") == (status["curvature"] == "skipped") == whole.smooth_part.absent
+    assert (status["prox"] == "skipped") == (status["subgradient"] == "skipped") == whole.prox_part.absent
+    # all that act on each weight alone are solved from piece to piece
+    assert (status["kinks"] == "passed") == (status["separable"] == "passed")
+    assert {entry["message"] for entry in report if entry["status"] == "passed"} == {""}
 
 
-@pytest.mark.parametrize("penalty", PENALTY_OBJECTS, ids=PENALTY_IDS)
-def test_linear_between_kinks(penalty):
-    part = get_penalty(penalty).prox_part
-    kinks = part.kinks(WEIGHTS)
-    if kinks is None:
-        assert part.absent or not part.separable
-        return
-    rng = np.random.RandomState(0)
-    for _ in range(100):
-        kink = np.broadcast_to(kinks[rng.randint(len(kinks))], WEIGHTS.shape)
-        side = rng.choice([-1.0, 1.0], size=WEIGHTS.shape)
-        values = [part.value(np.where(np.isfinite(kink), kink, WEIGHTS) + t * 1e-3 * side) for t in (0.0, 0.5, 1.0)]
-        if np.all(np.isfinite(values)):
-            np.testing.assert_allclose(values[1], 0.5 * (values[0] + values[2]), rtol=1e-12)
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        L1() + NonNegative(),
+        Box([-1.0, 0.0], 2.0) + L1([1.0, 2.0]) + L2(),
+        GroupLasso([]),
+        Box(5.0, 6.0),
+        ElasticNet(1.0),
+    ],
+    ids=repr,
+)
+def test_contract_of_others(penalty):
+    check_penalty(penalty, on_fail="raise")
 
 
 def test_constraints_project_at_strength_zero():
@@ -109,6 +80,96 @@ class Cap(Penalty):
 
     def prox(self, weights, step):
         return np.minimum(weights, 5.0)
+
+
+def test_contract_of_user_made_penalties():
+    for penalty in (SmoothAbs(), Cap(), SmoothAbs() + Cap(), FirmThreshold()):
+        check_penalty(penalty, weights=10.0 * WEIGHTS, on_fail="raise")
+    messages = {entry["check_name"]: entry["message"] for entry in check_penalty(FirmThreshold(), weights=3.0 * WEIGHTS)}
+    assert messages["subgradient"] == "it is not convex"
+
+
+class FirmThreshold(Penalty):
+    """The minimax concave penalty, which is not convex: its prox does not shrink large weights. The step is below 4."""
+
+    separable = True
+
+    def value(self, weights):
+        size = np.minimum(np.abs(weights), 4.0)
+        return float(np.sum(size - size**2 / 8.0))
+
+    def prox(self, weights, step):
+        shrunk = np.sign(weights) * np.maximum(np.abs(weights) - step, 0.0) / (1.0 - step / 4.0)
+        return np.where(np.abs(weights) <= 4.0, shrunk, weights)
+
+
+def _with(base, **faults):
+    return type("Faulty", (base,), faults)()
+
+
+@pytest.mark.parametrize(
+    ("penalty", "check", "message"),
+    [
+        (_with(SmoothAbs, smooth=False), "shapes", "smooth = True is missing"),
+        (_with(L1, value=lambda self, w: np.abs(w)), "shapes", "the sum is missing"),
+        (_with(L1, prox=lambda self, w, step: w[0]), "shapes", "prox returned shape (2,): expected (6, 2)"),
+        (_with(L1, value=lambda self, w: float(np.sum(w * np.sign(w) / np.sign(w)))), "value", "the value is nan"),
+        (_with(ElasticNet, value=lambda self, w: 0.0), "value", "smooth_part and prox_part together"),
+        (_with(L2, gradient=lambda self, w: -w), "gradient", "the sign is reversed"),
+        (_with(L2, gradient=lambda self, w: 2.0 * w), "gradient", "a factor of 2 is too much"),
+        (_with(L2, gradient=lambda self, w: 0.5 * w), "gradient", "a factor of 2 is missing"),
+        (_with(L1, smooth=True, gradient=lambda self, w: np.sign(w)), "curvature", "the gradient jumps"),
+        (_with(SmoothAbs, curvature=Penalty.curvature), "curvature", "curvature is not defined, and zero"),
+        (_with(L2, curvature=lambda self, w: w), "curvature", "it is multiplied by the weights"),
+        (_with(L1, prox=lambda self, w, step: L1().prox(w, step**2)), "prox", "the step is multiplied in twice"),
+        (_with(L1, prox=lambda self, w, step: L1().prox(w, 1.0 + 0.0 * step)), "prox", "the step is left out"),
+        (_with(L1, prox=lambda self, w, step: L1().prox(w, 2.0 * step)), "prox", "a factor of 2 is too much"),
+        (_with(Cap, value=lambda self, w: 0.0 if np.all(w <= 0.3) else np.inf), "prox", "does not project"),
+        (_with(Cap, prox=lambda self, w, step: np.minimum(w, -1.0), value=lambda self, w: 0.0), "prox", "not the minimum"),
+        (
+            _with(L1, subgradient=lambda self, w, g, alpha: L1().subgradient(w, -g, alpha)),
+            "subgradient",
+            "or the sign",
+        ),
+        (_with(L1, subgradient=lambda self, w, g, alpha: L1().subgradient(w, g, 1.0)), "subgradient", "Likely mistake: alpha"),
+        (GroupLasso([[0, 1]]).__class__, "separable", "changes with the other weights"),
+        (_with(L1, prox=lambda self, w, step: L1().prox(w, np.max(step))), "separable", "when the step is an array"),
+        (_with(L1, separable=False), "selects", "separable = False"),
+        (_with(NonNegative, selects=True), "selects", "leaves no weight at exactly zero"),
+        (_with(L1, prox=lambda self, w, step: np.maximum(w - step, 0.0)), "selects", "alpha = 0 would drop a constraint"),
+        (_with(L1, kinks=lambda self, w: np.full((1, 1, 1), 0.5)), "kinks", "a kink is missing"),
+        (_with(Box, kinks=lambda self, w: np.array([[[1.0]], [[0.0]]])), "kinks", "not in ascending order"),
+        (_with(L1, kinks=lambda self, w: None if w.size == 1 else np.zeros((1, 1, 1))), "kinks", "for some shapes of weights"),
+        (_with(L1, bounds=True), "bounds", "expected 0"),
+        (_with(L2, isotropic=True, value=lambda self, w: float(np.sum(w**4))), "isotropic", "declares isotropic = True"),
+        (_with(L1, for_features=lambda self, features: L1(2.0)), "features", "for_features has value"),
+        (
+            _with(L2, for_features=lambda self, features: _with(L2, curvature=lambda self, w: w)),
+            "features",
+            "another curvature",
+        ),
+        (_with(L1, prox=lambda self, w, step: np.maximum(np.abs(w, out=w) - step, 0.0)), "arguments", "written on"),
+    ],
+)
+def test_check_penalty_finds_the_mistake(penalty, check, message):
+    if isinstance(penalty, type):
+        penalty = type("Faulty", (penalty,), {"separable": True})([[0, 1]])
+    report = {entry["check_name"]: entry for entry in check_penalty(penalty)}
+    assert report[check]["status"] == "failed"
+    assert message in report[check]["message"]
+    with pytest.raises(AssertionError):
+        check_penalty(penalty, on_fail="raise")
+    with pytest.warns(UserWarning) as caught:
+        check_penalty(penalty, on_fail="warn")
+    assert any(str(warning.message).startswith(check) for warning in caught)
+
+
+def test_a_penalty_that_no_number_of_features_fits():
+    def never(self, n_features):
+        raise ValueError("Never fits.")
+
+    with pytest.raises(ValueError, match="Never fits. Pass weights of a shape that fits."):
+        check_penalty(_with(L1, check_features=never))
 
 
 @pytest.mark.parametrize("solver", ["auto", "gd"])

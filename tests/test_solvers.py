@@ -1,16 +1,17 @@
 """Every loss x penalty x solver: what is supported reaches the optimum, the rest refuses with a sentence."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
-from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, objective_of
+from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES, objective_of
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Quantile
 from sklearn_gd.penalties import L2, Box, GroupLasso, NonNegative
-from sklearn_gd.solvers import LBFGS, GradientDescent, Newton, ProximalPoint
+from sklearn_gd.solvers import LBFGS, Auto, GradientDescent, Need, Newton, ProximalPoint, Reason, Solver, State, check_solver
 
 PENALTIES = {
     "none": None,
@@ -29,6 +30,193 @@ SOLVER_OBJECTS = {
     "gd momentum": GradientDescent(momentum=0.8),
     "lbfgs memory": LBFGS(memory=3),
 }
+
+
+@pytest.mark.parametrize("name", [*SOLVER_OBJECTS, *RULES])
+def test_contract(name):
+    solver = RULES[name]() if name in RULES else Auto() if name == "auto" else SOLVER_OBJECTS[name]
+    report = {entry["check_name"]: entry for entry in check_solver(solver, on_fail="raise")}
+    skipped = {check for check, entry in report.items() if entry["status"] == "skipped"}
+    assert skipped == ({"optimum"} if name in RULES else set())
+    if name not in RULES:
+        done, taken = report["optimum"]["message"].removeprefix("done with ").removesuffix(" problems").split(" of ")
+        assert done == taken
+        assert report["refusals"]["message"] == f"takes {taken} of 12 problems"
+
+
+class Descent(Solver[State]):
+    """A user's solver, as short as can be; its step suits the problems of `check_solver` with a smooth loss and penalty."""
+
+    def __init__(self, rate=1.0):
+        self.rate = rate
+
+    def init(self, objective, params, plan, last=None):
+        return State.at(objective.at(params))
+
+    def step(self, objective, state):
+        params = state.params - self.rate * state.gradient / objective.diagonal(state.params)
+        return State.at(objective.at(params), iteration=state.iteration + 1)
+
+
+class Hasty(Descent):
+    def done(self, objective, state, tol):
+        return Reason.CONVERGED if state.iteration >= 3 else None
+
+
+class Writes(Descent):
+    def step(self, objective, state):
+        params = state.params
+        params -= state.gradient / objective.diagonal(params)
+        return State.at(objective.at(params), iteration=state.iteration + 1)
+
+
+class WritesOnTheFirst(Descent):
+    def init(self, objective, params, plan, last=None):
+        params += 1.0
+        return super().init(objective, params, plan)
+
+
+class Miscounts(Descent):
+    def step(self, objective, state):
+        return replace(super().step(objective, state), iteration=state.iteration + 2)
+
+
+class ForgetsToCount(Descent):
+    def init(self, objective, params, plan, last=None):
+        return State.at(objective.at(params), iteration=1)
+
+
+class SameState(Descent):
+    def step(self, objective, state):
+        vars(state).update(vars(super().step(objective, state)))
+        return state
+
+
+class Remembers(Descent):
+    def step(self, objective, state):
+        self.rate = 0.9 * self.rate + 0.1
+        return super().step(objective, state)
+
+
+class Notes(Descent):
+    def init(self, objective, params, plan, last=None):
+        self.first = params
+        return super().init(objective, params, plan)
+
+
+class Overlooks(Descent):
+    """The value without the penalty."""
+
+    def step(self, objective, state):
+        after = super().step(objective, state)
+        return replace(after, value=after.value - objective.penalty_value(after.params))
+
+
+class Stale(Descent):
+    """The gradient of the last params."""
+
+    def step(self, objective, state):
+        return replace(super().step(objective, state), gradient=state.gradient)
+
+
+class Flatters(Descent):
+    def step(self, objective, state):
+        after = super().step(objective, state)
+        return replace(after, optimality=0.01 * after.optimality)
+
+
+class Climbs(Descent):
+    def step(self, objective, state):
+        params = state.params + 1e-5 * state.gradient
+        return State.at(objective.at(params), iteration=state.iteration + 1)
+
+
+class BeginsElsewhere(Descent):
+    def init(self, objective, params, plan, last=None):
+        return State.at(objective.at(params - 3.0))
+
+
+class Accepts(Descent):
+    def check(self, objective):
+        pass
+
+
+class Curt(Descent):
+    def check(self, objective):
+        if not objective.loss.smooth:
+            raise ValueError("No.")
+        super().check(objective)
+
+
+class TakesAnyPenalty(Descent):
+    needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS})
+
+    def done(self, objective, state, tol):
+        return Reason.CONVERGED if np.abs(state.gradient).max() <= tol else None
+
+
+class Slow(Descent):
+    default_max_iter = 3
+
+
+class Trusting(Descent):
+    """It takes any state for its own."""
+
+    def init(self, objective, params, plan, last=None):
+        return super().init(objective, params, plan) if last is None else last
+
+
+class Hides(Descent):
+    def __init__(self, rate=1.0):
+        self.rate = 0.5 * rate
+
+
+def test_a_short_solver_keeps_the_contract():
+    report = {entry["check_name"]: entry["message"] for entry in check_solver(Descent(0.5), on_fail="raise")}
+    assert report["refusals"] == "takes 5 of 12 problems"
+    assert report["optimum"] == "done with 5 of 5 problems"
+
+
+@pytest.mark.parametrize(
+    ("solver", "check", "message"),
+    [
+        (Hasty(0.5), "optimum", "done overlooks the optimality"),
+        (Writes(), "steps", "step writes on params of the state"),
+        (WritesOnTheFirst(0.5), "init", "init writes on the params"),
+        (Miscounts(0.5), "steps", "step adds 2 to iteration"),
+        (ForgetsToCount(0.5), "init", "returned iteration=1: expected 0"),
+        (SameState(0.5), "steps", "step returned the state that it was given"),
+        (Remembers(0.5), "steps", "a second step from the same state leads elsewhere"),
+        (Remembers(0.5), "parameters", "it writes on its own rate"),
+        (Notes(0.5), "parameters", "it writes on its own first"),
+        (Overlooks(0.5), "value", "the penalty is missing"),
+        (Stale(0.5), "certificate", "the gradient is off by"),
+        (Flatters(0.5), "certificate", "the optimality is"),
+        (Climbs(), "descent", "a step up the gradient"),
+        (BeginsElsewhere(0.5), "init", "init does not begin at them"),
+        (Accepts(0.5), "refusals", "which does not meet its needs"),
+        (Curt(0.5), "refusals", "expected a sentence with 'use solver=...' in it"),
+        (TakesAnyPenalty(0.5), "optimum", "without Need.SMOOTH_PENALTY"),
+        (Slow(0.5), "optimum", "it is done with none of the problems"),
+        (Trusting(0.5), "resume", "returned iteration="),
+        (Hides(), "copies", "clone"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Solver) else None,
+)
+def test_check_solver_finds_the_mistake(solver, check, message):
+    report = {entry["check_name"]: entry for entry in check_solver(solver)}
+    assert report[check]["status"] == "failed"
+    assert message in report[check]["message"]
+
+
+def test_check_solver_raises_or_warns():
+    with pytest.raises(AssertionError, match="optimum: it is done with"):
+        check_solver(Hasty(0.5), on_fail="raise")
+    with pytest.warns(UserWarning, match="optimum: it is done with") as caught:
+        check_solver(Hasty(0.5), on_fail="warn")
+    assert [warning.filename for warning in caught] == [__file__]
+    with pytest.raises(ValueError, match="expected an integer >= 1"):
+        check_solver(LBFGS(memory=0))
 
 
 @pytest.fixture(scope="module")

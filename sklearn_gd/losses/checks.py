@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import product
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from ..arrays import Array
+from ..contracts import report, run
 from .base import Loss
-from .contract import CHECKS, Failure, Points, run
+from .contract import CHECKS, Points
 from .table import get_loss
 
 __all__ = ["check_bounded", "check_loss", "disagreement"]
@@ -79,18 +79,7 @@ def check_loss(
         raw = np.asarray(raw, dtype=np.float64)
         points.raw = raw if raw.ndim == 2 else raw[:, None]
     points.loss = _observed(points)
-    report: list[dict[str, Any]] = []
-    for name, check in CHECKS.items():
-        if report and report[0]["status"] == "failed":
-            status, message = "skipped", "the shapes are wrong"
-        else:
-            status, message = run(check, points)
-        report.append({"loss": resolved, "check_name": name, "status": status, "message": message})
-        if status == "failed" and on_fail == "raise":
-            raise Failure(f"{name}: {message}")
-        if status == "failed" and on_fail == "warn":
-            warnings.warn(f"{name}: {message}", UserWarning, stacklevel=2)
-    return report
+    return report("loss", resolved, CHECKS, points, on_fail)
 
 
 def _observed(points: Points) -> Loss:

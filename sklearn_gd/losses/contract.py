@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 
 from ..arrays import EPS, Array
+from ..contracts import Failure, Skip, checks_in, copies, demand, run
 from . import numeric
 from .base import Loss
 from .findings import find
 from .numeric import Spacing
 
-__all__ = ["CHECKS", "Failure", "Points", "run"]
+__all__ = ["CHECKS", "Points"]
 
 
 @dataclass
@@ -41,33 +39,6 @@ class Points:
         return f"y={np.array2string(self.y[row], precision=4)}, raw={np.array2string(self.raw[row], precision=6)}"
 
 
-class Failure(AssertionError):
-    """A check that failed."""
-
-
-class _Skip(Exception):
-    """A check that does not apply."""
-
-
-def _demand(condition: Any, message: str) -> None:
-    """Raise `Failure` with the message unless the condition holds."""
-    if not condition:
-        raise Failure(message)
-
-
-def run(check: Callable[[Points], str], points: Points) -> tuple[str, str]:
-    try:
-        with np.errstate(all="ignore"):
-            message = check(points)
-    except Failure as failure:
-        return "failed", str(failure)
-    except _Skip as reason:
-        return "skipped", str(reason)
-    except Exception as error:
-        return "failed", f"{type(error).__name__}: {error}"
-    return "passed", message
-
-
 def check_shapes(points: Points) -> str:
     """The value, gradient and curvature have the shapes and the dtype of the contract."""
     loss, y, raw = points.loss, points.y, points.raw
@@ -78,14 +49,14 @@ def check_shapes(points: Points) -> str:
         "inverse_link": (loss.inverse_link(raw), raw.shape),
     }
     for name, (result, shape) in expected.items():
-        _demand(np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}.")
+        demand(np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}.")
         dtype = np.asarray(result).dtype
-        _demand(dtype.kind == "f", f"{name} returned dtype {dtype}: expected floats.")
+        demand(dtype.kind == "f", f"{name} returned dtype {dtype}: expected floats.")
     value, slope = loss.value_and_gradient(y, raw)
     same = np.allclose(value, loss.value(y, raw), rtol=1e-10, equal_nan=True)
-    _demand(same, "value_and_gradient has another value.")
+    demand(same, "value_and_gradient has another value.")
     same = np.allclose(slope, loss.gradient(y, raw), rtol=1e-10, equal_nan=True)
-    _demand(same, "value_and_gradient has another gradient.")
+    demand(same, "value_and_gradient has another gradient.")
     return ""
 
 
@@ -125,7 +96,7 @@ def check_warnings(points: Points) -> str:
         for size in (1e3, -1e3):
             points.loss.value_and_gradient(points.y, np.full_like(points.raw, size))
     found = str(caught[0].message) if caught else ""
-    _demand(not caught, f"raw = +-1000 gave the warning {found!r}: where a value is too large, return inf quietly.")
+    demand(not caught, f"raw = +-1000 gave the warning {found!r}: where a value is too large, return inf quietly.")
     return ""
 
 
@@ -192,7 +163,7 @@ def check_curvature(points: Points) -> str:
     """The curvature is the derivative of the gradient."""
     loss, y, raw = points.loss, points.y, points.raw
     if loss.derives_curvature:
-        raise _Skip("the curvature is derived numerically")
+        raise Skip("the curvature is derived numerically")
     v = np.cos(np.arange(raw.size)).reshape(raw.shape)
 
     def quotient(spacing: Spacing) -> Array:
@@ -220,12 +191,12 @@ def check_prox(points: Points) -> str:
     """The prox is the argmin of its definition: no neighbour is lower."""
     loss, y = points.loss, points.y
     if not loss.convex:
-        raise _Skip("the loss is not convex")
+        raise Skip("the loss is not convex")
     if not loss.has_prox:
-        raise _Skip("the prox of a rowwise loss cannot be derived; one without kinks needs none")
+        raise Skip("the prox of a rowwise loss cannot be derived; one without kinks needs none")
     for check, fault in ((check_finite, "the values, which are not finite"), (check_gradient, "the gradient, which is wrong")):
         if loss.derives_prox and run(check, points)[0] == "failed":
-            raise _Skip(f"it is derived from {fault}")
+            raise Skip(f"it is derived from {fault}")
     points = points.rows(np.abs(points.raw).max(axis=1) <= 50.0)
     y = points.y
     rng = np.random.RandomState(0)
@@ -240,7 +211,7 @@ def check_prox(points: Points) -> str:
             return value + distance.sum(axis=1) if loss.rowwise else value + distance
 
         z = loss.prox(y, points.raw, step)
-        _demand(np.shape(z) == points.raw.shape, f"prox returned shape {np.shape(z)}: expected {points.raw.shape}.")
+        demand(np.shape(z) == points.raw.shape, f"prox returned shape {np.shape(z)}: expected {points.raw.shape}.")
         lowest = cost(z)
         for size in (1e-3, 1e-1, 1.0):
             other = cost(z + size * unit * rng.standard_normal(z.shape))
@@ -257,10 +228,10 @@ def check_lines(points: Points) -> str:
     """The lines, if it is made of any, add up to the value, up to a constant for each row."""
     loss, y, raw = points.loss, points.y, points.raw
     if not loss.piecewise_linear:
-        raise _Skip("the loss does not say that it is piecewise linear")
+        raise Skip("the loss does not say that it is piecewise linear")
     kinks, left, right = np.broadcast_arrays(*loss.lines(y))
-    _demand(kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}.")
-    _demand(np.all(left < right), "lines returned a slope on the left that is not below that on the right.")
+    demand(kinks.shape[1:] == raw.shape, f"lines returned shape {kinks.shape}: expected (J, n, K) with (n, K) = {raw.shape}.")
+    demand(np.all(left < right), "lines returned a slope on the left that is not below that on the right.")
 
     def rise(z: Array) -> Array:
         return np.maximum(left * (z - kinks), right * (z - kinks)).sum(axis=0)
@@ -287,7 +258,7 @@ def check_convexity(points: Points) -> str:
         bad = np.isfinite(ends) & (excess > 1e-8 * (1e-3 + np.abs(ends)))
         if bad.any():
             convex, worst = False, points.where(bad)
-    _demand(convex or not loss.convex, f"the loss declares convex=True, and is not convex near {worst}.")
+    demand(convex or not loss.convex, f"the loss declares convex=True, and is not convex near {worst}.")
     return f"convex={loss.convex}; looks {'convex' if convex else 'not convex'}"
 
 
@@ -295,10 +266,10 @@ def check_smoothness(points: Points) -> str:
     """The value has no kinks, if it says so."""
     loss = points.loss
     if loss.rowwise:
-        raise _Skip("kinks are looked for in elementwise losses only")
+        raise Skip("kinks are looked for in elementwise losses only")
     found = find(loss.value, None, points.y, 0.1 * points.raw, rowwise=False, kinks=None, name=loss.name)
     kinks = not found.smooth
-    _demand(not (kinks and loss.smooth), "the loss declares smooth=True, and its slope jumps: declare smooth=False.")
+    demand(not (kinks and loss.smooth), "the loss declares smooth=True, and its slope jumps: declare smooth=False.")
     return f"smooth={loss.smooth}; looks {'kinked' if kinks else 'smooth'}"
 
 
@@ -310,7 +281,7 @@ def check_rows(points: Points) -> str:
         part = points.rows(keep)
         whole = np.asarray(getattr(loss, name)(points.y, points.raw))[keep]
         alone = np.asarray(getattr(loss, name)(part.y, part.raw))
-        _demand(
+        demand(
             np.allclose(whole, alone, rtol=1e-10, atol=1e-12, equal_nan=True),
             f"the {name} of some rows depends on the other rows. (Likely mistake: a mean or a maximum over the samples.)",
         )
@@ -330,12 +301,12 @@ def check_link(points: Points) -> str:
     """The link is the inverse of the inverse link; probabilities are between 0 and 1."""
     loss = points.loss
     prediction = np.asarray(loss.inverse_link(np.clip(points.raw, -3.0, 3.0)))
-    _demand(np.all(np.isfinite(prediction)), "inverse_link gives numbers that are not finite for raw between -3 and 3.")
+    demand(np.all(np.isfinite(prediction)), "inverse_link gives numbers that are not finite for raw between -3 and 3.")
     if loss.probabilistic:
-        _demand(np.all((prediction >= 0) & (prediction <= 1)), "inverse_link gives probabilities outside 0 and 1.")
+        demand(np.all((prediction >= 0) & (prediction <= 1)), "inverse_link gives probabilities outside 0 and 1.")
     if loss.rowwise and loss.probabilistic:
         ones = np.allclose(prediction.sum(axis=1), 1.0)
-        _demand(ones, "inverse_link gives rows of probabilities that do not sum to 1.")
+        demand(ones, "inverse_link gives rows of probabilities that do not sum to 1.")
     inner = np.all((prediction > 1e-6) & (prediction < 1 - 1e-6), axis=1) if loss.probabilistic else slice(None)
     means = prediction[inner]
     if not len(means):
@@ -350,21 +321,9 @@ def check_copies(points: Points) -> str:
     """clone and pickle give the same loss again."""
     loss = points.loss
     value = loss.value(points.y, points.raw)
-    same = np.array_equal(clone(loss).value(points.y, points.raw), value, equal_nan=True)
-    _demand(same, "clone gives another loss.")
-    try:
-        again = pickle.loads(pickle.dumps(loss))
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise _Skip(f"it cannot be pickled ({error}): define the function at the top level of a module") from None
-    same = np.array_equal(again.value(points.y, points.raw), value, equal_nan=True)
-    _demand(same, "pickle gives another loss.")
+    for name, again in copies(loss):
+        demand(np.array_equal(again.value(points.y, points.raw), value, equal_nan=True), f"{name} gives another loss.")
     return ""
 
 
-def _checks() -> Iterator[tuple[str, Callable[[Points], str]]]:
-    for name, function in list(globals().items()):
-        if name.startswith("check_") and function.__module__ == __name__:
-            yield name.removeprefix("check_"), function
-
-
-CHECKS: dict[str, Callable[[Points], str]] = dict(_checks())
+CHECKS: dict[str, Callable[[Points], str]] = checks_in(globals())

@@ -8,9 +8,22 @@ from __future__ import annotations
 from ..parts import Table
 from .base import NoPenalty, Penalty
 from .bounds import Box, NonNegative
+from .contract import check_penalty
 from .shrinkage import L1, L2, ElasticNet, GroupLasso
 
-__all__ = ["L1", "L2", "PENALTIES", "Box", "ElasticNet", "GroupLasso", "NoPenalty", "NonNegative", "Penalty", "get_penalty"]
+__all__ = [
+    "L1",
+    "L2",
+    "PENALTIES",
+    "Box",
+    "ElasticNet",
+    "GroupLasso",
+    "NoPenalty",
+    "NonNegative",
+    "Penalty",
+    "check_penalty",
+    "get_penalty",
+]
 
 # GroupLasso and Box need arguments: they are passed as objects.
 PENALTIES: Table[Penalty] = Table(

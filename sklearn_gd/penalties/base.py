@@ -229,9 +229,8 @@ class _Bounded(_Sum):
         first, second = self.first.kinks(weights), self.second.kinks(weights)
         if first is None or second is None:
             return None
-        return np.sort(
-            np.concatenate([k * np.ones((1, *weights.shape)) for k in (*first, *second)]).reshape(-1, *weights.shape), axis=0
-        )
+        *bends, _ = np.broadcast_arrays(*first, *second, weights)
+        return np.sort(np.stack(bends), axis=0)
 
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
         first = self.first.subgradient(weights, gradient, alpha)

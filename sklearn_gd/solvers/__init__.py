@@ -7,6 +7,7 @@ from typing import Any
 from ..parts import Table
 from .auto import Auto
 from .base import Need, Plan, Reason, Solver, State
+from .contract import check_solver
 from .kinked.convex_concave import ConvexConcave
 from .kinked.dual import Dual
 from .kinked.interior_point import InteriorPoint
@@ -55,6 +56,7 @@ __all__ = [
     "StochasticState",
     "WorkingRows",
     "WorkingSet",
+    "check_solver",
     "get_solver",
 ]
 

@@ -66,7 +66,8 @@ class State(Point):
     needs_fallback : bool
         Whether the objective proved to be of a kind that the solver is not made for.
     certified : bool
-        Whether the gradient and the optimality are those at params; a stochastic solver does not know them.
+        Whether the value, the gradient and the optimality are those at params; a stochastic solver does not know them. For a
+        loss with kinks they may come from slopes nearby (`Objective.at_slopes`). An infinite optimality is not known yet.
     hint : str
         What would help, for the warning.
     """
