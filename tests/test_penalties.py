@@ -83,7 +83,7 @@ class Cap(Penalty):
 
 
 def test_contract_of_user_made_penalties():
-    for penalty in (SmoothAbs(), Cap(), SmoothAbs() + Cap(), FirmThreshold()):
+    for penalty in (SmoothAbs(), Cap(), SmoothAbs() + Cap(), FirmThreshold(), Ball()):
         check_penalty(penalty, weights=10.0 * WEIGHTS, on_fail="raise")
     messages = {entry["check_name"]: entry["message"] for entry in check_penalty(FirmThreshold(), weights=3.0 * WEIGHTS)}
     assert messages["subgradient"] == "it is not convex"
@@ -103,8 +103,28 @@ class FirmThreshold(Penalty):
         return np.where(np.abs(weights) <= 4.0, shrunk, weights)
 
 
+class Ball(Penalty):
+    """Columns of length one at most: a constraint that falls apart."""
+
+    isotropic = True
+    falls_apart = True
+
+    def value(self, weights):
+        return 0.0 if np.all(np.linalg.norm(weights, axis=0) <= 1.0 + 1e-12) else np.inf
+
+    def prox(self, weights, step):
+        return weights / np.maximum(np.linalg.norm(weights, axis=0), 1.0)
+
+    def for_features(self, features):
+        return self
+
+
 def _with(base, **faults):
     return type("Faulty", (base,), faults)()
+
+
+def _pairs(self):
+    self.groups = [[0, 1]]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +152,12 @@ def _with(base, **faults):
             "or the sign",
         ),
         (_with(L1, subgradient=lambda self, w, g, alpha: L1().subgradient(w, g, 1.0)), "subgradient", "Likely mistake: alpha"),
-        (GroupLasso([[0, 1]]).__class__, "separable", "changes with the other weights"),
+        (
+            _with(L1, prox=lambda self, w, step: L1().prox(w, 2.0 * step), subgradient=Penalty.subgradient),
+            "subgradient",
+            "promises a rise",
+        ),
+        (_with(GroupLasso, separable=True, __init__=_pairs), "separable", "changes with the other weights"),
         (_with(L1, prox=lambda self, w, step: L1().prox(w, np.max(step))), "separable", "when the step is an array"),
         (_with(L1, separable=False), "selects", "separable = False"),
         (_with(NonNegative, selects=True), "selects", "leaves no weight at exactly zero"),
@@ -152,8 +177,6 @@ def _with(base, **faults):
     ],
 )
 def test_check_penalty_finds_the_mistake(penalty, check, message):
-    if isinstance(penalty, type):
-        penalty = type("Faulty", (penalty,), {"separable": True})([[0, 1]])
     report = {entry["check_name"]: entry for entry in check_penalty(penalty)}
     assert report[check]["status"] == "failed"
     assert message in report[check]["message"]
@@ -170,6 +193,8 @@ def test_a_penalty_that_no_number_of_features_fits():
 
     with pytest.raises(ValueError, match="Never fits. Pass weights of a shape that fits."):
         check_penalty(_with(L1, check_features=never))
+    with pytest.raises(TypeError, match="takes a Penalty object"):
+        check_penalty(L1)
 
 
 @pytest.mark.parametrize("solver", ["auto", "gd"])

@@ -217,6 +217,8 @@ def test_check_solver_raises_or_warns():
     assert [warning.filename for warning in caught] == [__file__]
     with pytest.raises(ValueError, match="expected an integer >= 1"):
         check_solver(LBFGS(memory=0))
+    with pytest.raises(TypeError, match="takes a Solver object"):
+        check_solver(LBFGS)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,11 @@ def _different(got: Array, expected: Array, slack: Array | float = 1e-9) -> Arra
     return ~(np.abs(got - expected) <= slack * (1.0 + np.abs(expected)))
 
 
+def _same(value: float, expected: float) -> bool:
+    """Tell whether two values are the same but for rounding; both may be inf."""
+    return value == expected or abs(value - expected) <= 1e-9 * (1.0 + abs(expected))
+
+
 def _at(weights: Array, bad: Array) -> str:
     j, k = np.argwhere(bad)[0]
     return f"weights[{j}, {k}]={weights[j, k]:.6g}"
@@ -98,8 +103,9 @@ def check_value(trial: Trial) -> str:
             value = trial.penalty.value(weights)
             demand(value > -np.inf, f"the value is {value} at weights of size {size:g}: expected a number, or inf.")
             parts = trial.smooth.value(weights) + trial.prox.value(weights)
-            same = value == parts or abs(value - parts) <= 1e-9 * abs(value)
-            demand(same, f"the value is {value:.8g}, and that of smooth_part and prox_part together {parts:.8g}.")
+            demand(
+                _same(value, parts), f"the value is {value:.8g}, and that of smooth_part and prox_part together {parts:.8g}."
+            )
     return ""
 
 
@@ -299,7 +305,7 @@ def check_isotropic(trial: Trial) -> str:
         raise Skip("it does not say that it depends on the length of each column alone")
     turned = np.linalg.qr(trial.rng.standard_normal((len(trial.weights), len(trial.weights))))[0] @ trial.weights
     value, other = trial.penalty.value(trial.weights), trial.penalty.value(turned)
-    demand(abs(value - other) <= 1e-9 * abs(value), f"it declares isotropic = True, and turns {value:.8g} into {other:.8g}.")
+    demand(_same(other, value), f"it declares isotropic = True, and its value {value:.8g} is {other:.8g} after a rotation.")
     return ""
 
 
@@ -311,9 +317,10 @@ def check_features(trial: Trial) -> str:
     some = Trial(trial.penalty.for_features(features), trial.weights[features], trial.rng)
     weights = np.zeros_like(trial.weights)
     weights[features] = some.weights
-    value, expected = (t.value(w) - t.value(0.0 * w) for t, w in ((some.penalty, some.weights), (trial.penalty, weights)))
-    same = abs(value - expected) <= 1e-9 * (1.0 + abs(expected))
-    demand(same, f"for_features has value {value:.8g}: expected {expected:.8g}.")
+    allowed = trial.allowed(weights)
+    value, expected = some.penalty.value(allowed[features]), trial.penalty.value(allowed) - trial.penalty.value(0.0 * allowed)
+    value -= some.penalty.value(0.0 * some.weights)
+    demand(_same(value, expected), f"for_features has value {value:.8g}: expected {expected:.8g}.")
     for name, got, whole in (
         ("gradient", some.smooth.gradient(some.weights), trial.smooth.gradient(weights)),
         ("curvature", some.smooth.curvature(some.weights), trial.smooth.curvature(weights)),
@@ -367,6 +374,8 @@ def check_penalty(
     ------
     AssertionError
         At the first failure, with ``on_fail="raise"``.
+    TypeError
+        When it is no Penalty object.
 
     See Also
     --------
@@ -386,6 +395,8 @@ def check_penalty(
     '(Likely mistake: the step is multiplied in twice.)'
     """
     resolved, rng = NoPenalty() if penalty is None else penalty, check_random_state(random_state)
+    if not isinstance(resolved, Penalty):
+        raise TypeError(f"check_penalty takes a Penalty object, or None; got {penalty!r}.")
     resolved.check_parameters()
     if weights is None:
         weights = rng.standard_normal((_n_features(resolved), 2))

@@ -65,11 +65,6 @@ class ColumnMoments:
     weight: float
 
     @classmethod
-    def none(cls, n_features: int) -> ColumnMoments:
-        """Return the moments of no rows."""
-        return cls(np.zeros(n_features), np.zeros(n_features), np.zeros(n_features), 0.0)
-
-    @classmethod
     def of(cls, block: Block) -> tuple[ColumnMoments]:
         """Return the moments of a block: a kernel."""
         mean, centered = block.X.moments(block.weight)
@@ -77,8 +72,6 @@ class ColumnMoments:
         return (cls(mean, centered, centered + weight * mean**2, weight),)
 
     def __add__(self, other: ColumnMoments) -> ColumnMoments:
-        if not self.weight:
-            return other
         total = self.weight + other.weight
         share = other.weight / total
         gap = other.mean - self.mean

@@ -179,8 +179,8 @@ class Trial:
         result = iterate(objective, self.solver, first, tol=TOL, max_iter=self.plan.horizon, watch=watch)
         if not np.isfinite(result.last.value):
             raise Failure(
-                f"F became {result.last.value} after {result.n_iter} steps of {problem}. (Likely mistake: the step is too long "
-                "or leads uphill, or the solver leaves out objective.prox without Need.SMOOTH_PENALTY.)"
+                f"F became {result.last.value} at iteration {result.n_iter} of {problem}. (Likely mistake: a step that is too "
+                "long or leads uphill, or objective.prox is left out without Need.SMOOTH_PENALTY.)"
             )
         return Run(self.solver, problem, objective, params, states, result.reason)
 
@@ -362,6 +362,8 @@ def check_solver(solver: Any, *, on_fail: str | None = None, random_state: int =
     ------
     AssertionError
         At the first failure, with ``on_fail="raise"``.
+    TypeError
+        When it is no Solver object.
 
     See Also
     --------
@@ -381,5 +383,7 @@ def check_solver(solver: Any, *, on_fail: str | None = None, random_state: int =
     >>> [r["check_name"] for r in check_solver(Hasty()) if r["status"] == "failed"]
     ['optimum']
     """
+    if not isinstance(solver, Solver):
+        raise TypeError(f"check_solver takes a Solver object; got {solver!r}.")
     solver.check_parameters()
-    return report("solver", solver, CHECKS, Trial(solver, deepcopy(vars(solver)), random_state), on_fail)
+    return report("solver", solver, CHECKS, Trial(solver, deepcopy(dict(vars(solver))), random_state), on_fail)

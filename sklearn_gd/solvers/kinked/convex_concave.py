@@ -17,7 +17,7 @@ from ..base import FEW, Need, Plan, Reason, Solver, State
 from ..loop import solve
 from ..working_set import smooth_solver
 from .choice import kinked_solver
-from .rows import count, raw_of
+from .rows import count, elementwise, raw_of, weighted_sums
 
 __all__ = ["ConvexConcave"]
 
@@ -106,7 +106,7 @@ class ConvexConcave(Solver[ConcaveState]):
         if not value < state.value:  # then the last params are as good for this round, to its tol
             params, value = state.params, state.value
         level, slopes = _concave(objective, params)
-        change = objective.rows.map(_minus, slopes, state.slopes)
+        change = elementwise(objective, np.subtract, slopes, state.slopes)
         gradient = round_.gradient + objective.gradient_of_slopes(change)
         same = not count(objective, change)
         return ConcaveState(
@@ -125,7 +125,7 @@ class ConvexConcave(Solver[ConcaveState]):
 def _concave(objective: Objective, params: Array, lowest: bool = False) -> tuple[float, RowArray]:
     """Return the lines that touch the concave part at raw, or where the loss is lowest: their mean at raw, and the slopes."""
     slopes, values = objective.rows.map(partial(_touching, objective.summand, lowest), raw_of(objective, params))
-    return float(objective.rows.reduce(_sum, values)[0]) / objective.total, slopes
+    return float(objective.rows.reduce(weighted_sums, values)[0]) / objective.total, slopes
 
 
 def _touching(summand: Summand, lowest: bool, block: Block, raw: Array) -> tuple[Array, Array]:
@@ -134,11 +134,3 @@ def _touching(summand: Summand, lowest: bool, block: Block, raw: Array) -> tuple
     kinks, _, falls = Convexified(loss).hinges(y)
     slopes = np.where((loss.pieces.lowest(loss.value, y) if lowest else raw) > kinks, falls, 0.0)
     return slopes.sum(axis=0), (slopes * (raw - kinks)).sum(axis=(0, 2))
-
-
-def _sum(block: Block, values: Array) -> tuple[float]:
-    return (float(block.weight @ values),)
-
-
-def _minus(block: Block, one: Array, other: Array) -> Array:
-    return one - other

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...arrays import EPS, Array
 from ...objective.objective import Objective
-from ...rows.base import Block, RowArray
+from ...rows.base import RowArray
 from ..base import Need, Plan, Reason, Solver, State
 from ..loop import Result, solve
 from ..working_set import smooth_solver
-from .rows import count, either, linearized, raw_of, slope_changes, supporting_slopes, tilted
+from .rows import count, elementwise, linearized, raw_of, slope_changes, supporting_slopes, tilted
 
 __all__ = ["ProximalPoint"]
 
@@ -112,7 +112,7 @@ class ProximalPoint(Solver[ProximalState]):
             smoothing = max(first.state.step, 0.3 * width * reach)
             move = smoothing * slope_size
         raw = raw_of(objective, params)
-        multiplier = objective.rows.map(_zeros, raw)
+        multiplier = elementwise(objective, np.zeros_like, raw)
         if few is not objective:
             multiplier = supporting_slopes(objective, raw, smoothing, multiplier)[2]
         return ProximalState(
@@ -155,7 +155,7 @@ class ProximalPoint(Solver[ProximalState]):
             gap=gap,
             multiplier=slopes,
             raw=raw,
-            move=objective.rows.quantile(objective.rows.map(_distance, raw, state.raw), 0.99),
+            move=objective.rows.quantile(elementwise(objective, _distance, raw, state.raw), 0.99),
         )
 
     @staticmethod
@@ -177,10 +177,10 @@ class ProximalPoint(Solver[ProximalState]):
             end = raw_of(objective, round_.state.params)
             if part is smoothed:
                 break
-            wrong = smoothed.rows.map(_besides, slope_changes(smoothed, raw, end), curved)
+            wrong = elementwise(smoothed, np.greater, slope_changes(smoothed, raw, end), curved)  # and not in the other mask
             if not count(smoothed, wrong):
                 break
-            curved = either(smoothed, curved, wrong)
+            curved = elementwise(smoothed, np.logical_or, curved, wrong)
             if smoothed.value_at_raw(round_.state.params, end) < smoothed.value_at_raw(params, raw):
                 params, raw = round_.state.params, end
         return round_, end, n_iter
@@ -195,14 +195,5 @@ class ProximalPoint(Solver[ProximalState]):
         return (max(self.shrink * step, narrowest) if easy else step), narrowest
 
 
-def _zeros(block: Block, array: Array) -> Array:
-    return np.zeros_like(array)
-
-
-def _distance(block: Block, one: Array, other: Array) -> Array:
+def _distance(one: Array, other: Array) -> Array:
     return np.abs(one - other)
-
-
-def _besides(block: Block, one: Array, other: Array) -> Array:
-    """Return the rows of one mask that are not in the other."""
-    return one & ~other

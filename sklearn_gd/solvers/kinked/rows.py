@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from ...rows.base import Block, RowArray
 
 __all__ = [
     "count",
-    "either",
+    "elementwise",
     "level_above",
     "linearized",
     "lines_of",
@@ -29,6 +30,7 @@ __all__ = [
     "supporting_slopes",
     "targets_of",
     "tilted",
+    "weighted_sums",
     "weights_of",
 ]
 
@@ -57,13 +59,13 @@ def _count(block: Block, mask: Array) -> tuple[int]:
     return (int(np.count_nonzero(mask)),)
 
 
-def either(objective: Objective, one: RowArray, other: RowArray) -> RowArray:
-    """Return the rows that are in one mask or in the other."""
-    return objective.rows.map(_either, one, other)
+def elementwise(objective: Objective, function: Callable[..., Array], *arrays: RowArray) -> RowArray:
+    """Return a function of the entries of each row: one that can be pickled, such as a ufunc of NumPy."""
+    return objective.rows.map(partial(_apply, function), *arrays)
 
 
-def _either(block: Block, one: Array, other: Array) -> Array:
-    return one | other
+def _apply(function: Callable[..., Array], block: Block, *arrays: Array) -> Array:
+    return function(*arrays)
 
 
 # -- slopes that change -----------------------------------------------------------------------------------------------
@@ -168,7 +170,7 @@ def supporting_slopes(objective: Objective, raw: RowArray, step: float, multipli
     """
     rows = objective.rows
     slopes, value, height = rows.map(partial(_supporting, objective.summand, step), raw, multiplier)
-    cost, gap = rows.reduce(_sums, value, height)
+    cost, gap = rows.reduce(weighted_sums, value, height)
     return cost / objective.total, max(gap / objective.total, 0.0), slopes
 
 
@@ -183,7 +185,8 @@ def _supporting(summand: Summand, step: float, block: Block, raw: Array, multipl
     return slopes, value.reshape(len(y), -1).sum(axis=1), height.reshape(len(y), -1).sum(axis=1)
 
 
-def _sums(block: Block, *arrays: Array) -> tuple[float, ...]:
+def weighted_sums(block: Block, *arrays: Array) -> tuple[float, ...]:
+    """Return the weighted sum of each array, (n,): a kernel."""
     return tuple(float(block.weight @ array) for array in arrays)
 
 

@@ -16,7 +16,7 @@ from ..base import NEEDS, OFTEN, Need, Plan, Reason, Solver, State
 from ..loop import solve
 from .interior_point import InteriorPoint
 from .proximal_point import ProximalPoint
-from .rows import count, either, linearized, raw_of, sides, standard_error, tilted
+from .rows import count, elementwise, linearized, raw_of, sides, standard_error, tilted
 
 __all__ = ["WorkingRows"]
 
@@ -83,11 +83,11 @@ class WorkingRows(Solver[RowsState]):
             half = rows.quantile(gap, min(self.width * np.sqrt(columns / sample.n_samples), 1.0))
             near_few = sample.map(partial(_near_kinks, objective.summand, half), raw_of(few, params))
             error = standard_error(objective, few, params, near_few)
-            distance, reach = rows.map(_ratio, gap, error), half / rows.quantile(error, 0.5)
+            distance, reach = elementwise(objective, np.divide, gap, error), half / rows.quantile(error, 0.5)
         else:
             raw = raw_of(objective, params)
             distance = rows.map(_zeros)
-        near = rows.map(partial(_within, reach), distance)
+        near = elementwise(objective, partial(np.greater_equal, reach), distance)
         return RowsState(
             params,
             objective.value(params),
@@ -116,8 +116,8 @@ class WorkingRows(Solver[RowsState]):
         gap = max(height / objective.total, 0.0)
         if 2 * n_crossed > n_near:  # the lines lead too far
             reach *= 2.0
-            crossed = rows.map(partial(_within, reach), state.distance)
-        near = state.near if crossed is None else either(objective, state.near, crossed)
+            crossed = elementwise(objective, partial(np.greater_equal, reach), state.distance)
+        near = state.near if crossed is None else elementwise(objective, np.logical_or, state.near, crossed)
         grown = count(objective, near) > n_near
         value = objective.value_at_raw(params, raw)
         eps = float(np.finfo(rows.dtype).eps)
@@ -197,14 +197,6 @@ def _crossings(summand: Summand, block: Block, near: Array, before: Array, raw: 
 def _totals(block: Block, near: Array, crossed: Array, height: Array) -> tuple[float, int, int]:
     """Return the sum of heights, and how many rows have crossed, and are near."""
     return float(block.weight @ height), int(np.count_nonzero(crossed)), int(np.count_nonzero(near))
-
-
-def _within(reach: float, block: Block, distance: Array) -> Array:
-    return distance <= reach
-
-
-def _ratio(block: Block, one: Array, other: Array) -> Array:
-    return one / other
 
 
 def _between(t: float, block: Block, one: Array, other: Array) -> Array:
