@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -340,7 +339,7 @@ class Objective:
         weights = self.model.weights(params)
         centered = self.model.centered_gradient(gradient, self.reference.mean)
         inside = self.model.weights(centered)
-        kink: Any = self.penalty.subgradient(weights, inside)
+        kink = self.penalty.subgradient(weights, inside)
         inside += kink
         forces = np.abs(self.penalty.gradient(weights) + kink)
         return self.model.relative(centered, forces, self.reference.spread, self.reference.slopes)

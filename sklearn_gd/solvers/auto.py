@@ -16,7 +16,6 @@ from .kinked.proximal_point import ProximalPoint
 from .loop import Move, warm_up_on_sample, without_optimum
 from .row_space import RowSpace
 from .smooth.lbfgs import LBFGS
-from .smooth.newton import Newton
 from .stochastic.adam import Adam
 from .stochastic.rules import SGD, AdaGrad
 from .working_set import MANY, smooth_solver
@@ -90,7 +89,7 @@ class Auto(Solver[AutoState]):
         solver = self.choice(objective)
         limit = plan.max_iter or solver.default_max_iter
         plan = replace(plan, horizon=limit)
-        several = isinstance(solver, Newton) and not objective.loss.quadratic  # several steps are ahead
+        several = solver.warms_up and not objective.loss.quadratic  # several steps are ahead
         warmed = warm_up_on_sample(objective, solver, params) if several and not plan.warm else None
         inner = solver.init(objective, params, plan, last) if warmed is None else warmed
         return AutoState(**inner.facts(), solver=solver, inner=inner, best=inner, limit=limit, plan=plan)

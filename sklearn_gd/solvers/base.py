@@ -214,6 +214,8 @@ class Solver(Part, ABC, Generic[StateType]):
         Whether it wants the columns centred where the intercept can absorb the shift.
     second_order : bool
         Whether it holds curvature, and so reaches an optimum to working precision.
+    warms_up : bool
+        Whether a coarse solution for some of the rows is a start worth its time.
     takes_batches : bool
         Whether it can step on mini-batches, for ``partial_fit``.
     advice : str
@@ -224,6 +226,7 @@ class Solver(Part, ABC, Generic[StateType]):
     default_max_iter: ClassVar[float] = 1000
     centers: bool = True
     second_order: bool = False
+    warms_up: bool = False
     takes_batches: bool = False
     advice: ClassVar[str] = "solver='auto', or a larger max_iter."
 

@@ -16,6 +16,8 @@ from ..rows.base import ColumnMoments
 from ..solvers import Plan, Reason, Result, State
 from ..solvers.loop import minimize
 from ..targets import Target
+from .callbacks import Tasks
+from .early_stopping import Stopper
 from .first_look import check_end
 from .messages import complaint
 from .monitor import Monitor, Watcher
@@ -83,6 +85,9 @@ class Fit:
     interrupt: KeyboardInterrupt | None = None
 
 
+FitAt = Callable[[State], Fit]
+
+
 @dataclass
 class Watching:
     """Who watches a fit.
@@ -96,15 +101,15 @@ class Watching:
         From the number of iterations to come, or None, and a function from states to fits, to the watcher of all attempts.
     """
 
-    stopper: Callable[[Objective, Callable[[State], Fit]], Any] = field(default=lambda objective, fit_at: None)
-    tasks: Callable[[int | None, Callable[[State], Fit]], Any] | None = None
+    stopper: Callable[[Objective, FitAt], Stopper | None] = field(default=lambda objective, fit_at: None)
+    tasks: Callable[[int | None, FitAt], Tasks] | None = None
 
 
 @dataclass
 class _Attempt:
     result: Result
     monitor: Monitor
-    stopper: Any
+    stopper: Stopper | None
 
     @property
     def least(self) -> float:
@@ -138,8 +143,8 @@ def run(problem: Problem, watching: Watching, dtype: Any, last: Fit | None = Non
 def _attempted(
     problem: Problem,
     constant: Array,
-    stopper: Any,
-    tasks: Any,
+    stopper: Stopper | None,
+    tasks: Tasks | None,
     last: Fit | None,
     budget: float,
     random_state: np.random.RandomState,

@@ -71,6 +71,7 @@ class Newton(Solver[NewtonState]):
     default_max_iter = 100
     needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS})
     second_order = True
+    warms_up = True
     # A metric is kept while a whole step with it shrinks the Newton decrement to less than this share.
     keep_ratio: ClassVar[float] = 0.5
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
