@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -360,3 +361,20 @@ def test_pickles_hold_what_predicts():
         assert again.score(X, y) > before - 0.1
         assert _streamed(again, X, y, size=100).score(X, y) > before - 0.1
         assert len(pickle.loads(pickle.dumps(again))._last_fit.memory.state.params) > 300
+
+
+@pytest.mark.parametrize("sparse_rows", [False, True])
+def test_a_given_rate_steps_as_a_textbook_does(sparse_rows):
+    """On coef_ and intercept_ themselves, batch by batch, whatever the means of the columns."""
+    rng = np.random.RandomState(0)
+    X = rng.rand(90, 3) + np.array([5.0, 0.0, -2.0])
+    y = X @ [1.0, 2.0, 3.0] + 1.0
+    model = GDRegressor(solver=SGD(learning_rate=0.01, batch_size=30), alpha=0.0, random_state=0)
+    coef, intercept = np.zeros(3), y[:30].mean()
+    for start in (0, 30, 60):
+        rows, target = X[start : start + 30], y[start : start + 30]
+        model.partial_fit(sparse.csr_matrix(rows) if sparse_rows else rows, target)
+        error = rows @ coef + intercept - target
+        coef, intercept = coef - 0.01 * rows.T @ error / 30, intercept - 0.01 * error.mean()
+        np.testing.assert_allclose(model.coef_, coef, rtol=1e-9)
+        np.testing.assert_allclose(model.intercept_, intercept, rtol=1e-9)

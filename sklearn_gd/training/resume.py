@@ -70,7 +70,7 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     rows = MemoryRows(_narrowed(as_matrix(X), features), prepared, np.ldexp(weight, -exponent), mapper=mapper)
     objective, memory = _objective(parts, rows, target, loss, memory, features, n_features, exponent)
     before = last.memory if last else None
-    solver, state = _begun(parts, objective, target, memory, before, known, n_features)
+    objective, solver, state = _begun(parts, objective, target, memory, before, known, n_features)
     waits = "loss_" in known and state.clock == 0 and memory.n_seen < SPREAD
     after = state if waits else solver.epoch(objective, state)
     complaint = ""
@@ -137,8 +137,8 @@ def _begun(
     before: Memory | None,
     known: Mapping[str, Any],
     n_features: int,
-) -> tuple[Stochastic, StochasticState]:
-    """Return the solver of a stream, and where it goes on from."""
+) -> tuple[Objective, Stochastic, StochasticState]:
+    """Return the objective in the coordinates of the solver of a stream, the solver, and where it goes on from."""
     rng, renew = check_random_state(parts.random_state), memory.n_bound == memory.n_seen
     solver: Any = parts.solver.for_stream(objective)
     solver.check(objective)
@@ -163,7 +163,7 @@ def _begun(
         model = objective.model
         params, point = (model.rebound(params, drawn, before.bound) for params in (state.params, state.point))
         state = replace(state, params=params, point=point)
-    return solver, state
+    return objective, solver, state
 
 
 def _constant(objective: Objective, target: Target) -> Array:
