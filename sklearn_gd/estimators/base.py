@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from .. import targets
 from ..arrays import Array
-from ..losses import get_loss
+from ..losses import Loss, get_loss
 from ..models import get_model
 from ..objective.objective import Objective
 from ..penalties import NoPenalty, get_penalty
@@ -121,12 +121,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             verbose=self.verbose,
         )
 
-    def _read(self, X: Any, y: Any, names: _Names | None = None) -> tuple[Any, Any]:
+    def _read(self, loss: Loss, X: Any, y: Any, names: _Names | None = None) -> tuple[Any, Any]:
         """Return validated X and y; what is missing in y, if the loss takes that, is NaN.
 
         The names of the columns are noted in `names`, or if that is None checked.
         """
-        loss = get_loss(self.loss)
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         X = _validated(self, X) if names is None else names.noted(self, X)
@@ -142,9 +141,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _own_target(self, y: Any, classes: Any = None) -> Target:
         """Return what y means to this kind of estimator."""
 
-    def _target_of(self, y: Any, classes: Any = None) -> Target:
+    def _target_of(self, loss: Loss, y: Any, classes: Any = None) -> Target:
         """Return what y means to the loss, or else to this kind of estimator."""
-        return get_loss(self.loss).target(y, classes) or self._own_target(y, classes)
+        return loss.target(y, classes) or self._own_target(y, classes)
 
     def _weighted(self, target: Target, y: Any, weight: Array) -> Array:
         """Return the weights of rows with those of their classes."""
@@ -167,16 +166,16 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         groups: ArrayLike | None,
     ) -> Any:
         parts = self._parts()
-        X, y = self._read(X, y, names := _Names())
+        X, y = self._read(parts.loss, X, y, names := _Names())
         plain = Data(X, y, check_weight(sample_weight, X))
-        target = self._target_of(plain.used.y)
+        target = self._target_of(parts.loss, plain.used.y)
         y = target.flat(y)
         data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
         if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
-            target = self._target_of(data.used.y)
+            target = self._target_of(parts.loss, data.used.y)
         validation = None
         if X_val is not None or y_val is not None:
-            validation = self._validation(names, target, X_val, y_val, sample_weight_val)
+            validation = self._validation(parts.loss, names, target, X_val, y_val, sample_weight_val)
         if parts.early_stopping is not None and validation is None:
             data, validation = self._held_out(parts, target, data, groups)
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
@@ -184,7 +183,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             fit = self._solved(parts, target, data, validation, mapper)
         return self._publish(replace(fit, public=names.public | fit.public, totals=self._totals(target, y, plain.weight)))
 
-    def _validation(self, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
+    def _validation(self, loss: Loss, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return validated validation rows."""
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
@@ -192,7 +191,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         as_fitted = _twin(self)
         as_fitted.__dict__.pop("feature_names_in_", None)
         as_fitted.__dict__.update(names.public)
-        X, y = as_fitted._read(X, y)
+        X, y = as_fitted._read(loss, X, y)
         y = target.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
         target.check(y, "y_val")
         return Data(X, y, self._weighted(target, y, check_weight(sample_weight, X, "sample_weight_val")))
@@ -279,9 +278,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             raise ValueError(f"early_stopping={self.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
         last = self._last
         names = None if self.__sklearn_is_fitted__() else _Names()
-        X, y = self._read(X, y, names)
+        X, y = self._read(parts.loss, X, y, names)
         weight = check_weight(sample_weight, X, empty=True)
-        target = self._streamed_target(y, classes)
+        target = self._streamed_target(parts.loss, y, classes)
         y = target.flat(y)
         target.check(y, "y")
         totals = (last.totals if last else 0.0) + self._totals(target, y, weight)
@@ -295,9 +294,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         kept = names.public if names else {name: vars(self)[name] for name in NAMES if name in vars(self)}
         return self._publish(replace(fit, public=kept | fit.public, totals=totals))
 
-    def _streamed_target(self, y: Any, classes: Any) -> Target:
+    def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
         """Return what y of a stream means."""
-        return self._last.target if self._last else self._target_of(y, classes)
+        return self._last.target if self._last else self._target_of(loss, y, classes)
 
     def _weighted_so_far(self, target: Target, y: Any, weight: Array, totals: Any) -> Array:
         """Return the weights of rows of a stream with those of their classes."""
@@ -361,7 +360,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
         predicted = self.predict(X)
-        X, y = self._read(X, y)
+        X, y = self._read(self.loss_, X, y)
         return self._last_fit.target.score(y, predicted, check_weight(sample_weight, X))
 
     def __sklearn_is_fitted__(self) -> bool:

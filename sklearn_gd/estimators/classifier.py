@@ -240,8 +240,8 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             return labels
         return Labels(column_or_1d(y) if classes is None else np.asarray(classes))
 
-    def _target_of(self, y: Any, classes: Any = None) -> Target:
-        target = super()._target_of(y, classes)
+    def _target_of(self, loss: Loss, y: Any, classes: Any = None) -> Target:
+        target = super()._target_of(loss, y, classes)
         if target.classes is not None and len(target.classes) < 2:
             name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
             raise ValueError(
@@ -249,14 +249,14 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             )
         return target
 
-    def _streamed_target(self, y: Any, classes: Any) -> Target:
+    def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
         known = self._last.target if self._last else None
         if known is None:
             if classes is None and not _kind_of(y).startswith("multilabel"):
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-            return self._target_of(y, classes)
+            return self._target_of(loss, y, classes)
         before = np.asarray(known.classes).tolist()
-        if classes is not None and np.asarray(self._target_of(y, classes).classes).tolist() != before:
+        if classes is not None and np.asarray(self._target_of(loss, y, classes).classes).tolist() != before:
             given = np.asarray(classes).tolist()
             raise ValueError(f"classes={given} differ from those of an earlier call, {before}.")
         return known
