@@ -2,6 +2,7 @@
 
 import pickle
 import pickletools
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer
+from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.ensemble import BaggingRegressor, StackingClassifier, StackingRegressor
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -460,3 +461,44 @@ def test_a_pickle_holds_no_types_but_the_estimator_and_its_parts(make, cancer):
     expected = {f"{type(part).__module__} {type(part).__name__}" for part in parts}
     assert {name for name in found if name.startswith("sklearn_gd")} == expected
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(cancer[0]), model.predict(cancer[0]))
+
+
+def test_coefficients_that_were_set_count():
+    """A warm start, and partial_fit, go on from the attributes as they are."""
+    X, y = load_diabetes(return_X_y=True)
+    for change in (
+        lambda model: setattr(model, "coef_", np.full(10, 1e3)),
+        lambda model: model.coef_.__setitem__(slice(None), 1e3),
+    ):
+        for copied in (lambda model: model, lambda model: pickle.loads(pickle.dumps(model))):
+            model = copied(GDRegressor(solver="gd", max_iter=1, warm_start=True, tol=1.0).fit(X, y))
+            change(model)
+            assert model.fit(X, y).coef_.mean() > 1e5  # one step later
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.asfortranarray])
+def test_a_weight_of_zero_copies_nothing(form):
+    X = form(np.random.RandomState(0).randn(100_000, 40))
+    y, weight = (X[:, 0] > 0).astype(int), np.ones(100_000)
+    weight[7] = 0.0
+    tracemalloc.start()
+    try:
+        GDClassifier(solver="lbfgs", max_iter=2, tol=1.0).fit(X, y, weight)
+        assert tracemalloc.get_traced_memory()[1] < 0.6 * X.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_classes_without_weight_leave_no_count():
+    X, y = np.random.RandomState(0).randn(300, 3), np.repeat([0, 1, 2], 100)
+    model = GDClassifier(class_weight={0: 1.0, 1: 0.0, 2: 1.0}, alpha=0.1).fit(X, y)
+    np.testing.assert_array_equal(model.classes_, [0, 2])
+    np.testing.assert_array_equal(model._last_fit.totals, [100.0, 100.0])
+
+
+def test_a_masked_loss_follows_its_parameters():
+    loss = Masked("squared_error")
+    y, raw = np.zeros((1, 1)), np.full((1, 1), 5.0)
+    assert loss.value(y, raw) == 12.5
+    assert loss.set_params(loss="absolute_error").value(y, raw) == 5.0
+    assert Masked("perceptron").online

@@ -168,11 +168,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         parts = self._parts()
         X, y = self._read(parts.loss, X, y, names := _Names())
         plain = Data(X, y, check_weight(sample_weight, X))
-        target = self._target_of(parts.loss, plain.used.y)
+        target = self._target_of(parts.loss, y if np.all(plain.weight > 0) else y[plain.weight > 0])
         y = target.flat(y)
         data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
         if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
-            target = self._target_of(parts.loss, data.used.y)
+            target = self._target_of(parts.loss, y[data.weight > 0])
         validation = None
         if X_val is not None or y_val is not None:
             validation = self._validation(parts.loss, names, target, X_val, y_val, sample_weight_val)
@@ -181,7 +181,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         # A trial step may overflow: its value is then inf or nan, and the step is refused.
         with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
             fit = self._solved(parts, target, data, validation, mapper)
-        return self._publish(replace(fit, public=names.public | fit.public, totals=self._totals(target, y, plain.weight)))
+        totals = self._totals(target, y, plain.weight * (data.weight > 0))
+        return self._publish(replace(fit, public=names.public | fit.public, totals=totals))
 
     def _validation(self, loss: Loss, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
         """Return validated validation rows."""
@@ -239,7 +240,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
             y = target.prepare(validation.y, objective.loss.rowwise)
             objective.loss.check_target(objective.summand.encoding.encode(y))
-            rows = MemoryRows(validation.X, y, validation.weight)
+            rows = MemoryRows(validation.X, y, validation.weight, n_raw=objective.model.n_raw)
             unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
 
             def score(state: State) -> float:
@@ -258,8 +259,10 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     @property
     def _last(self) -> Fit | None:
-        """The last fit."""
-        return self.__dict__.get("_last_fit")
+        """The last fit, with the attributes as they are now: a user may have set some."""
+        fit: Fit | None = self.__dict__.get("_last_fit")
+        now = self.__dict__
+        return fit and replace(fit, public={name: now[name] for name in fit.public if name in now})
 
     def _publish(self, fit: Fit) -> Any:
         """Set the fitted attributes, all at once; then raise or warn of what has ended the fit."""

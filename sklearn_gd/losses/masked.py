@@ -20,7 +20,7 @@ __all__ = ["Masked", "SequenceLoss"]
 
 
 @delegates("smooth", "convex", "probabilistic", "positive_only", "pieces", "foreign", "precision")
-@delegates("has_gradient", "derives_curvature", "derives_prox")
+@delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint")
 class Masked(Wrapped):
     r"""A loss under which missing entries of y cost nothing.
 
@@ -78,6 +78,12 @@ class Masked(Wrapped):
     def check_parameters(self) -> None:
         if self.inner.rowwise:
             raise ValueError(f"Masked(loss={self.loss!r}): expected an elementwise loss; for sequences use SequenceLoss.")
+
+    def set_params(self, **params: Any) -> Masked:
+        """Set parameters; what was resolved from them is forgotten."""
+        self.__dict__.pop("inner", None)
+        super().set_params(**params)
+        return self
 
     def with_inner(self, inner: Loss) -> Masked:
         result = copy(self)

@@ -12,7 +12,7 @@ from ..rows.base import ColumnMoments
 __all__ = ["Reference"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reference:
     """What the best constant prediction, or zero without intercept, says of an objective: in means, so of a sample too.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -70,7 +70,7 @@ class Objective:
     penalty: Scaled
     total: float
     reference: Reference
-    remainder: tuple[float, Array] = field(default=(0.0, np.zeros(1)))
+    remainder: tuple[float, Array]
 
     @classmethod
     def on(cls, rows: Rows, summand: Summand, penalty: Scaled, reference: Reference, total: float | None = None) -> Objective:

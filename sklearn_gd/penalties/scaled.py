@@ -62,7 +62,7 @@ class Scaled:
     @property
     def isotropic(self) -> bool:
         """Whether it depends on the length of each column of weights alone."""
-        return self.shape.isotropic
+        return self.absent or self.shape.isotropic
 
     @property
     def piecewise_linear(self) -> bool:
@@ -76,7 +76,7 @@ class Scaled:
 
     def value(self, weights: Array) -> float:
         """Return the value of the smooth part."""
-        return self.alpha * self.smooth_part.value(weights) if self.alpha else 0.0
+        return self.alpha * self.smooth_part.value(weights)
 
     def gradient(self, weights: Array) -> Array:
         """Return the gradient of the smooth part."""

@@ -22,7 +22,7 @@ Kernel = Callable[..., Any]
 RowArray = Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Some rows: X (n, p), prepared y, weight (n,), what is added to raw, (n, K), and the loss's own columns."""
 
@@ -46,7 +46,7 @@ def part_of(array: Any, rows: Any) -> Any:
     return None if array is None else array[rows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ColumnMoments:
     """Weighted moments of columns, (p,) each; those of more rows are added to them.
 

@@ -29,6 +29,7 @@ class Reason(Enum):
     CONVERGED = "converged"
     SETTLED = "the mean loss settled"
     MAX_ITER = "max_iter reached"
+    INNER_SPENT = "the inner solver did not end"
     STALLED = "no descent at working precision"
     NO_FINITE_OPTIMUM = "no finite optimum"
     NOT_FINITE = "the loss is not finite"

@@ -81,6 +81,7 @@ class RowSpace(Solver[RowState]):
         reference = replace(objective.reference, mean=np.zeros(len(sizes)), spread=small.moments.spread(model.fit_intercept))
         summand = replace(objective.summand, model=turned)
         part = replace(objective, rows=small, summand=summand, reference=reference, remainder=(0.0, np.zeros(turned.size)))
+        self._inner(part).check(part)
         basis = vectors[:, kept] / sizes
         weights = X.centered_dot(model.weights(params), model.center)
         inner = np.append(basis.T @ weights, params[model.n_features * model.n_raw :])

@@ -105,7 +105,7 @@ class WorkingSet(Solver[WorkingState]):
             objective.at(params),
             iteration=state.iteration + 1,
             decrement=round_.state.decrement,
-            stalled=Reason.MAX_ITER if round_.reason is Reason.MAX_ITER else None,  # another set would fare no better
+            stalled=Reason.INNER_SPENT if round_.reason is Reason.MAX_ITER else None,  # another set would fare no better
             width=max(self.size, 2 * kept),
         )
 

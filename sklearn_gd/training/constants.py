@@ -68,7 +68,7 @@ def reference_at(bare: Objective, constant: Array, columns: Reference) -> Refere
 def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
     """Return the mean loss of a constant prediction, and the mean and the root mean square of the slopes in each column."""
     value, slope, norm, weight = bare.rows.reduce(partial(bare.summand.slopes_at, constant))
-    return value / bare.total, slope / bare.total, norm.size * np.sqrt(weight) / bare.total
+    return value / bare.total, slope / bare.total, norm.size / np.sqrt(weight) * (weight / bare.total)
 
 
 def best_constant(objective: Objective, bare: Objective, start: Array, mean: Array, has_unit: bool) -> Reference:

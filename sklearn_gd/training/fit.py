@@ -26,7 +26,7 @@ from .problem import Problem
 __all__ = ["Fit", "Memory", "Watching", "run"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Memory:
     """What a later fit goes on from.
 
@@ -57,7 +57,7 @@ class Memory:
     features: Array | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Fit:
     """All that a fit has found.
 
@@ -127,7 +127,7 @@ def run(problem: Problem, watching: Watching, dtype: Any, last: Fit | None = Non
         return _fit_at(problem, solver.final(objective, state), dtype)
 
     begins = max(1, parts.model.n_init) * problem.starts
-    ahead = None if np.isinf(budget) else max(1, parts.model.n_init) * int(budget)
+    ahead = None if np.isinf(budget) else len(begins) * int(budget)
     tasks = watching.tasks(ahead, fit_at) if watching.tasks else None
     attempts: list[_Attempt] = []
     for constant in begins:
@@ -154,9 +154,10 @@ def _attempted(
     watchers: list[Watcher] = [watcher for watcher in (stopper, tasks) if watcher is not None]
     monitor = Monitor(parts.verbose, watchers)
     params = objective.model.from_attributes(last.public) if last else None
-    if params is None or not np.isfinite(objective.value(objective.prox(params, 0.0))):  # on other data, it may be out of range
+    warm = params is not None and np.isfinite(objective.value(objective.prox(params, 0.0)))
+    if params is None or not warm:  # on other data, it may be out of range
         params = parts.model.start(objective.model, constant, random_state)
-    plan = Plan(int(random_state.randint(2**31)), budget, parts.max_iter, parts.warm_start)
+    plan = Plan(int(random_state.randint(2**31)), budget, parts.max_iter, bool(warm))
     state = parts.solver.init(objective, params, plan, _state_of(last, problem))
     tol = max(parts.tol, 64 * float(np.finfo(objective.rows.dtype).eps))
     result = minimize(objective, parts.solver, state, tol=tol, max_iter=budget, watch=monitor)

@@ -67,7 +67,9 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     features = _in_use(parts, X, memory, known)
     if memory is not None and features is not None and memory.features is not features:
         memory = _widened(memory, features)
-    rows = MemoryRows(_narrowed(as_matrix(X), features), prepared, np.ldexp(weight, -exponent), mapper=mapper)
+    rows = MemoryRows(
+        _narrowed(as_matrix(X), features), prepared, np.ldexp(weight, -exponent), mapper=mapper, n_raw=encoding.n_raw
+    )
     objective, memory = _objective(parts, rows, target, loss, memory, features, n_features, exponent)
     before = last.memory if last else None
     objective, solver, state = _begun(parts, objective, target, memory, before, known, n_features)

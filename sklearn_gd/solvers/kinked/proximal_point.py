@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays import EPS, Array
+from ...losses.wrapped import Moreau
 from ...objective.objective import Objective
 from ...rows.base import RowArray
 from ..base import Need, Plan, Reason, Solver, State
@@ -90,9 +91,7 @@ class ProximalPoint(Solver[ProximalState]):
 
     def check(self, objective: Objective) -> None:
         super().check(objective)
-        inner = self._inner(objective)
-        if Need.SMOOTH_PENALTY in inner.needs and not Need.SMOOTH_PENALTY.met(objective):
-            raise ValueError(Need.SMOOTH_PENALTY.complaint(inner, objective))
+        self._inner(objective).check(objective.with_loss(Moreau(objective.loss, 1.0)))
 
     def least_norm(self, objective: Objective, params: Array) -> Array:
         return self._inner(objective).least_norm(objective, params)

@@ -70,7 +70,7 @@ class AutomaticRate:
 
     @classmethod
     def at(cls, origin: Array, first: float) -> AutomaticRate:
-        """Return the automatic_rate before the first step, from a first guess of the distance."""
+        """Return the rate before the first step, from a first guess of the distance."""
         return cls(origin, 0.0 * origin, 0.0 * origin, 0.0 * origin, first=first, bound=first)
 
     def tamed(self, gradient: Array) -> Array:
@@ -107,7 +107,7 @@ class AutomaticRate:
         self.reach = max(self.reach, float(np.sqrt(displacement @ displacement)))
 
     def resumed(self, point: Array) -> AutomaticRate:
-        """Return the automatic_rate after a return to an earlier point."""
+        """Return the rate after a return to an earlier point."""
         fresh = AutomaticRate.at(self.origin, self.first)
         fresh.displacement = point - self.origin
         fresh.reach = fresh.bound = max(float(np.sqrt(fresh.displacement @ fresh.displacement)), self.first)
@@ -115,12 +115,12 @@ class AutomaticRate:
         return fresh
 
     def moved(self, move: Callable[[Array], Array]) -> AutomaticRate:
-        """Return the automatic_rate with other parameters beside those it had, to which `move` takes each array."""
+        """Return the rate with other parameters beside those it had, to which `move` takes each array."""
         origin, displacement, average, total = map(move, (self.origin, self.displacement, self.average, self.sum))
         return replace(self, origin=origin, displacement=displacement, average=average, sum=total)
 
     def rescaled(self, origin: Array, point: Array, ratio: Array) -> AutomaticRate:
-        """Return the automatic_rate in other units of the parameters, `ratio` times as large; origin and point are in them."""
+        """Return the rate in other units of the parameters, `ratio` times as large; origin and point are in them."""
         size = np.exp(np.log(ratio).mean())
         return replace(
             self,
