@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.feature_selection import RFECV, SelectFromModel
 from sklearn.inspection import permutation_importance
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
@@ -464,18 +464,22 @@ def test_a_pickle_holds_no_types_but_the_estimator_and_its_parts(make, cancer):
 
 
 def test_coefficients_that_were_set_count():
-    """A warm start, and partial_fit, go on from the attributes as they are."""
+    """A warm start goes on from the attributes as they are: from the optimum, one step ends there."""
     X, y = load_diabetes(return_X_y=True)
-    for change in (
-        lambda model: setattr(model, "coef_", np.full(10, 1e3)),
-        lambda model: model.coef_.__setitem__(slice(None), 1e3),
-    ):
+    optimum = LinearRegression().fit(X, y)
+
+    def assign(model):
+        model.coef_ = optimum.coef_.copy()
+
+    def write(model):
+        model.coef_[:] = optimum.coef_
+
+    for change in (assign, write):
         for copied in (lambda model: model, lambda model: pickle.loads(pickle.dumps(model))):
-            model = copied(GDRegressor(solver="gd", max_iter=1, warm_start=True, tol=1.0).fit(X, y))
+            model = copied(GDRegressor(penalty=None, solver="gd", max_iter=1, warm_start=True, tol=1.0).fit(0.0 * X, y))
+            assert not model.coef_.any()
             change(model)
-            with pytest.warns(ConvergenceWarning, match="max_iter reached"):
-                model.fit(X, y)
-            assert model.coef_.mean() > 1e5  # one step later
+            np.testing.assert_allclose(model.fit(X, y).coef_, optimum.coef_, rtol=1e-6)
 
 
 @pytest.mark.parametrize("form", [np.asarray, np.asfortranarray])
@@ -504,3 +508,21 @@ def test_a_masked_loss_follows_its_parameters():
     assert loss.value(y, raw) == 12.5
     assert loss.set_params(loss="absolute_error").value(y, raw) == 5.0
     assert Masked("perceptron").online
+
+
+def test_a_warm_start_is_no_worse_than_a_cold_one():
+    """Coefficients of another loss, or of columns in other units, are not begun at where a constant is better."""
+    X, y = load_diabetes(return_X_y=True)
+    for loss in ("poisson", "inverse_gaussian", "gamma"):
+        model = GDRegressor(warm_start=True).fit(X, y).set_params(loss=loss).fit(X, y)
+        np.testing.assert_allclose(model.coef_, GDRegressor(loss).fit(X, y).coef_, rtol=1e-4)
+    model = GDRegressor("gamma", warm_start=True, alpha=0.01).fit(X, y).fit(1000.0 * X, y)
+    np.testing.assert_allclose(model.coef_, GDRegressor("gamma", alpha=0.01).fit(1000.0 * X, y).coef_, rtol=1e-4)
+
+
+def test_a_loss_that_becomes_no_number_is_named_as_the_cause():
+    X, y = load_diabetes(return_X_y=True)
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="the loss is not finite"):
+        GDRegressor(lambda y_true, raw: np.sqrt(y_true - raw)).fit(X, y)
+    with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="not finite|became nan"):
+        GDRegressor(lambda y_true, raw: np.where(raw > 1.5 * y_true, np.nan, (y_true - raw) ** 2)).fit(X, y)

@@ -96,11 +96,12 @@ class Auto(Solver[AutoState]):
 
     def step(self, objective: Objective, state: AutoState) -> AutoState:
         if state.spent:
-            return self._handed_over(objective, state)
+            after = self._handed_over(objective, state)
+            return after or state.but(iteration=state.iteration + 1, stalled=state.inner.stalled or Reason.MAX_ITER)
         inner = state.solver.step(objective, state.inner)
         spare = inner.needs_fallback and objective.loss.convex and not objective.loss.rowwise
-        if spare and not np.isfinite(inner.value):
-            return self._handed_over(objective, state)
+        if not np.isfinite(inner.value):
+            return (self._handed_over(objective, state) if spare else None) or state.but(**inner.facts(), inner=inner)
         best = inner if inner.value <= state.best.value else state.best
         moves = (*state.moves[-11:], (state.params, inner.params - state.params))
         after = state.but(**inner.facts(), inner=inner, best=best, moves=moves)
@@ -111,13 +112,13 @@ class Auto(Solver[AutoState]):
         return after.but(stalled=Reason.NO_FINITE_OPTIMUM if spare else inner.stalled or Reason.MAX_ITER)
 
     @staticmethod
-    def _handed_over(objective: Objective, state: AutoState) -> AutoState:
-        """Return the state one step of the proximal point method later."""
+    def _handed_over(objective: Objective, state: AutoState) -> AutoState | None:
+        """Return the state one step of the proximal point method later; None where F is not finite there."""
         solver = ProximalPoint()
         start = replace(solver.init(objective, state.best.params, state.plan), iteration=state.iteration)
         inner, limit = solver.step(objective, start), state.plan.max_iter or state.iteration + solver.default_max_iter
         if not np.isfinite(inner.value):
-            return state.but(iteration=state.iteration + 1, stalled=state.inner.stalled or Reason.MAX_ITER)
+            return None
         return state.but(**inner.facts(), solver=solver, inner=inner, best=inner, limit=limit, spent=False)
 
     def done(self, objective: Objective, state: AutoState, tol: float) -> Reason | None:

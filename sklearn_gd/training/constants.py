@@ -81,6 +81,8 @@ def best_constant(objective: Objective, bare: Objective, start: Array, mean: Arr
     if not np.isfinite(reference.value):
         start = first_constant(objective, mean, has_unit)
         reference = reference_at(bare, start, columns)
+    if not np.isfinite(reference.value):
+        raise ValueError(f"The loss {loss.name} gave {reference.value} at iteration 0: expected a finite number.")
     if reference.gap <= 1e-10 and loss.smooth:
         return reference
     some = bare if loss.convex else bare.sample(FEW)  # then it is one of several, and no more than a scale

@@ -154,8 +154,9 @@ def _attempted(
     watchers: list[Watcher] = [watcher for watcher in (stopper, tasks) if watcher is not None]
     monitor = Monitor(parts.verbose, watchers)
     params = objective.model.from_attributes(last.public) if last else None
-    warm = params is not None and np.isfinite(objective.value(objective.prox(params, 0.0)))
-    if params is None or not warm:  # on other data, it may be out of range
+    # On other data, or under another loss, the last params may be far out.
+    warm = params is not None and (objective.loss.online or objective.value(objective.prox(params, 0.0)) <= _worst(objective))
+    if params is None or not warm:
         params = parts.model.start(objective.model, constant, random_state)
     plan = Plan(int(random_state.randint(2**31)), budget, parts.max_iter, bool(warm))
     state = parts.solver.init(objective, params, plan, _state_of(last, problem))
@@ -163,6 +164,12 @@ def _attempted(
     result = minimize(objective, parts.solver, state, tol=tol, max_iter=budget, watch=monitor)
     monitor.print_last()
     return _Attempt(result, monitor, stopper)
+
+
+def _worst(objective: Objective) -> float:
+    """Return the highest F that a fit may begin at: that of the best constant prediction, but for rounding."""
+    reference = objective.reference
+    return reference.value + 1e-6 * abs(reference.value) + 64 * reference.rounding(reference.value)
 
 
 def _state_of(last: Fit | None, problem: Problem) -> State | None:

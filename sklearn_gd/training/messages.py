@@ -47,6 +47,8 @@ def complaint(
             f"with optimality {state.optimality:.2g}, which is small enough, and a predicted decrease of the objective, "
             f"relative to what was gained, of {share:.2g}, which is not"
         )
+    if reason is Reason.NOT_FINITE:
+        state = state.but(hint=state.hint or "a loss that is a finite number for every raw prediction.")
     linear = objective.model.has_gram and state.certified
     help_ = state.hint or objective.loss.convergence_hint or (parts.solver.advice if linear else "a larger max_iter or tol.")
     return f"{type(solver).__name__} stopped after {n_iter} iterations ({text}) {missed}. What would help: {help_}"

@@ -131,6 +131,8 @@ class ProximalPoint(Solver[ProximalState]):
         step = state.smoothing
         inner = self._inner(objective)
         round_, raw, n_iter = self._round(objective, inner, state)
+        if round_.reason is Reason.NOT_FINITE:
+            return state.but(iteration=state.iteration + 1, stalled=Reason.NOT_FINITE)
         params = round_.state.params
         cost, gap, slopes = supporting_slopes(objective, raw, step, state.multiplier)
         value = cost + objective.penalty_value(params)
