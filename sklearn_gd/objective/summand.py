@@ -36,7 +36,7 @@ class Summand:
         assert isinstance(self.model, LinearBound), "what a solver needs is checked before it is asked"
         return self.model
 
-    def settled(self, block: Block) -> tuple[Loss, Array]:
+    def loss_and_target(self, block: Block) -> tuple[Loss, Array]:
         """Return the loss with a block's own columns settled, and y as it sees it."""
         return self.loss.for_rows(block.loss_data), self.encoding.encode(block.y)
 
@@ -63,7 +63,7 @@ class Summand:
 
     def mass(self, block: Block) -> tuple[float]:
         """Return the denominator."""
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         return (float(block.weight @ loss.mass(y)),)
 
     def value(self, params: Array, block: Block) -> tuple[float]:
@@ -72,7 +72,7 @@ class Summand:
 
     def value_at_raw(self, block: Block, raw: Array) -> tuple[float]:
         """Return the sum of losses from raw without its offset, (n, K)."""
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         return (weighted(loss.value(y, self.shifted(block, raw)), block.weight),)
 
     def value_and_gradient(self, params: Array, block: Block) -> tuple[float, Array]:
@@ -84,7 +84,7 @@ class Summand:
     ) -> tuple[float, Array]:
         """Return the same, with a random state for what a network does at random in a step."""
         raw, pull_back = self.model.forward(block.X, params, random_state)
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
         return weighted(value, block.weight), pull_back(block.weight[:, None] * slope)
 
@@ -94,7 +94,7 @@ class Summand:
 
     def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm, float]:
         """Return the sums of losses, and of slopes in each column, of a constant raw, (K,); the norms of these; the weight."""
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         raw = np.tile(constant, (len(block.weight), 1))
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
         return weighted(value, block.weight), block.weight @ slope, _Norm.of(block.weight, slope), float(block.weight.sum())
@@ -131,7 +131,7 @@ class Summand:
         return self.gram(block, curvature.mean(axis=1, keepdims=True) if shared else curvature)
 
     def _diagonal(self, params: Array, block: Block) -> Array:
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         return np.maximum(loss.curvature_diagonal(y, self.raw(params, block)), 0.0)
 
     def mean_curvature(self, params: Array, block: Block) -> tuple[Array]:
@@ -140,7 +140,7 @@ class Summand:
 
     def value_and_squares(self, params: Array, block: Block) -> tuple[float, Array]:
         """Return the sum of losses, and of the squares of the slopes in each column of raw."""
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         value, slope = loss.value_and_gradient(y, self.raw(params, block))
         return weighted(value, block.weight), block.weight @ slope**2
 
@@ -149,14 +149,14 @@ class Summand:
         raw = self.raw(params, block)
         if not self.loss.rowwise:
             return self.curvature(raw, 0.0, block)
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         return loss.curvature_state(y, raw)
 
     def product(self, vector: Array, block: Block, state: Array) -> tuple[Array]:
         """Return the second derivative times a flat vector."""
         tangent, pull_back = self.model.forward(block.X, vector)
         if self.loss.rowwise:
-            loss, y = self.settled(block)
+            loss, y = self.loss_and_target(block)
             tangent = loss.curvature_times(y, state, tangent)
         else:
             tangent *= state
@@ -168,7 +168,7 @@ class Summand:
         With a width, in units of raw, it is the change of the slope between raw - width and raw + width, column by column: it
         sees a sharp bend that is not at raw itself.
         """
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
 
         def change(direction: Array | float) -> Array:
             return (loss.gradient(y, raw + width * direction) - loss.gradient(y, raw - width * direction)) / (2.0 * width)
@@ -194,7 +194,7 @@ class Summand:
 
     def along(self, t: float, block: Block, raw: Array, change: Array) -> tuple[float, float]:
         """Return the sum of losses at raw + t * change, and its slope in t."""
-        loss, y = self.settled(block)
+        loss, y = self.loss_and_target(block)
         value, slope = loss.value_and_gradient(y, raw + t * change)
         return weighted(value, block.weight), float(block.weight @ np.einsum("nk,nk->n", slope, change))
 

@@ -1,4 +1,4 @@
-"""Penalties: the price of large weights. `PENALTIES` maps the names that ``penalty=`` takes to the classes.
+"""Penalties: what large weights cost. `PENALTIES` maps the names that ``penalty=`` takes to the classes.
 
 A penalty is a shape; its strength is the estimator's alpha. It sees ``weights`` of shape (n_features, K), never the intercept.
 """

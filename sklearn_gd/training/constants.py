@@ -147,5 +147,5 @@ def units_of_raw(objective: Objective, bare: Objective, has_unit: bool) -> tuple
 
 def _costs(summand: Summand, constant: Array, block: Block) -> tuple[Array]:
     """Return the sum of losses of a constant raw, for each column of it: a kernel."""
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     return (block.weight @ loss.value(y, summand.raw(constant, block)),)

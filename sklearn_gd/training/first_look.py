@@ -112,12 +112,12 @@ def _ends_of(y: Array, weight: Array) -> _Ends:
 
 
 def _ends(summand: Summand, block: Block) -> tuple[_Ends]:
-    return (_ends_of(summand.settled(block)[1], block.weight),)
+    return (_ends_of(summand.loss_and_target(block)[1], block.weight),)
 
 
 def _target_and_weight(summand: Summand, block: Block) -> tuple[Array, Array]:
-    return summand.settled(block)[1], block.weight
+    return summand.loss_and_target(block)[1], block.weight
 
 
 def _target_and_raw(summand: Summand, params: Array, block: Block) -> tuple[Array, Array]:
-    return summand.settled(block)[1], summand.raw(params, block)
+    return summand.loss_and_target(block)[1], summand.raw(params, block)

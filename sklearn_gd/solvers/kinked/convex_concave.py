@@ -129,7 +129,7 @@ def _concave(objective: Objective, params: Array, lowest: bool = False) -> tuple
 
 
 def _touching(summand: Summand, lowest: bool, block: Block, raw: Array) -> tuple[Array, Array]:
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     raw, y = summand.shifted(block, raw), y * np.ones_like(raw)
     kinks, _, falls = Convexified(loss).hinges(y)
     slopes = np.where((loss.pieces.lowest(loss.value, y) if lowest else raw) > kinks, falls, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import EPS, Array
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Solver, State
-from .rows import level_above, lines_of, raw_of, tilted, weights_of
+from .rows import gradient_with_slopes, level_above, lines_of, raw_of, weights_of
 
 __all__ = ["Dual"]
 
@@ -107,7 +107,7 @@ class Dual(Solver[DualState]):
         values = np.maximum(state.left * state.distance, state.right * state.distance)
         gap = max(float(np.sum(state.weight * (values - state.slope * state.distance))), 0.0)
         value = state.level + float(np.sum(state.weight * values)) + objective.penalty_value(state.params)
-        gradient = tilted(objective, state.params, state.slope.sum(axis=0))
+        gradient = gradient_with_slopes(objective, state.params, state.slope.sum(axis=0))
         point = objective.at_slopes(state.params, value, gradient, gap)
         return state.but(**vars(point), needs_fallback=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
 

@@ -13,7 +13,7 @@ from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
 from ..smooth.metrics import Cholesky
-from .rows import level_above, lines_of, raw_of, targets_of, tilted, weights_of
+from .rows import gradient_with_slopes, level_above, lines_of, raw_of, targets_of, weights_of
 
 __all__ = ["InteriorPoint", "InteriorState"]
 
@@ -115,7 +115,7 @@ class InteriorPoint(Solver[InteriorState]):
             level = float(np.sum(weight * rest.value(state.y, state.raw)))
             slopes = slopes + rest.gradient(state.y, state.raw)
         value = level + float(np.sum(weight * values)) + objective.penalty_value(params)
-        point = objective.at_slopes(params, value, tilted(objective, params, slopes), gap)
+        point = objective.at_slopes(params, value, gradient_with_slopes(objective, params, slopes), gap)
         return replace(
             state,
             **vars(point),

@@ -14,7 +14,7 @@ from ...rows.base import RowArray
 from ..base import Need, Plan, Reason, Solver, State
 from ..loop import Result, solve
 from ..working_set import smooth_solver
-from .rows import count, elementwise, linearized, raw_of, slope_changes, supporting_slopes, tilted
+from .rows import count, elementwise, gradient_with_slopes, linearized, raw_of, slope_changes, supporting_slopes
 
 __all__ = ["ProximalPoint"]
 
@@ -136,7 +136,7 @@ class ProximalPoint(Solver[ProximalState]):
         params = round_.state.params
         cost, gap, slopes = supporting_slopes(objective, raw, step, state.multiplier)
         value = cost + objective.penalty_value(params)
-        point = objective.at_slopes(params, value, tilted(objective, params, slopes), gap)
+        point = objective.at_slopes(params, value, gradient_with_slopes(objective, params, slopes), gap)
         left = objective.reference.shortfall(gap, value)
         floor = max(1e-10, 64 * float(np.finfo(objective.rows.dtype).eps))
         idle = 0 if gap < 0.5 * state.gap else state.idle + 1

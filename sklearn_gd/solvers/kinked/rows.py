@@ -20,6 +20,7 @@ from ...rows.base import Block, RowArray
 __all__ = [
     "count",
     "elementwise",
+    "gradient_with_slopes",
     "level_above",
     "linearized",
     "lines_of",
@@ -29,7 +30,6 @@ __all__ = [
     "standard_error",
     "supporting_slopes",
     "targets_of",
-    "tilted",
     "weighted_sums",
     "weights_of",
 ]
@@ -45,7 +45,7 @@ def targets_of(objective: Objective) -> RowArray:
     return objective.rows.map(objective.summand.target)
 
 
-def tilted(objective: Objective, params: Array, slopes: RowArray) -> Array:
+def gradient_with_slopes(objective: Objective, params: Array, slopes: RowArray) -> Array:
     """Return the gradient of F's smooth part, flat, with these slopes for the loss of each row, (n, K)."""
     return objective.with_penalty(params, objective.gradient_of_slopes(slopes))
 
@@ -77,7 +77,7 @@ def slope_changes(objective: Objective, raw: RowArray, other: RowArray, least: f
 
 
 def _changes(summand: Summand, size: float, width: float, block: Block, raw: Array, other: Array) -> Array:
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     one, two = loss.gradient(y, summand.shifted(block, raw - width)), loss.gradient(y, summand.shifted(block, other + width))
     bound = np.maximum(np.abs(one), np.abs(two)) + size
     return np.any(np.abs(one - two) > 1e-9 * bound, axis=1)
@@ -101,7 +101,7 @@ def linearized(objective: Objective, params: Array, raw: RowArray, curved: RowAr
 
 def _lines(summand: Summand, block: Block, raw: Array, curved: Array) -> tuple[float, Array]:
     """Return the sum of losses of the rows that are not curved, and its gradient."""
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     value, slope = loss.value_and_gradient(y, summand.shifted(block, raw))
     value = value if value.ndim == 1 else value.sum(axis=1)
     slopes = np.where(curved[:, None], 0.0, slope)
@@ -113,7 +113,7 @@ def _lines(summand: Summand, block: Block, raw: Array, curved: Array) -> tuple[f
 
 def sides(summand: Summand, block: Block, raw: Array) -> tuple[Array, Array]:
     """Return the slopes of the lines on which raw, (n, K), is, and its distances from the kinks: (n, J, K) each."""
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     kinks, left, right = loss.lines(y)
     distance = summand.shifted(block, raw) - kinks
     return np.where(distance < 0, left, right).swapaxes(0, 1), distance.swapaxes(0, 1)
@@ -132,7 +132,7 @@ def lines_of(objective: Objective) -> tuple[Array, Array, Array]:
 
 
 def _kinks(summand: Summand, block: Block) -> tuple[Array, ...]:
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     parts = loss.lines(y)
     shape = len(parts[0]), len(block.weight), summand.model.n_raw
     return tuple(np.broadcast_to(part, shape).swapaxes(0, 1) for part in parts)
@@ -144,7 +144,7 @@ def level_above(objective: Objective, params: Array) -> float:
 
 
 def _level(summand: Summand, params: Array, block: Block) -> tuple[float]:
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     raw = summand.raw(params, block)
     kinks, left, right = loss.lines(y)
     lines = np.maximum(left * (raw - kinks), right * (raw - kinks)).sum(axis=0)
@@ -175,7 +175,7 @@ def supporting_slopes(objective: Objective, raw: RowArray, step: float, multipli
 
 
 def _supporting(summand: Summand, step: float, block: Block, raw: Array, multiplier: Array) -> tuple[Array, Array, Array]:
-    loss, y = summand.settled(block)
+    loss, y = summand.loss_and_target(block)
     here = summand.shifted(block, raw)
     v = here + step * multiplier
     z = loss.prox(y, v, step)

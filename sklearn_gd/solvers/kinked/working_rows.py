@@ -16,7 +16,7 @@ from ..base import NEEDS, OFTEN, Need, Plan, Reason, Solver, State
 from ..loop import solve
 from .interior_point import InteriorPoint
 from .proximal_point import ProximalPoint
-from .rows import count, elementwise, linearized, raw_of, sides, standard_error, tilted
+from .rows import count, elementwise, gradient_with_slopes, linearized, raw_of, sides, standard_error
 
 __all__ = ["WorkingRows"]
 
@@ -142,7 +142,7 @@ class WorkingRows(Solver[RowsState]):
     def _ended(objective: Objective, state: RowsState) -> RowsState:
         """Return the state when no more can be done, judged by the lines that its own raw is on."""
         slopes = objective.rows.map(partial(_slopes, objective.summand), state.raw)
-        gradient = tilted(objective, state.params, slopes)
+        gradient = gradient_with_slopes(objective, state.params, slopes)
         optimality = min(state.optimality, objective.optimality(state.params, gradient))
         return state.but(optimality=optimality, stalled=Reason.STALLED)
 

@@ -131,7 +131,7 @@ class Newton(Solver[NewtonState]):
             direction = minimize_quadratic(objective, metric.damped, state.gradient, state.params) - state.params
             landed, predicted = _descend_composite(objective, state, direction)
         if landed is None:
-            return self._held(state) if fresh else state.but(metric=None, pairs=[], iteration=state.iteration + 1)
+            return self._more_cautious(state) if fresh else state.but(metric=None, pairs=[], iteration=state.iteration + 1)
         t, point = landed
         gradient = point.gradient
         if objective.penalty.smooth:
@@ -160,7 +160,7 @@ class Newton(Solver[NewtonState]):
             caution=caution,
         )
 
-    def _held(self, state: NewtonState) -> NewtonState:
+    def _more_cautious(self, state: NewtonState) -> NewtonState:
         """Return the state after a step that found no descent: more cautious, or at the end."""
         exhausted = state.caution >= 1.0 or state.optimality < 1e-9
         return replace(
