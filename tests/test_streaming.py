@@ -378,3 +378,18 @@ def test_a_given_rate_steps_as_a_textbook_does(sparse_rows):
         coef, intercept = coef - 0.01 * rows.T @ error / 30, intercept - 0.01 * error.mean()
         np.testing.assert_allclose(model.coef_, coef, rtol=1e-9)
         np.testing.assert_allclose(model.intercept_, intercept, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["auto", "adam", "sgd", "svrg"])
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_few_rows_do_not_spoil_a_fit(diabetes, cancer, solver, copied):
+    """One row, and fifty, after a fit that is kept or pickled."""
+    for model, (X, y) in ((GDClassifier(), cancer), (GDRegressor(), diabetes)):
+        X = (X - X.mean(axis=0)) / X.std(axis=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.set_params(solver=solver, random_state=0).fit(X, y)
+        before = model.score(X, y)
+        model = pickle.loads(pickle.dumps(model)) if copied else model
+        for rows in (slice(0, 1), slice(1, 2), slice(2, 52)):
+            assert model.partial_fit(X[rows], y[rows]).score(X, y) > before - 0.15

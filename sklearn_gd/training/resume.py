@@ -93,7 +93,8 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
         **({} if target.classes is None else {"classes_": target.classes}),
         **wide.attributes(params, X.dtype, target.shaped),
     }
-    memory = replace(memory, bound=objective.model, state=solver.export(objective, after))
+    exported = None if waits else solver.export(objective, after)  # what so few rows tell of steps is forgotten
+    memory = replace(memory, bound=objective.model, state=exported)
     return Fit(target, public, memory, complaint=complaint)
 
 

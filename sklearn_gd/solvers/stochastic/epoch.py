@@ -109,7 +109,7 @@ class Stochastic(Solver[StochasticState]):
         """Return the state at params before any step."""
         params = objective.prox(params, 0.0)
         some = objective.sample(SOME)
-        value, curvature, automatic_rate = some.value(params), some.mean_curvature(params), None
+        value, curvature, automatic_rate = some.value(params), self._curvature(some, params), None
         scale = self.units(objective, params, curvature)
         if self.schedule(objective).automatic:
             automatic_rate = AutomaticRate.at(params / scale, self._guess(objective, params, scale))
@@ -127,6 +127,15 @@ class Stochastic(Solver[StochasticState]):
             anchor=params,
             plan=plan,
         )
+
+    @staticmethod
+    def _curvature(some: Objective, params: Array) -> Array:
+        """Return the mean curvature of the loss in raw, (K,), no less than at the constant prediction.
+
+        A few rows that good params predict well show next to none, and would make for steps without measure.
+        """
+        constant = some.model.at_constant(some.reference.constant)
+        return np.maximum(some.mean_curvature(params), some.mean_curvature(constant))
 
     def _resumed(self, objective: Objective, plan: Plan, last: State | None) -> StochasticState | None:
         """Return the state that goes on from what another fit has exported; None where it cannot, or F is not finite there."""
