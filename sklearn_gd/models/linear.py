@@ -56,7 +56,6 @@ class Linear(Model):
         return LinearMap(len(moments.mean), n_raw, fit_intercept, moments.mean, moments.spread(centered=True) == 0)
 
     def start(self, bound: LinearMap, constant: Array, random_state: np.random.RandomState) -> Array:
-        """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
         shape = (bound.n_inputs, bound.n_raw)
         if callable(self.init):
             drawn = np.array(self.init(shape, random_state), dtype=np.float64)
@@ -68,7 +67,6 @@ class Linear(Model):
         return bound.at_constant(constant)
 
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
-        """Return raw, (n, K), from the fitted attributes."""
         return np.asarray(X @ np.atleast_2d(fitted["coef_"]).T) + fitted["intercept_"]
 
 
@@ -95,35 +93,28 @@ class LinearMap(LinearBound):
         self.size = self.n_inputs * n_raw
 
     def at_constant(self, constant: Array) -> Array:
-        """Return the params of a constant raw prediction, (K,), flat; without an intercept it is zero."""
         params = np.zeros((self.n_inputs, self.n_raw))
         params[self.n_features :] = constant
         return params.ravel()
 
     def uncentered(self) -> LinearMap:
-        """Return the map in terms of coef_ and intercept_ themselves."""
         return LinearMap(self.n_features, self.n_raw, self.fit_intercept)
 
     def weights(self, params: Array) -> Array:
-        """Return the penalised part, a view of shape (n_features, K)."""
         return params.reshape(self.n_inputs, self.n_raw)[: self.n_features]
 
     def with_weights(self, params: Array, weights: Array) -> Array:
-        """Return params with other weights."""
         result = np.array(params, dtype=np.float64)
         self.weights(result)[:] = weights
         return result
 
     def padded(self, per_weight: Array) -> Array:
-        """Return per_weight, (n_features, K), as a flat vector with zeros for the intercept."""
         return self.with_weights(np.zeros(self.size), per_weight)
 
     def restricted(self, features: Array) -> LinearMap:
-        """Return the map of some features alone, given by their numbers."""
         return LinearMap(len(features), self.n_raw, self.fit_intercept, self.center[features], self.constant[features])
 
     def among(self, places: Array, n_features: int) -> LinearMap:
-        """Return the map of more features, at some places of which are these; the others have been zero."""
         center, constant = np.zeros(n_features), np.ones(n_features, dtype=bool)
         center[places], constant[places] = self.center, self.constant
         return LinearMap(n_features, self.n_raw, self.fit_intercept, center if self.shifts else None, constant)
@@ -132,11 +123,9 @@ class LinearMap(LinearBound):
         return np.append(features, self.n_features) if self.fit_intercept else features
 
     def narrowed(self, params: Array, features: Array) -> Array:
-        """Return the params of some features, and the intercept, flat."""
         return params.reshape(self.n_inputs, self.n_raw)[self._rows_of(features)].ravel()
 
     def widened(self, params: Array, features: Array) -> Array:
-        """Return params that are zero but for those of some features, and the intercept, flat."""
         result = np.zeros((self.n_inputs, self.n_raw))
         result[self._rows_of(features)] = params.reshape(-1, self.n_raw)
         return result.ravel()
@@ -162,7 +151,6 @@ class LinearMap(LinearBound):
         return {"coef_": shaped(matrix[: self.n_features].T.copy()), "intercept_": shaped(intercept.copy())}
 
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
-        """Return the params of fitted attributes; None if there are none of this shape."""
         coef = np.atleast_2d(fitted.get("coef_", np.empty((0, 0))))
         if coef.shape != (self.n_raw, self.n_features):
             return None
@@ -170,17 +158,14 @@ class LinearMap(LinearBound):
         return self.to_internal(np.concatenate(rows))
 
     def raw(self, X: Matrix, params: Array) -> Array:
-        """Return raw, (n, K)."""
         return self.push_forward(X, params)
 
     def forward(
         self, X: Matrix, params: Array, random_state: np.random.RandomState | None = None
     ) -> tuple[Array, Callable[[Array], Array]]:
-        """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params."""
         return self.raw(X, params), partial(self.pull, X)
 
     def pull(self, X: Matrix, g: Array) -> Array:
-        """Return the gradient of the sum of g * raw, flat."""
         result = np.empty((self.n_inputs, self.n_raw))
         weights = result[: self.n_features]
         if self.fit_intercept:
@@ -193,7 +178,6 @@ class LinearMap(LinearBound):
         return result.ravel()
 
     def push_forward(self, X: Matrix, direction: Array) -> Array:
-        """Return the change of raw along a direction in params, (n, K)."""
         matrix = direction.reshape(self.n_inputs, self.n_raw)
         weights = matrix[: self.n_features]
         raw = X.centered_dot(weights, self.center) if self.shifts else X.dot(weights)

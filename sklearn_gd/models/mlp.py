@@ -112,7 +112,6 @@ class MLP(Model):
         self.n_init = n_init
 
     def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> Network:
-        """Return the network for this number of outputs and for columns with these moments."""
         hidden = [int(size) for size in np.atleast_1d(self.hidden_layer_sizes)]
         sizes = [len(moments.mean), *hidden, n_raw]
         spread = moments.spread(centered=fit_intercept)
@@ -120,7 +119,6 @@ class MLP(Model):
         return Network(sizes, self.activation, float(self.dropout), fit_intercept, middle, spread)
 
     def start(self, bound: Network, constant: Array, random_state: np.random.RandomState) -> Array:
-        """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
         params = bound.at_constant(constant)
         weights, _ = bound.layers(params)
         for matrix in weights:
@@ -141,7 +139,6 @@ class MLP(Model):
         return random_state.uniform(-1.0, 1.0, size=shape) * np.sqrt(3.0 * variance)
 
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
-        """Return raw, (n, K), from the fitted attributes."""
         activate = ACTIVATIONS[self.activation][0]
         layers = list(zip(fitted["coefs_"], fitted["intercepts_"], strict=True))
         values = np.asarray(X @ layers[0][0]) + layers[0][1]
@@ -179,14 +176,12 @@ class Network(BoundModel):
         self.size = self.n_penalised + fit_intercept * sum(sizes[1:])
 
     def at_constant(self, constant: Array) -> Array:
-        """Return the params of a constant raw prediction, (K,), flat; without intercepts it is zero."""
         params = np.zeros(self.size)
         if self.fit_intercept:
             params[-self.n_raw :] = constant / self.unit
         return params
 
     def typical(self) -> Array:
-        """Return the typical size of each parameter at the start, flat."""
         result = np.empty(self.size)
         for parameters, (fan_in, _) in zip(zip(*self.layers(result), strict=True), self.shapes, strict=True):
             for array in parameters:
@@ -227,15 +222,12 @@ class Network(BoundModel):
         return weights, np.split(params[start:], edges)
 
     def weights(self, params: Array) -> Array:
-        """Return the penalised part, a view of shape (n_weights, 1)."""
         return params[: self.n_penalised].reshape(-1, 1)
 
     def with_weights(self, params: Array, weights: Array) -> Array:
-        """Return params with other weights."""
         return np.concatenate([weights.ravel(), params[self.n_penalised :]])
 
     def padded(self, per_weight: Array) -> Array:
-        """Return per_weight, (n_weights, 1), as a flat vector with zeros for the intercepts."""
         return np.concatenate([per_weight.ravel(), np.zeros(self.size - self.n_penalised)])
 
     def forward(
@@ -306,7 +298,6 @@ class Network(BoundModel):
         return {name: [array.astype(dtype) for array in arrays] for name, arrays in layers}
 
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
-        """Return the params of fitted attributes; None if there are none of this shape."""
         weights = fitted.get("coefs_", [])
         if [np.shape(matrix) for matrix in weights] != self.shapes:
             return None

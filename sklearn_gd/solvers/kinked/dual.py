@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import EPS, Array
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Solver, State
-from .rows import gradient_with_slopes, level_above, lines_of, raw_of, weights_of
+from .rows import facts_of_lines, level_above, lines_of, raw_of, weights_of
 
 __all__ = ["Dual"]
 
@@ -104,12 +104,7 @@ class Dual(Solver[DualState]):
     @staticmethod
     def _at(objective: Objective, state: DualState) -> DualState:
         """Return the state with its value and its certificate."""
-        values = np.maximum(state.left * state.distance, state.right * state.distance)
-        gap = max(float(np.sum(state.weight * (values - state.slope * state.distance))), 0.0)
-        value = state.level + float(np.sum(state.weight * values)) + objective.penalty_value(state.params)
-        gradient = gradient_with_slopes(objective, state.params, state.slope.sum(axis=0))
-        point = objective.at_slopes(state.params, value, gradient, gap)
-        return state.but(**vars(point), needs_fallback=True, decrement=gap if gap > 8 * EPS * abs(value) else 0.0)
+        return state.but(**facts_of_lines(objective, state, state.weight, state.slope.sum(axis=0), state.level))
 
     def step(self, objective: Objective, state: DualState) -> DualState:
         model = objective.model

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
 from ..smooth.metrics import Cholesky
-from .rows import gradient_with_slopes, level_above, lines_of, raw_of, targets_of, weights_of
+from .rows import facts_of_lines, level_above, lines_of, raw_of, targets_of, weights_of
 
 __all__ = ["InteriorPoint", "InteriorState"]
 
@@ -87,10 +86,11 @@ class InteriorPoint(Solver[InteriorState]):
         right_of = distance > 0
         slope = np.where(right_of, right - share * width, left + share * width)
         below, above = np.where(right_of, near, far), np.where(right_of, far, near)
-        return self._at(
-            objective,
+        state = InteriorState(
             params,
-            iteration=0,
+            np.nan,
+            np.zeros_like(params),
+            np.inf,
             left=left,
             right=right,
             slope=slope,
@@ -102,28 +102,18 @@ class InteriorPoint(Solver[InteriorState]):
             weight=weight,
             level=level_above(objective, params) if objective.loss.piecewise_linear else 0.0,
         )
+        return self._at(objective, state)
 
     @staticmethod
-    def _at(objective: Objective, params: Array, **arrays: Any) -> InteriorState:
-        """Return the state at params, from its arrays."""
-        state = InteriorState(params, np.nan, params, np.inf, **arrays)
-        weight, slopes, rest = state.weight[:, None] / objective.total, state.slope.sum(axis=0), Remainder(objective.loss)
-        values = np.maximum(state.left * state.distance, state.right * state.distance)
-        gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
-        level = state.level
+    def _at(objective: Objective, state: InteriorState) -> InteriorState:
+        """Return the state with what its params and arrays say of F."""
+        weight, slopes, level = state.weight[:, None] / objective.total, state.slope.sum(axis=0), state.level
         if not objective.loss.piecewise_linear:
-            level = float(np.sum(weight * rest.value(state.y, state.raw)))
-            slopes = slopes + rest.gradient(state.y, state.raw)
-        value = level + float(np.sum(weight * values)) + objective.penalty_value(params)
-        point = objective.at_slopes(params, value, gradient_with_slopes(objective, params, slopes), gap)
-        return replace(
-            state,
-            **vars(point),
-            needs_fallback=True,
-            decrement=gap if gap > 8 * EPS * abs(value) else 0.0,
-            level=level,
-            mu=state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above),
-        )
+            smooth = Remainder(objective.loss)
+            level = float(np.sum(weight * smooth.value(state.y, state.raw)))
+            slopes = slopes + smooth.gradient(state.y, state.raw)
+        mu = state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above)
+        return state.but(**facts_of_lines(objective, state, weight, slopes, level), level=level, mu=mu)
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
         if not state.mu > 0:
@@ -155,21 +145,16 @@ class InteriorPoint(Solver[InteriorState]):
             t = s = min(t, s)
         if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
             return _exhausted(state)
-        return self._at(
-            objective,
-            state.params + t * params,
+        moved = state.but(
+            params=state.params + t * params,
             iteration=state.iteration + 1,
-            left=state.left,
-            right=state.right,
             slope=state.slope + s * slope,
             distance=state.distance + t * distance,
             below=below + t * less,
             above=above + t * more,
-            y=state.y,
             raw=state.raw + t * distance,
-            weight=state.weight,
-            level=state.level,
         )
+        return self._at(objective, moved)
 
 
 def _exhausted(state: InteriorState) -> InteriorState:

@@ -20,6 +20,7 @@ from ...rows.base import Block, RowArray
 __all__ = [
     "count",
     "elementwise",
+    "facts_of_lines",
     "gradient_with_slopes",
     "level_above",
     "linearized",
@@ -66,6 +67,19 @@ def elementwise(objective: Objective, function: Callable[..., Array], *arrays: R
 
 def _apply(function: Callable[..., Array], block: Block, *arrays: Array) -> Array:
     return function(*arrays)
+
+
+def facts_of_lines(objective: Objective, state: Any, weight: Array, slopes: Array, level: float) -> dict[str, Any]:
+    """Return what a state with lines for all rows says of F, by name: value, gradient, certificate, what is left to gain.
+
+    Its `slope` and `distance` from a kink, and the slopes `left` and `right` of it, fit (J, n, K); `slopes`, (n, K), are those of
+    the loss, `weight`, (n, 1), sums to one mass, and `level` is the mean loss above the lines.
+    """
+    values = np.maximum(state.left * state.distance, state.right * state.distance)
+    gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
+    value = level + float(np.sum(weight * values)) + objective.penalty_value(state.params)
+    point = objective.at_slopes(state.params, value, gradient_with_slopes(objective, state.params, slopes), gap)
+    return {**vars(point), "needs_fallback": True, "decrement": gap if gap > 8 * EPS * abs(value) else 0.0}
 
 
 # -- slopes that change -----------------------------------------------------------------------------------------------
