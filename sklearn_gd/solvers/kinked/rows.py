@@ -72,7 +72,7 @@ def _apply(function: Callable[..., Array], block: Block, *arrays: Array) -> Arra
 def facts_of_lines(objective: Objective, state: Any, weight: Array, slopes: Array, level: float) -> dict[str, Any]:
     """Return what a state with lines for all rows says of F, by name: value, gradient, certificate, what is left to gain.
 
-    Its `slope` and `distance` from a kink, and the slopes `left` and `right` of it, fit (J, n, K); `slopes`, (n, K), are those of
+    Its `slope`, `distance` from a kink, and the slopes `left` and `right` of it fit (J, n, K); `slopes`, (n, K), are those of
     the loss, `weight`, (n, 1), sums to one mass, and `level` is the mean loss above the lines.
     """
     values = np.maximum(state.left * state.distance, state.right * state.distance)
