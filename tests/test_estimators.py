@@ -526,3 +526,23 @@ def test_a_loss_that_becomes_no_number_is_named_as_the_cause():
         GDRegressor(lambda y_true, raw: np.sqrt(y_true - raw)).fit(X, y)
     with np.errstate(all="ignore"), pytest.warns(ConvergenceWarning, match="not finite|became nan"):
         GDRegressor(lambda y_true, raw: np.where(raw > 1.5 * y_true, np.nan, (y_true - raw) ** 2)).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("fit", "message"),
+    [
+        (lambda X, y: GDClassifier(class_weight=[1, 2]).fit(X, y), r"class_weight=\[1, 2\]: expected a dict"),
+        (lambda X, y: GDClassifier(class_weight="bal").fit(X, y), "class_weight='bal': expected a dict"),
+        (lambda X, y: GDClassifier(class_weight=3).partial_fit(X, y, classes=[0, 1]), "class_weight=3: expected a dict"),
+        (lambda X, y: GDClassifier().partial_fit(X, y, classes=3), "classes=3: expected a list of all labels"),
+        (lambda X, y: GDClassifier().partial_fit(X, y, classes=[]), "classes has no class: expected at least two"),
+        (lambda X, y: GDClassifier().fit(X, y, sample_weight_val=y), "sample_weight_val is given without X_val"),
+        (
+            lambda X, y: GDClassifier().fit(X, y, X_val=X, y_val=y, sample_weight_val=np.ones(3)),
+            r"sample_weight_val.shape == \(3,\): expected",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(cancer, fit, message):
+    with pytest.raises(ValueError, match=message):
+        fit(*cancer)

@@ -174,6 +174,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
             target = self._target_of(parts.loss, y[data.weight > 0])
         validation = None
+        if sample_weight_val is not None and X_val is None:
+            raise ValueError("sample_weight_val is given without X_val: expected the rows that they are for, or neither.")
         if X_val is not None or y_val is not None:
             validation = self._validation(parts.loss, names, target, X_val, y_val, sample_weight_val)
         if parts.early_stopping is not None and validation is None:

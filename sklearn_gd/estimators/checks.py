@@ -77,7 +77,7 @@ def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_we
     if weight.ndim != 1:
         raise ValueError(f"Sample weights must be 1D array or scalar; got {weight.ndim}D.")
     if weight.shape != (n,):
-        raise ValueError(f"sample_weight.shape == {weight.shape}: expected {(n,)}, one weight for each row of X.")
+        raise ValueError(f"{name}.shape == {weight.shape}: expected {(n,)}, one weight for each row of X.")
     if not np.all(np.isfinite(weight)):
         raise ValueError(f"{name} contains NaN or infinity: expected finite numbers.")
     if np.any(weight < 0):

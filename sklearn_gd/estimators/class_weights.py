@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,12 @@ def _balanced(totals: Array) -> Array:
     return np.divide(totals.sum(), np.count_nonzero(totals) * totals, out=np.zeros(len(totals)), where=totals > 0)
 
 
+def _check_kind(class_weight: Any) -> None:
+    """Raise ValueError unless it is a dict, or "balanced"."""
+    if not isinstance(class_weight, Mapping) and not (isinstance(class_weight, str) and class_weight == "balanced"):
+        raise ValueError(f"class_weight={class_weight!r}: expected a dict from classes to weights, 'balanced' or None.")
+
+
 def class_weighted(class_weight: Any, target: Target, y: Any, weight: Array) -> Array:
     """Return the sample weights times those of the classes; "balanced" goes by the sample weights too.
 
@@ -31,7 +38,9 @@ def class_weighted(class_weight: Any, target: Target, y: Any, weight: Array) -> 
     if class_weight is None:
         return weight
     codes = target.codes(y)
-    if codes is not None and isinstance(class_weight, str) and class_weight == "balanced":
+    if codes is not None:
+        _check_kind(class_weight)
+    if codes is not None and isinstance(class_weight, str):
         return weight * _balanced(class_totals(target, y, weight))[codes]
     if codes is None and not type_of_target(y).startswith("multilabel"):
         raise ValueError(f"class_weight={class_weight!r}: expected None for sequences, and for labels that are missing.")
@@ -59,9 +68,8 @@ def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array
     codes = target.codes(y)
     if codes is None:
         raise ValueError(f"class_weight={class_weight!r}: expected None in partial_fit, but for one label a sample.")
+    _check_kind(class_weight)
     if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise ValueError(f"class_weight={class_weight!r}: expected a dict, 'balanced' or None.")
         return _balanced(totals)[codes]
     weights = compute_class_weight(class_weight, classes=target.classes, y=target.classes)
     return check_weight(weights, weights, "class_weight")[codes]

@@ -244,12 +244,13 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         target = super()._target_of(loss, y, classes)
         if target.classes is not None and len(target.classes) < 2:
             name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
-            raise ValueError(
-                f"{name} has one class only, {only}: expected at least two classes among the rows of positive weight."
-            )
+            found = f"one class only, {only}" if only else "no class"
+            raise ValueError(f"{name} has {found}: expected at least two classes among the rows of positive weight.")
         return target
 
     def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
+        if classes is not None and np.ndim(classes) != 1:
+            raise ValueError(f"classes={classes!r}: expected a list of all labels that will ever come.")
         known = self._last.target if self._last else None
         if known is None:
             if classes is None and not _kind_of(y).startswith("multilabel"):
