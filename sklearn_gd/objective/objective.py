@@ -291,7 +291,8 @@ class Objective:
 
     def over(self, rows: Rows) -> Objective:
         """Return the same objective on other rows, as a whole of their own."""
-        return replace(self, rows=rows, total=rows.reduce(self.summand.mass)[0])
+        total = rows.columns(np.arange(0)).reduce(self.summand.mass)[0]  # without a look at X
+        return replace(self, rows=rows, total=total)
 
     def restricted(self, features: Array) -> Objective:
         """Return the objective of some features, given by their numbers; the others are held at zero."""
