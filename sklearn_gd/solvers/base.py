@@ -295,4 +295,4 @@ class Solver(Part, ABC, Generic[StateType]):
 
     def for_stream(self, objective: Objective) -> Solver[Any]:
         """Return the solver of rows that come a few at a time, for one that `takes_batches`."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} takes no mini-batches: use a stochastic solver, such as SGD().")
