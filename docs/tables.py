@@ -11,7 +11,7 @@ from sklearn_gd.objective.objective import Objective
 from sklearn_gd.objective.summand import Summand
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso, NoPenalty
 from sklearn_gd.penalties.scaled import Scaled
-from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.rows.blocks import MemoryRows
 from sklearn_gd.solvers import SOLVERS, get_solver
 from sklearn_gd.targets import Continuous, Labels
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
-from sklearn.metrics import r2_score
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import column_or_1d
 
 from .arrays import Array
@@ -98,9 +99,17 @@ class Target(ABC):
     def decode(self, raw: Array, mean: Array) -> Any:
         """Return what predict returns, from raw and the loss's inverse link of it, both (n, K)."""
 
-    @abstractmethod
     def score(self, y: Any, predicted: Any, weight: Array) -> float:
         """Return how good predictions are; what is missing or padding does not count."""
+        return self.scored(self.tally(y, predicted, weight))
+
+    def tally(self, y: Any, predicted: Any, weight: Array) -> Any:
+        """Return what the score of some rows is made of: that of more rows is added to it."""
+        raise NotImplementedError(f"{type(self).__name__} has no `tally`: it scores rows in memory alone.")
+
+    def scored(self, tally: Any) -> float:
+        """Return the score from a tally of all rows."""
+        raise NotImplementedError(f"{type(self).__name__} has no `scored`: it scores rows in memory alone.")
 
     def decision(self, raw: Array) -> Array:
         """Return decision_function: (n,) for two classes, else (n, K)."""
@@ -115,8 +124,20 @@ class Target(ABC):
         return value
 
     def codes(self, y: Any) -> Array | None:
-        """Return the number of the class of each sample; None where a sample has not just one."""
+        """Return the number of the class of each sample, (n,), or of each label, (n, L); None where there is no such thing."""
         return None
+
+    def merged(self, other: Target) -> Target:
+        """Return what y means in these rows and in others.
+
+        Raises
+        ------
+        ValueError
+            When it means another thing.
+        """
+        if type(self) is type(other) and repr(vars(self)) == repr(vars(other)):
+            return self
+        raise ValueError(f"y means another thing than in the rows before: {vars(other)}. Expected {vars(self)}.")
 
 
 def _observed(y: Array, weight: Array) -> tuple[Array, Array]:
@@ -137,6 +158,43 @@ class _Numbers(Encoding):
 
     def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
         return _observed(y, weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _Squares:
+    """Of each output, (K,): how many entries are observed, their weight and mean, the squares about it, and those of errors."""
+
+    count: Array
+    weight: Array
+    mean: Array
+    spread: Array
+    error: Array
+
+    @classmethod
+    def of(cls, y: Array, predicted: Array, weight: Array) -> _Squares:
+        seen = ~np.isnan(y)
+        weights, y = weight[:, None] * seen, np.where(seen, y, 0.0).astype(np.float64)
+        total = weights.sum(axis=0)
+        mean = np.divide((weights * y).sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
+        spread, error = weights * (y - mean) ** 2, weights * np.where(seen, y - predicted, 0.0) ** 2
+        return cls(seen.sum(axis=0), total, mean, spread.sum(axis=0), error.sum(axis=0))
+
+    def __add__(self, other: _Squares) -> _Squares:
+        weight = self.weight + other.weight
+        share = np.divide(other.weight, weight, out=np.zeros(len(weight)), where=weight > 0)
+        gap = other.mean - self.mean
+        spread = self.spread + other.spread + self.weight * share * gap**2
+        return _Squares(self.count + other.count, weight, self.mean + share * gap, spread, self.error + other.error)
+
+    def determination(self) -> float:
+        """Return R^2, averaged over the outputs, as `sklearn.metrics.r2_score` has it."""
+        if np.any(self.count == 1):
+            warnings.warn("R^2 is not defined for fewer than two samples.", UndefinedMetricWarning, stacklevel=2)
+            return float("nan")
+        some = self.count > 0
+        spread, error = self.spread[some], self.error[some]
+        constant = np.where(error > 0, 0.0, 1.0)
+        return float(np.mean(np.where(spread > 0, 1.0 - error / np.where(spread > 0, spread, 1.0), constant)))
 
 
 class Continuous(Target):
@@ -164,11 +222,18 @@ class Continuous(Target):
     def decode(self, raw: Array, mean: Array) -> Array:
         return mean.reshape(len(mean), -1)[:, 0] if self.one_dimensional else mean
 
-    def score(self, y: Array, predicted: Array, weight: Array) -> float:
+    def merged(self, other: Target) -> Target:
+        assert isinstance(other, Continuous)
+        if (other.n_outputs, other.one_dimensional) != (self.n_outputs, self.one_dimensional):
+            raise ValueError(f"y has {other.n_outputs} output(s): expected {self.n_outputs}, as in the rows before.")
+        return self
+
+    def tally(self, y: Array, predicted: Array, weight: Array) -> _Squares:
+        return _Squares.of(np.reshape(y, (len(y), -1)), predicted.reshape(len(y), -1), weight)
+
+    def scored(self, tally: _Squares) -> float:
         """Return R^2, averaged over the outputs."""
-        columns = zip(np.reshape(y, (len(y), -1)).T, predicted.reshape(len(y), -1).T, strict=True)
-        seen = [(~np.isnan(truth), truth, guess) for truth, guess in columns]
-        return float(np.mean([r2_score(truth[m], guess[m], sample_weight=weight[m]) for m, truth, guess in seen if m.any()]))
+        return tally.determination()
 
     def shaped(self, value: Array) -> Any:
         return value[0] if self.one_dimensional and len(value) == 1 else value
@@ -272,9 +337,19 @@ class Labels(Target):
         uniform = np.full_like(mean, 1.0 / mean.shape[1])
         return np.divide(mean, total, out=uniform, where=total > 0)
 
-    def score(self, y: Any, predicted: Any, weight: Array) -> float:
+    def merged(self, other: Target) -> Target:
+        assert isinstance(other, Labels)
+        kinds = [self.classes.dtype.kind in "biuf", other.classes.dtype.kind in "biuf"]
+        if kinds[0] != kinds[1]:
+            raise ValueError(f"y has labels such as {other.classes[0]!r}: expected them of a kind with {self.classes[0]!r}.")
+        return self if np.array_equal(self.classes, other.classes) else Labels(np.union1d(self.classes, other.classes))
+
+    def tally(self, y: Any, predicted: Any, weight: Array) -> Array:
+        return np.array([weight @ (np.asarray(y) == predicted), weight.sum()])
+
+    def scored(self, tally: Array) -> float:
         """Return the accuracy."""
-        return float(np.average(np.asarray(y) == predicted, weights=weight))
+        return float(tally[0] / tally[1])
 
 
 def _sorted_values(y: Array) -> Array:
@@ -330,12 +405,25 @@ class Multilabel(Target):
         eps = np.finfo(mean.dtype).eps  # scikit-learn wants them strictly between 0 and 1
         return np.clip(mean, eps, 1.0 - eps)
 
-    def score(self, y: Any, predicted: Any, weight: Array) -> float:
-        """Return the share of samples with all labels right, of those that have any."""
+    def codes(self, y: Any) -> Array | None:
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        return None if np.any(y != y) else y.astype(np.intp)
+
+    def merged(self, other: Target) -> Target:
+        assert isinstance(other, Multilabel)
+        if len(other.classes) != len(self.classes):
+            raise ValueError(f"y has {len(other.classes)} columns: expected {len(self.classes)}, as in the rows before.")
+        return self
+
+    def tally(self, y: Any, predicted: Any, weight: Array) -> Array:
         y = y.toarray() if sparse.issparse(y) else np.asarray(y)
         missing = y != y
-        right, seen = ((predicted == y) | missing).all(axis=1), ~missing.all(axis=1)
-        return float(np.average(right, weights=weight * seen))
+        right, seen = ((predicted == y) | missing).all(axis=1), weight * ~missing.all(axis=1)
+        return np.array([seen @ right, seen.sum()])
+
+    def scored(self, tally: Array) -> float:
+        """Return the share of samples with all labels right, of those that have any."""
+        return float(tally[0] / tally[1])
 
 
 @dataclass(frozen=True)
@@ -403,7 +491,17 @@ class Sequences(Target):
     def proba(self, mean: Array) -> Array:
         return self._steps(mean)
 
-    def score(self, y: Any, predicted: Any, weight: Array) -> float:
-        """Return the share of right labels among those that are not padding."""
+    def merged(self, other: Target) -> Target:
+        assert isinstance(other, Sequences)
+        if other.n_steps != self.n_steps:
+            raise ValueError(f"y has {other.n_steps} steps: expected {self.n_steps}, as in the rows before.")
+        classes = np.union1d(self.classes, other.classes)
+        return self if len(classes) == len(self.classes) else Sequences(np.empty((0, self.n_steps)), self.padding, classes)
+
+    def tally(self, y: Any, predicted: Any, weight: Array) -> Array:
         seen = weight[:, None] * (y != self.padding)
-        return float(np.sum(seen * (predicted == y)) / np.sum(seen))
+        return np.array([np.sum(seen * (predicted == y)), seen.sum()])
+
+    def scored(self, tally: Array) -> float:
+        """Return the share of right labels among those that are not padding."""
+        return float(tally[0] / tally[1])

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 
 from sklearn_gd.rows.base import Block, Rows
-from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.rows.blocks import MemoryRows
 
 
 class FarArray:
@@ -31,8 +31,9 @@ class HostileRows(Rows):
 
     def _blocks(self):
         rows, X = self._rows, self._rows.matrix
-        y, weight = rows.y[rows._numbers], rows.weight[rows._numbers]
-        data = None if rows.loss_data is None else rows.loss_data[rows._numbers]
+        used = rows._numbers(slice(0, rows.n_samples))
+        y, weight = rows.y[used], rows.weight[used]
+        data = None if rows.loss_data is None else rows.loss_data[used]
         for start, stop in zip(self._edges, self._edges[1:], strict=False):
             part = slice(start, stop)
             offset = None if rows._offset is None else rows._offset[part]

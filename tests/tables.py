@@ -26,7 +26,7 @@ from sklearn_gd.objective.objective import Objective
 from sklearn_gd.objective.summand import Summand
 from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative, get_penalty
 from sklearn_gd.penalties.scaled import Scaled
-from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.rows.blocks import MemoryRows
 from sklearn_gd.solvers import SOLVERS, Stochastic
 from sklearn_gd.training.constants import reference_at, without_features
 

@@ -10,10 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
-from sklearn_gd.estimators import base
 from sklearn_gd.losses import LOSSES, Masked, SequenceLoss
 from sklearn_gd.models import MLP
 from sklearn_gd.penalties import L2, Box, GroupLasso, NonNegative
+from sklearn_gd.rows import source
 from sklearn_gd.solvers import Need
 
 PENALTIES = {
@@ -58,7 +58,7 @@ def _both(monkeypatch, make, *data, **fit):
     """Return a fit in memory and one on a hostile home."""
     here = _quietly(make(), *data, **fit)
     with monkeypatch.context() as patch:
-        patch.setattr(base, "MemoryRows", HostileRows)
+        patch.setattr(source, "MemoryRows", HostileRows)
         there = _quietly(make(), *data, **fit)
     return here, there
 
@@ -89,7 +89,7 @@ def test_every_solver(problems, monkeypatch, loss, penalty):
         except ValueError:
             continue
         done += 1
-        monkeypatch.setattr(base, "MemoryRows", HostileRows)
+        monkeypatch.setattr(source, "MemoryRows", HostileRows)
         try:
             if Need.IN_MEMORY in kind().needs:
                 with pytest.raises(ValueError, match="rows are not in memory, and .* use solver='auto'"):

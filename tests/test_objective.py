@@ -8,7 +8,7 @@ from scipy import sparse
 from tables import objective_on
 
 from sklearn_gd.losses import get_loss
-from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.rows.blocks import MemoryRows
 from sklearn_gd.solvers.kinked.rows import linearized, raw_of, slope_changes
 from sklearn_gd.targets import Continuous, Labels, Multilabel
 
@@ -215,7 +215,7 @@ def test_some_rows(case):
     assert few.rows.n_samples < N // 2
     params = _params(objective)
     copied = objective.over(few.rows.copied(np.float32))
-    rows = few.rows._numbers
+    rows = few.rows._numbers(slice(None))
     assert np.all(np.diff(rows) > 0)
     part = objective.over(MemoryRows(objective.rows.matrix.rows(rows), objective.rows.y[rows], objective.rows.weight[rows]))
     np.testing.assert_allclose(few.value(params), part.value(params), rtol=1e-10)

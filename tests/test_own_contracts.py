@@ -16,7 +16,6 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import r2_score
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
-from sklearn_gd.estimators import base
 from sklearn_gd.losses import Expectile, Loss, Masked, Moreau, Quantile
 from sklearn_gd.models import MLP, Linear
 from sklearn_gd.objective.certificate import Reference
@@ -24,7 +23,8 @@ from sklearn_gd.objective.objective import Objective
 from sklearn_gd.objective.summand import Summand
 from sklearn_gd.penalties import get_penalty
 from sklearn_gd.penalties.scaled import Scaled
-from sklearn_gd.rows.memory import MemoryRows
+from sklearn_gd.rows import source
+from sklearn_gd.rows.blocks import MemoryRows
 from sklearn_gd.solvers import LBFGS, Newton, NewtonCG, ProximalPoint
 from sklearn_gd.solvers.loop import solve
 from sklearn_gd.targets import Continuous, Encoding, Target
@@ -302,7 +302,7 @@ def heteroscedastic():
 @pytest.mark.parametrize("solver", ["lbfgs", "newton", "newton_cg", "auto"])
 def test_a_mean_and_a_scale(heteroscedastic, monkeypatch, solver, loss, home):
     X, y, value, params = heteroscedastic
-    monkeypatch.setattr(base, "MemoryRows", home)
+    monkeypatch.setattr(source, "MemoryRows", home)
     model = GDRegressor(loss, alpha=0.0, solver=solver, tol=1e-9).fit(X, y)
     assert model.converged_
     assert model.loss_curve_[-1] == pytest.approx(value, abs=1e-10)
@@ -371,7 +371,7 @@ def test_a_mask_of_ones_own(table, monkeypatch, home, solver, several):
     Y[::3] = np.where([True, False], -999.0, Y[::3]) if several else -999.0
     if several:
         Y[1::4, 1] = -999.0
-    monkeypatch.setattr(base, "MemoryRows", home)
+    monkeypatch.setattr(source, "MemoryRows", home)
     model = GDRegressor(Holes(), alpha=0.0, solver=solver, tol=1e-10).fit(X, Y, weight)
     columns = Y.reshape(len(Y), -1)
     scores = []
@@ -391,7 +391,7 @@ def test_a_mask_around_a_kinked_function(table, monkeypatch, home):
     X, y, _, _ = table
     Y = np.column_stack([y, -2.0 * y])
     Y[::3, 0] = Y[1::4, 1] = np.nan
-    monkeypatch.setattr(base, "MemoryRows", home)
+    monkeypatch.setattr(source, "MemoryRows", home)
     model = GDRegressor(Masked(_absolute), alpha=0.01).fit(X, Y)
     named = GDRegressor(Masked("absolute_error"), alpha=0.01).fit(X, Y)
     assert model.loss_curve_[-1] == pytest.approx(named.loss_curve_[-1], rel=1e-6)
@@ -489,7 +489,7 @@ def talk(wine):
 @pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton"])
 def test_a_sequence_of_ones_own(talk, monkeypatch, home, solver):
     X, y = talk
-    monkeypatch.setattr(base, "MemoryRows", home)
+    monkeypatch.setattr(source, "MemoryRows", home)
     alpha = 0.1
     model = GDClassifier(TurnLoss(), alpha=alpha, solver=solver).fit(X, y)
     assert model.predict(X).shape == y.shape

@@ -68,7 +68,7 @@ def test_every_pass_is_shared(monkeypatch):
     import threading
 
     from sklearn_gd import GDRegressor
-    from sklearn_gd.rows.memory import MemoryRows
+    from sklearn_gd.rows.blocks import MemoryRows
 
     caller, seen, original = threading.get_ident(), [], MemoryRows._run
 

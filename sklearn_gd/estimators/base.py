@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from .. import targets
 from ..arrays import Array
@@ -20,23 +23,26 @@ from ..models import get_model
 from ..objective.objective import Objective
 from ..penalties import NoPenalty, get_penalty
 from ..penalties.scaled import Scaled
-from ..rows.memory import Mapper, MemoryRows, workers
+from ..rows.batch import Batch, renamed
+from ..rows.blocks import Mapper, workers
+from ..rows.source import Data, Source
+from ..rows.sources import source_of
+from ..rows.stream import Stream, named
 from ..solvers import State, get_solver
 from ..targets import Target
 from ..training.callbacks import CallbackSupportMixin, Tasks, has_callbacks
-from ..training.early_stopping import Stopper
+from ..training.early_stopping import EarlyStopping, Stopper
 from ..training.fit import Fit, Watching, run
 from ..training.messages import warn
-from ..training.problem import Parts, prepare
+from ..training.problem import Parts
+from ..training.problem import prepare as prepare_problem
 from ..training.resume import resume
 from .checks import check_rule, check_scalars, check_weight
+from .class_weights import class_totals, class_weighted
 from .named_parts import NamedParts
+from .reading import NAMES, Preparation, Reader, Survey, read, twin, validated
 
 __all__ = ["GradientEstimator", "streams"]
-
-
-# What X says of its columns.
-NAMES = ("n_features_in_", "feature_names_in_")
 
 
 def streams(estimator: GradientEstimator) -> bool:
@@ -47,49 +53,6 @@ def streams(estimator: GradientEstimator) -> bool:
     except (TypeError, ValueError):  # fit tells what is wrong with it
         pass
     raise AttributeError(f"solver={estimator.solver!r} has no partial_fit: use a stochastic solver, such as solver='sgd'.")
-
-
-@dataclass(frozen=True)
-class Data:
-    """Validated rows: X (n, p), y as its target reads it, weight (n,)."""
-
-    X: Any
-    y: Any
-    weight: Array
-
-    @property
-    def used(self) -> Data:
-        """The rows of positive weight."""
-        if np.all(self.weight > 0):
-            return self
-        rows = self.weight > 0
-        return Data(self.X[rows], self.y[rows], self.weight[rows])
-
-
-def _validated(estimator: Any, X: Any, reset: bool = False) -> Any:
-    """Return X as an array or a sparse matrix of floats; with `reset`, note how many columns it has, and their names."""
-    return validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=[np.float64, np.float32], reset=reset)
-
-
-def _twin(estimator: Any) -> Any:
-    """Return an estimator with the same parameters and attributes, to be written on."""
-    twin = object.__new__(type(estimator))
-    twin.__dict__.update(estimator.__dict__)
-    return twin
-
-
-@dataclass
-class _Names:
-    """What X says of its columns, by the names of attributes: for the end of a fit."""
-
-    public: dict[str, Any] = field(default_factory=dict)
-
-    def noted(self, estimator: Any, X: Any) -> Any:
-        """Return validated X."""
-        seen = _twin(estimator)
-        X = _validated(seen, X, reset=True)
-        self.public = {name: vars(seen)[name] for name in NAMES if name in vars(seen)}
-        return X
 
 
 class GradientEstimator(CallbackSupportMixin, NamedParts):
@@ -121,18 +84,6 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             verbose=self.verbose,
         )
 
-    def _read(self, loss: Loss, X: Any, y: Any, names: _Names | None = None) -> tuple[Any, Any]:
-        """Return validated X and y; what is missing in y, if the loss takes that, is NaN.
-
-        The names of the columns are noted in `names`, or if that is None checked.
-        """
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        X = _validated(self, X) if names is None else names.noted(self, X)
-        y = self._read_y(loss.read(y))
-        check_consistent_length(X, y)
-        return X, column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
-
     def _read_y(self, y: Any) -> Any:
         """Return y as the kind of estimator takes it."""
         return y
@@ -145,13 +96,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         """Return what y means to the loss, or else to this kind of estimator."""
         return loss.target(y, classes) or self._own_target(y, classes)
 
-    def _weighted(self, target: Target, y: Any, weight: Array) -> Array:
-        """Return the weights of rows with those of their classes."""
-        return weight
-
-    def _totals(self, target: Target, y: Any, weight: Array) -> Any:
-        """Return the weight of each class."""
-        return 0.0
+    def _shares(self, target: Target, totals: Any) -> Any:
+        """Return what the weights of the rows of each class are multiplied by, in the shape of their totals."""
+        return None
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
@@ -166,90 +113,111 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         groups: ArrayLike | None,
     ) -> Any:
         parts = self._parts()
-        X, y = self._read(parts.loss, X, y, names := _Names())
-        plain = Data(X, y, check_weight(sample_weight, X))
-        target = self._target_of(parts.loss, y if np.all(plain.weight > 0) else y[plain.weight > 0])
-        y = target.flat(y)
-        data = Data(X, y, check_weight(self._weighted(target, y, plain.weight), X, "class_weight"))
-        if np.any((data.weight > 0) != (plain.weight > 0)):  # classes without weight are none
-            target = self._target_of(parts.loss, y[data.weight > 0])
-        validation = None
-        if sample_weight_val is not None and X_val is None:
-            raise ValueError("sample_weight_val is given without X_val: expected the rows that they are for, or neither.")
-        if X_val is not None or y_val is not None:
-            validation = self._validation(parts.loss, names, target, X_val, y_val, sample_weight_val)
-        if parts.early_stopping is not None and validation is None:
-            data, validation = self._held_out(parts, target, data, groups)
-        # A trial step may overflow: its value is then inf or nan, and the step is refused.
-        with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
-            fit = self._solved(parts, target, data, validation, mapper)
-        totals = self._totals(target, y, plain.weight * (data.weight > 0))
-        return self._publish(replace(fit, public=names.public | fit.public, totals=totals))
+        with ExitStack() as opened:
+            source = opened.enter_context(source_of(X, y, sample_weight))
+            survey, shares = self._surveyed(parts, source)
+            target = survey.target
+            prepare = Preparation(parts.loss.for_target(target), target, shares, _exponent(survey.heaviest, shares))
+            validation = None
+            if sample_weight_val is not None and X_val is None:
+                raise ValueError("sample_weight_val is given without X_val: expected the rows that they are for, or neither.")
+            if X_val is not None or y_val is not None:
+                validation = opened.enter_context(source_of(X_val, y_val, sample_weight_val, "_val"))
+                self._read_validation(parts.loss, survey, validation, X_val, y_val)
+            elif parts.early_stopping is not None:
+                source, validation = self._held_out(parts, target, source, prepare, groups)
+            # A trial step may overflow: its value is then inf or nan, and the step is refused.
+            with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
+                rows = source.rows(prepare, mapper)
+                watching = self._watching(parts, prepare, validation, mapper)
+                if has_callbacks(self):
+                    given = prepare.weighted(source.data) if source.data else Data(X, None, None)
+                    watching.tasks = lambda ahead, fit_at: Tasks(self, given.X, given.y, given.weight, ahead, fit_at)
+                last = self._last if self.warm_start else None
+                fit = run(prepare_problem(parts, rows, target, prepare.exponent), watching, survey.dtype, last)
+        return self._publish(replace(fit, public=survey.names | fit.public, totals=survey.totals))
 
-    def _validation(self, loss: Loss, names: _Names, target: Target, X: Any, y: Any, sample_weight: Any) -> Data:
-        """Return validated validation rows."""
-        if X is None or y is None:
+    def _surveyed(self, parts: Parts, source: Source) -> tuple[Any, Any]:
+        """Return what a first look at the rows says, and the weights of their classes."""
+        reader = Reader(self, parts.loss)
+        survey = source.read(reader, parts.verbose)
+        self._check_survey(survey)
+        shares = self._shares(survey.target, survey.totals)
+        if np.ndim(shares) == 1 and not np.all(shares > 0):  # classes without weight are none
+            survey = source.read(replace(reader, dropped=survey.target.classes[shares == 0]))
+            self._check_survey(survey)
+            shares = shares[shares > 0]
+        return survey, shares
+
+    def _check_survey(self, survey: Survey) -> None:
+        """Raise ValueError when the rows are not enough for a fit."""
+        if survey.target is None:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+
+    def _read_validation(self, loss: Loss, survey: Survey, source: Source, X: Any, y: Any) -> None:
+        """Validate the validation rows."""
+        if X is None or (y is None and not isinstance(X, Stream)):
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
-        as_fitted = _twin(self)
+        as_fitted = twin(self)
         as_fitted.__dict__.pop("feature_names_in_", None)
-        as_fitted.__dict__.update(names.public)
-        X, y = as_fitted._read(loss, X, y)
-        y = target.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
-        target.check(y, "y_val")
-        return Data(X, y, self._weighted(target, y, check_weight(sample_weight, X, "sample_weight_val")))
+        as_fitted.__dict__.update(survey.names)
+        found = source.read(Reader(as_fitted, loss, survey.target, suffix="_val"))
+        if not found.n_samples:
+            raise ValueError("Sample weights must contain at least one non-zero number.")
 
-    def _held_out(self, parts: Parts, target: Target, data: Data, groups: Any) -> tuple[Data, Data | None]:
+    def _held_out(
+        self, parts: Parts, target: Target, source: Source, prepare: Preparation, groups: Any
+    ) -> tuple[Source, Source | None]:
         """Return the rows to train on, X not being copied, and those that are held out."""
-        assert parts.early_stopping is not None
+        rule, data = parts.early_stopping, source.data
+        assert rule is not None
+        if data is None:
+            return self._drawn(rule, source, groups)
         if groups is not None:
             check_consistent_length(groups, data.X)
         rows = np.flatnonzero(data.weight)
         try:
-            split = parts.early_stopping.split(data.X, data.y, rows, target.stratified, groups, self.random_state)
+            split = rule.split(data.X, data.y, rows, target.stratified, groups, self.random_state)
         except ValueError as error:
             raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
         if split is None:
-            return data, None
+            return source, None
         train, out = split
         weight = data.weight * np.bincount(train, minlength=len(data.weight))
-        return replace(data, weight=weight), Data(data.X[out], data.y[out], data.weight[out])
+        return source.with_data(replace(data, weight=weight)), source.with_data(data.some(out))
 
-    def _solved(self, parts: Parts, target: Target, data: Data, validation: Data | None, mapper: Mapper) -> Fit:
-        """Return the fit of validated rows."""
-        loss = parts.loss.for_target(target)
-        # Only the ratios of the weights matter; scaled by a power of two, they are the same to the last digit.
-        exponent = int(np.frexp(data.weight.max())[1])
-        y, weight = target.prepare(data.y, loss.rowwise), np.ldexp(data.weight, -exponent)
-        rows = MemoryRows(data.X, y, weight, mapper=mapper, n_raw=loss.n_raw(target))
-        encoding = target.encoded_for(loss)
-        loss.check_target(encoding.encode(y[weight > 0]))
-        watching = self._watching(parts, target, validation)
-        if has_callbacks(self):
-            watching.tasks = lambda ahead, fit_at: Tasks(self, data.X, data.y, data.weight, ahead, fit_at)
-        last = self._last if self.warm_start else None
-        return run(prepare(parts, rows, target, exponent), watching, data.X.dtype, last)
+    def _drawn(self, rule: EarlyStopping, source: Source, groups: Any) -> tuple[Source, Source | None]:
+        """Return the same of rows that are not in memory: each row is drawn by itself."""
+        for name, given in (("cv", rule.cv), ("scoring", rule.scoring), ("groups", groups)):
+            if given is not None:
+                raise ValueError(f"{name}={given!r} needs rows in memory: expected None for a stream, or an array on disk.")
+        if rule.validation_fraction is None:
+            return source, None
+        return source.held_out(rule.validation_fraction, int(check_random_state(self.random_state).randint(2**31)))
 
-    def _watching(self, parts: Parts, target: Target, validation: Data | None) -> Watching:
+    def _watching(self, parts: Parts, prepare: Preparation, validation: Source | None, mapper: Mapper) -> Watching:
         """Return who watches the validation rows, or the training objective."""
         rule = parts.early_stopping
         if validation is None:
             return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
-        scorer = check_scoring(self, scoring=rule.scoring) if rule and rule.scoring is not None else None
-        used = validation.used
-        weights = {} if np.ptp(used.weight) == 0 else {"sample_weight": used.weight}
+        scoring = rule.scoring if rule else None
+        scorer = None if scoring is None else check_scoring(self, scoring=scoring)
+        data = validation.data and prepare.weighted(validation.data).used
+        if scorer and data is None:
+            raise ValueError(f"scoring={scoring!r} needs validation rows in memory: expected None, for the loss.")
+        weights = {} if data is None or np.ptp(data.weight) == 0 else {"sample_weight": data.weight}
+        rows = validation.rows(replace(prepare, exponent=0), mapper)
 
         def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
-            y = target.prepare(validation.y, objective.loss.rowwise)
-            objective.loss.check_target(objective.summand.encoding.encode(y))
-            rows = MemoryRows(validation.X, y, validation.weight, n_raw=objective.model.n_raw)
             unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
 
             def score(state: State) -> float:
                 assert scorer is not None
-                fitted = _twin(self)._publish(fit_at(state))
+                assert data is not None
+                fitted = twin(self)._publish(fit_at(state))
                 fitted.__dict__.pop("feature_names_in_", None)  # the validated rows have no names
-                value = float(scorer(fitted, used.X, used.y, **weights))
+                value = float(scorer(fitted, data.X, data.y, **weights))
                 if not np.isfinite(value):
                     given = self.early_stopping.scoring
                     raise ValueError(f"scoring={given!r} gave {value} for the held-out rows: expected a finite number.")
@@ -281,31 +249,28 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         parts = self._parts()
         if parts.early_stopping is not None:
             raise ValueError(f"early_stopping={self.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
-        last = self._last
-        names = None if self.__sklearn_is_fitted__() else _Names()
-        X, y = self._read(parts.loss, X, y, names)
+        last, first = self._last, not self.__sklearn_is_fitted__()
+        seen = twin(self)
+        X, y = read(seen, parts.loss, X, y, reset=first)
         weight = check_weight(sample_weight, X, empty=True)
         target = self._streamed_target(parts.loss, y, classes)
         y = target.flat(y)
         target.check(y, "y")
-        totals = (last.totals if last else 0.0) + self._totals(target, y, weight)
-        data = Data(X, y, self._weighted_so_far(target, y, weight, totals))
+        found = class_totals(target, y, weight)
+        totals = found if last is None else last.totals + found
+        data = Data(X, y, class_weighted(self._shares(target, totals), target, y, weight))
         with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
             fit = resume(last, parts, data.X, data.y, data.weight, target, mapper)
         if fit is None and last is not None:
             return self
         if fit is None:  # nothing in it counts, but that its classes are known
             fit = Fit(target, {} if target.classes is None else {"classes_": target.classes})
-        kept = names.public if names else {name: vars(self)[name] for name in NAMES if name in vars(self)}
+        kept = {name: vars(seen)[name] for name in NAMES if name in vars(seen)}
         return self._publish(replace(fit, public=kept | fit.public, totals=totals))
 
     def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
         """Return what y of a stream means."""
         return self._last.target if self._last else self._target_of(loss, y, classes)
-
-    def _weighted_so_far(self, target: Target, y: Any, weight: Array, totals: Any) -> Array:
-        """Return the weights of rows of a stream with those of their classes."""
-        return weight
 
     # -- pickling -----------------------------------------------------------------------------------------------------
 
@@ -345,28 +310,56 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _raw(self, X: Any) -> Array:
         """Return the raw predictions, (n, K)."""
         check_is_fitted(self)
-        return self.model_.raw(_validated(self, X), vars(self))
+        return self.model_.raw(validated(self, X), vars(self))
+
+    def _each(self, method: Callable[[Any], Any], X: Any) -> Any:
+        """Return what a method makes of X, or an iterator over what it makes of each batch of a stream."""
+        check_is_fitted(self)
+        return self._of_batches(method, X) if isinstance(X, Stream) else method(X)
+
+    @staticmethod
+    def _of_batches(method: Callable[[Any], Any], stream: Stream) -> Iterator[Any]:
+        for batch in named(stream):
+            try:
+                yield method(batch.X)
+            except ValueError as error:
+                raise renamed(error, batch.title) from error
 
     def predict(self, X: Any) -> Any:
         """Predict the target of each sample.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Stream
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For regression the mean that the loss stands for, in units of y; for classification a label, or for multilabel
-            targets an indicator matrix.
+            targets an indicator matrix. For a stream, an iterator over those of each batch.
         """
+        return self._each(self._predict, X)
+
+    def _predict(self, X: Any) -> Any:
         raw = self._raw(X)
         return self._last_fit.target.decode(raw, self.loss_.inverse_link(raw))
 
     def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
-        predicted = self.predict(X)
-        X, y = self._read(self.loss_, X, y)
-        return self._last_fit.target.score(y, predicted, check_weight(sample_weight, X))
+        check_is_fitted(self)
+        target = self._last_fit.target
+        if not isinstance(X, Stream):
+            return target.score(*self._scored(Batch(X, y, sample_weight)))
+        tallies = (target.tally(*self._scored(batch)) for batch in named(X))
+        return target.scored(reduce(add, tallies))
+
+    def _scored(self, batch: Batch) -> tuple[Any, Any, Array]:
+        """Return validated y, predictions, and weights."""
+        try:
+            predicted = self._predict(batch.X)
+            X, y = read(self, self.loss_, batch.X, batch.y)
+            return y, predicted, check_weight(batch.sample_weight, X)
+        except ValueError as error:
+            raise (renamed(error, batch.title) if batch.name else error) from error
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._last is not None and "loss_" in self._last.public
@@ -375,3 +368,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _exponent(heaviest: float, shares: Any) -> int:
+    """Return the power of two to divide weights by: only their ratios matter, and these are the same to the last digit."""
+    most = 1.0 if shares is None else float(np.prod(np.max(shares, axis=-1)))
+    return int(np.frexp(heaviest * most)[1])

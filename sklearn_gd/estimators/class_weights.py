@@ -6,70 +6,72 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils import compute_class_weight, compute_sample_weight
-from sklearn.utils.multiclass import type_of_target
+from sklearn.utils import compute_class_weight
 
 from ..arrays import Array
 from ..targets import Target
 from .checks import check_weight
 
-__all__ = ["class_totals", "class_weighted", "running_shares"]
+__all__ = ["class_shares", "class_totals", "class_weighted"]
 
 
 def _balanced(totals: Array) -> Array:
-    """Return the weight of each class under which all of those that occur weigh the same."""
-    return np.divide(totals.sum(), np.count_nonzero(totals) * totals, out=np.zeros(len(totals)), where=totals > 0)
-
-
-def _check_kind(class_weight: Any) -> None:
-    """Raise ValueError unless it is a dict, or "balanced"."""
-    if not isinstance(class_weight, Mapping) and not (isinstance(class_weight, str) and class_weight == "balanced"):
-        raise ValueError(f"class_weight={class_weight!r}: expected a dict from classes to weights, 'balanced' or None.")
-
-
-def class_weighted(class_weight: Any, target: Target, y: Any, weight: Array) -> Array:
-    """Return the sample weights times those of the classes; "balanced" goes by the sample weights too.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or a target that has neither one label a sample nor an indicator matrix.
-    """
-    if class_weight is None:
-        return weight
-    codes = target.codes(y)
-    if codes is not None:
-        _check_kind(class_weight)
-    if codes is not None and isinstance(class_weight, str):
-        return weight * _balanced(class_totals(target, y, weight))[codes]
-    if codes is None and not type_of_target(y).startswith("multilabel"):
-        raise ValueError(f"class_weight={class_weight!r}: expected None for sequences, and for labels that are missing.")
-    return weight * compute_sample_weight(class_weight, y)
+    """Return the weight of each class under which all of those that occur weigh the same: for each label, in two classes."""
+    occurring = np.count_nonzero(totals, axis=-1, keepdims=True)
+    total = totals.sum(axis=-1, keepdims=True)
+    return np.divide(total, occurring * totals, out=np.zeros(totals.shape), where=totals > 0)
 
 
 def class_totals(target: Target, y: Any, weight: Array) -> Any:
-    """Return the weight of each class in some rows; 0 for a target that has more than one label a sample."""
+    """Return the weight of each class in some rows, (C,), or of 0 and 1 in each column of an indicator matrix, (L, 2).
+
+    It is 0 for a target that has more than one label a sample in another way.
+    """
     codes = target.codes(y)
     if codes is None or target.classes is None:
         return 0.0
-    return np.bincount(codes, weights=weight, minlength=len(target.classes))
+    if codes.ndim == 1:
+        return np.bincount(codes, weights=weight, minlength=len(target.classes))
+    ones = weight @ codes
+    return np.stack([weight.sum() - ones, ones], axis=1)
 
 
-def running_shares(class_weight: Any, target: Any, y: Any, totals: Any) -> Array:
-    """Return the weight of each row's class; "balanced" goes by the total weights of all rows so far.
+def class_shares(class_weight: Any, target: Target, totals: Any) -> Any:
+    """Return what the weights of the rows of each class are multiplied by, in the shape of their totals; None for no change.
+
+    "balanced" goes by the total weights.
 
     Raises
     ------
     ValueError
-        For an unknown name, a weight that is negative or not finite, or a target that has more than one label a sample.
+        For an unknown name, a weight that is negative or not finite, or a target that has no totals.
     """
     if class_weight is None:
-        return np.ones(y.shape[0])
-    codes = target.codes(y)
-    if codes is None:
-        raise ValueError(f"class_weight={class_weight!r}: expected None in partial_fit, but for one label a sample.")
-    _check_kind(class_weight)
+        return None
+    if np.ndim(totals) == 0:
+        raise ValueError(f"class_weight={class_weight!r}: expected None for sequences, and for labels that are missing.")
     if isinstance(class_weight, str):
-        return _balanced(totals)[codes]
-    weights = compute_class_weight(class_weight, classes=target.classes, y=target.classes)
-    return check_weight(weights, weights, "class_weight")[codes]
+        if class_weight == "balanced":
+            return _balanced(totals)
+    elif np.ndim(totals) == 2 and isinstance(class_weight, (list, tuple)) and len(class_weight) == len(totals):
+        return np.stack([_given(each, np.arange(2)) for each in class_weight])
+    elif np.ndim(totals) == 1 and isinstance(class_weight, Mapping):
+        return _given(class_weight, target.classes)
+    expected = "a dict from classes to weights" if np.ndim(totals) == 1 else f"a list of {len(totals)} dicts"
+    raise ValueError(f"class_weight={class_weight!r}: expected {expected}, 'balanced' or None.")
+
+
+def _given(class_weight: Any, classes: Any) -> Array:
+    """Return the weight of each class from a dict; a class that is not in it has the weight 1."""
+    weights = compute_class_weight(class_weight, classes=classes, y=classes)
+    return check_weight(weights, weights, "class_weight")
+
+
+def class_weighted(shares: Any, target: Target, y: Any, weight: Array) -> Array:
+    """Return the weights of rows times those of their classes."""
+    if shares is None:
+        return weight
+    codes: Any = target.codes(y)
+    if codes.ndim == 1:
+        return np.asarray(weight * shares[codes])
+    return np.asarray(weight * np.prod(np.take_along_axis(shares, codes.T, axis=1), axis=0))

@@ -23,7 +23,8 @@ from ..training.callbacks import with_callbacks
 from ..training.early_stopping import EarlyStopping
 from .base import GradientEstimator, streams
 from .checks import fact_of
-from .class_weights import class_totals, class_weighted, running_shares
+from .class_weights import class_shares
+from .reading import Survey
 
 __all__ = ["GDClassifier"]
 
@@ -178,7 +179,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: Any = None,
@@ -190,8 +191,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            CSR, CSC or dense, float64 or float32; it is not copied.
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Stream
+            CSR, CSC or dense, float64 or float32; it is not copied. A large `np.memmap` is read a block at a time. A
+            `sklearn_gd.rows.Stream` has y and sample_weight of its own.
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
             The labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -240,13 +242,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             return labels
         return Labels(column_or_1d(y) if classes is None else np.asarray(classes))
 
-    def _target_of(self, loss: Loss, y: Any, classes: Any = None) -> Target:
-        target = super()._target_of(loss, y, classes)
-        if target.classes is not None and len(target.classes) < 2:
-            name, only = "y" if classes is None else "classes", ", ".join(map(str, target.classes))
-            found = f"one class only, {only}" if only else "no class"
-            raise ValueError(f"{name} has {found}: expected at least two classes among the rows of positive weight.")
-        return target
+    def _check_survey(self, survey: Survey) -> None:
+        super()._check_survey(survey)
+        _check_classes(survey.target, "y")
 
     def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
         if classes is not None and np.ndim(classes) != 1:
@@ -255,23 +253,19 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         if known is None:
             if classes is None and not _kind_of(y).startswith("multilabel"):
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
-            return self._target_of(loss, y, classes)
+            target = self._target_of(loss, y, classes)
+            _check_classes(target, "y" if classes is None else "classes")
+            return target
         before = np.asarray(known.classes).tolist()
         if classes is not None and np.asarray(self._target_of(loss, y, classes).classes).tolist() != before:
             given = np.asarray(classes).tolist()
             raise ValueError(f"classes={given} differ from those of an earlier call, {before}.")
         return known
 
-    def _weighted(self, target: Target, y: Any, weight: Array) -> Array:
-        return class_weighted(self.class_weight, target, y, weight)
+    def _shares(self, target: Target, totals: Any) -> Any:
+        return class_shares(self.class_weight, target, totals)
 
-    def _weighted_so_far(self, target: Target, y: Any, weight: Array, totals: Any) -> Array:
-        return weight * running_shares(self.class_weight, target, y, totals)
-
-    def _totals(self, target: Target, y: Any, weight: Array) -> Any:
-        return class_totals(target, y, weight)
-
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.
 
         For a loss that masks, labels that are missing count for nothing; for sequences it is the share of right labels among
@@ -300,6 +294,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
         """
+        return self._each(self._decision, X)
+
+    def _decision(self, X: Any) -> Array:
         raw = self._raw(X)
         return self._last_fit.target.decision(raw)
 
@@ -318,6 +315,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; for multilabel targets, the probability of each label.
         """
+        return self._each(self._proba, X)
+
+    def _proba(self, X: Any) -> Array:
         raw = self._raw(X)
         return self._last_fit.target.proba(self.loss_.inverse_link(raw))
 
@@ -333,13 +333,24 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         -------
         ndarray of shape (n_samples, n_classes)
         """
+        return self._each(self._log_proba, X)
+
+    def _log_proba(self, X: Any) -> Array:
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.log(self._proba(X))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _check_classes(target: Any, name: str) -> None:
+    """Raise ValueError when a target has fewer than two labels."""
+    if target.classes is not None and len(target.classes) < 2:
+        only = ", ".join(map(str, target.classes))
+        found = f"one class only, {only}" if only else "no class"
+        raise ValueError(f"{name} has {found}: expected at least two classes among the rows of positive weight.")
 
 
 def _kind_of(y: Any) -> str:

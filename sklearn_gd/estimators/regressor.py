@@ -155,7 +155,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: Any = None,
@@ -167,8 +167,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            CSR, CSC or dense, float64 or float32; it is not copied.
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Stream
+            CSR, CSC or dense, float64 or float32; it is not copied. A large `np.memmap` is read a block at a time. A
+            `sklearn_gd.rows.Stream` has y and sample_weight of its own.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets, in the domain of the loss.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -205,7 +206,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def score(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Return the coefficient of determination R^2, averaged over the outputs; of what is observed, if the loss masks.
 
         Parameters

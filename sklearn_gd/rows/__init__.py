@@ -1,1 +1,6 @@
-"""Where rows live, and the matrices that hold them."""
+"""Where rows live, the matrices that hold them, and streams of them."""
+
+from .batch import Batch
+from .stream import Stream
+
+__all__ = ["Batch", "Stream"]

@@ -147,7 +147,7 @@ class Rows(ABC):
 
     @abstractmethod
     def quantile(self, array: RowArray, q: float) -> float:
-        """Return a quantile of all entries of an array."""
+        """Return a quantile of all entries of an array; of very many, within a thousandth of q."""
 
     @abstractmethod
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
@@ -168,6 +168,13 @@ class Rows(ABC):
     @abstractmethod
     def with_offset(self, offset: RowArray) -> Rows:
         """Return the same rows with another offset, (n, K)."""
+
+    def each(self, walk: Callable[[Rows, Any], Any], value: Any) -> list[Any]:
+        """Return what walk(rows, value) makes of a value in each place where rows are.
+
+        That is one place, unless they are on several machines. What goes there and back can be pickled.
+        """
+        return [walk(self, value)]
 
     def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Rows:
         """Return the same rows with no columns, for a model that is a constant.

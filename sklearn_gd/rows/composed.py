@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import Array
-from .matrices import Dense, Matrix, Sparse
+from .matrices import Dense, Matrix, RowStore, Sparse
 
 __all__ = ["Mixed", "Offset", "as_matrix"]
 
@@ -207,8 +207,8 @@ class Offset(Matrix):
         return self.stored.gram(curvature, center - self.base)
 
 
-def as_matrix(X: Any) -> Matrix:
+def as_matrix(X: Any) -> Any:
     """Return the matrix for an array or a SciPy sparse matrix: nothing is copied, but what a `Mixed` one gains by."""
-    if isinstance(X, Matrix):
+    if isinstance(X, RowStore):
         return X
     return Offset.split(X) or Sparse(X) if sparse.issparse(X) else Mixed.split(X) or Dense(X)

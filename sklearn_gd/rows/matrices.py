@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import Array
 
-__all__ = ["Dense", "Matrix", "Sparse"]
+__all__ = ["Dense", "Matrix", "RowStore", "Sparse", "csr_rows", "dense_block", "sparse_block"]
 
 # For so many Gram matrices the products of pairs of columns are worth forming.
 SEVERAL = 8
@@ -31,13 +31,14 @@ class Columns(Protocol):
         """Return X' g, (p, K), for g of shape (n, K)."""
 
 
-class Matrix(ABC):
-    """The contract: n rows, p columns.
+class RowStore(ABC):
+    """What holds n rows of p columns, and hands out some of them as a `Matrix`.
 
     Attributes
     ----------
     shape : tuple of int
     dtype : numpy dtype
+        That of the matrices handed out: float64 or float32.
     entries : int
         How many numbers a product reads.
     whole : bool
@@ -48,8 +49,8 @@ class Matrix(ABC):
         How many products of two entries a Gram matrix takes per second, on an ordinary core.
     samples : bool
         Whether the Gram matrix of a tenth of the rows takes a tenth of the time.
-    copies_rows : bool
-        Whether scattered rows are a copy as large as they are, not worth keeping.
+    copies_rows, copies_slices : bool
+        Whether scattered rows, or consecutive ones, are a copy as large as they are, not worth keeping.
     """
 
     shape: tuple[int, int]
@@ -60,10 +61,24 @@ class Matrix(ABC):
     gram_rate: float = 2e10
     samples: bool = False
     copies_rows: bool = False
+    copies_slices: bool = False
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes of memory it takes."""
+        return int(self.entries * np.dtype(self.dtype).itemsize)
 
     @abstractmethod
     def rows(self, index: Any) -> Matrix:
         """Return some rows, for a slice or an array of row numbers."""
+
+    @abstractmethod
+    def columns(self, index: Array) -> RowStore:
+        """Return some columns, given by their numbers."""
+
+
+class Matrix(RowStore):
+    """The contract of products, moments and Gram matrices."""
 
     @abstractmethod
     def columns(self, index: Array) -> Matrix:
@@ -144,6 +159,16 @@ class Matrix(ABC):
         return result
 
 
+def dense_block(n_features: int) -> int:
+    """Return how many rows of an array a block has."""
+    return max(256, min(1 << 14, (1 << 17) // max(1, n_features)))
+
+
+def sparse_block(n_samples: int, entries: int) -> int:
+    """Return how many rows of a sparse matrix a block has."""
+    return max(256, (1 << 18) * n_samples // max(1, entries))
+
+
 class _Scaled:
     """Columns less a center, times a scale, which are not formed."""
 
@@ -166,7 +191,7 @@ class Dense(Matrix):
         self.samples = X.flags.c_contiguous
         self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.size
         self.whole = X.shape[0] <= X.shape[1]
-        self.block_size = max(256, min(1 << 14, (1 << 17) // max(1, X.shape[1])))
+        self.block_size = dense_block(X.shape[1])
 
     def rows(self, index: Any) -> Dense:
         # Faster than an index, but for an array in another order it copies the whole of it first.
@@ -285,17 +310,13 @@ class Sparse(Matrix):
     def __init__(self, X: Any) -> None:
         self.X, self.shape, self.dtype, self.entries = X, X.shape, X.dtype, X.nnz
         self.whole = X.format == "csc" or X.shape[0] <= X.shape[1]
-        self.block_size = max(256, (1 << 18) * X.shape[0] // max(1, X.nnz))
+        self.block_size = sparse_block(X.shape[0], X.nnz)
 
     def rows(self, index: Any) -> Sparse:
         X = self.X
         if not (X.format == "csr" and isinstance(index, slice)):
             return Sparse(X[index])
-        first, last = X.indptr[index.start], X.indptr[index.stop]  # consecutive rows need no copy of the entries
-        part = type(X)((index.stop - index.start, X.shape[1]), dtype=X.dtype)  # the constructor copies what it is given
-        part.data, part.indices = X.data[first:last], X.indices[first:last]
-        part.indptr = X.indptr[index.start : index.stop + 1] - first
-        return Sparse(part)
+        return Sparse(csr_rows(type(X), X.data, X.indices, X.indptr, index, X.shape[1]))
 
     def columns(self, index: Array) -> Sparse:
         return Sparse(self.X[:, index])
@@ -356,6 +377,15 @@ class Sparse(Matrix):
     def gram(self, curvature: Array, center: Array) -> Array:
         inner = (self.X.T @ self.weighted(curvature)).toarray()
         return _bordered(inner, self.pull(curvature[:, None])[:, 0], curvature.sum(), center)
+
+
+def csr_rows(kind: Any, data: Array, indices: Array, indptr: Array, part: slice, n_features: int) -> Any:
+    """Return consecutive rows of what the three arrays of a CSR matrix hold: the entries are not copied."""
+    first, last = indptr[part.start], indptr[part.stop]
+    rows = kind((part.stop - part.start, n_features), dtype=data.dtype)  # the constructor copies what it is given
+    rows.data, rows.indices = data[first:last], indices[first:last]
+    rows.indptr = (indptr[part.start : part.stop + 1] - first).astype(indices.dtype, copy=False)
+    return rows
 
 
 def _like(X: Any, data: Array) -> Any:

@@ -20,7 +20,7 @@ from ..objective.summand import Summand
 from ..parts import same
 from ..penalties import GroupLasso, Penalty, get_penalty
 from ..penalties.scaled import Scaled
-from ..rows.memory import MemoryRows
+from ..rows.blocks import MemoryRows
 from ..targets import Continuous, Labels
 from .base import Need, Plan, Reason, Solver, State
 from .kinked.interior_point import InteriorPoint

@@ -17,9 +17,9 @@ from ..models.base import BoundModel
 from ..objective.certificate import Reference
 from ..objective.objective import Objective
 from ..objective.summand import Summand
+from ..rows.blocks import Mapper, MemoryRows
 from ..rows.composed import as_matrix
 from ..rows.matrices import Matrix, Sparse
-from ..rows.memory import Mapper, MemoryRows
 from ..solvers import Plan, Stochastic, StochasticState
 from ..targets import Target
 from .constants import constant_at, mean_target, reference_at, units_of_raw, without_features

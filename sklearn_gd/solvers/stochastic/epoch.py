@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from copy import copy, deepcopy
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...arrays import Array
 from ...objective.objective import Objective
-from ...rows.base import Block
+from ...rows.base import Block, Rows
 from ...schedules import Constant, Schedule, get_schedule
 from ..base import Need, Plan, Reason, Solver, State
 from .automatic_rate import AutomaticRate
-from .state import Memory, StochasticState
+from .state import Memory, StochasticState, averaged
 
 __all__ = ["SHARE", "Memory", "Stochastic", "StochasticState", "inverse"]
 
@@ -32,6 +33,9 @@ FEW, SOME = 100, 4096
 PATIENCE = 5
 
 SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
+
+# In place of rows that are to be put in elsewhere.
+NOWHERE: Any = None
 
 # Where nothing was seen yet, or all that was seen is zero.
 TINY = 1e-150
@@ -287,7 +291,6 @@ class Stochastic(Solver[StochasticState]):
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
         """Return the state after each row was read once; its value is the mean of F on the way."""
-        count = max(1, round(objective.rows.n_samples / self.size(objective)))
         seed = [state.plan.seed, state.epochs % 2**32]
         state = copy(state)
         state.automatic_rate, state.moments = deepcopy(state.automatic_rate), deepcopy(state.moments)  # the steps write on them
@@ -295,6 +298,11 @@ class Stochastic(Solver[StochasticState]):
         state.epochs += 1
         state.rows += objective.rows.n_samples
         state.weight += objective.total
+        return averaged(objective.rows.each(partial(_walked, self, replace(objective, rows=NOWHERE), seed), state))
+
+    def walk(self, objective: Objective, state: StochasticState, seed: list[int]) -> StochasticState:
+        """Return the state, which is written on, after the steps of an epoch; its value is the mean of F on the way."""
+        count = max(1, round(objective.rows.n_samples / self.size(objective)))
         schedule, total = self.schedule(objective), state.plan.horizon * count
         loss, prices = 0.0, []
         for number, block in enumerate(objective.rows.batches(-(-objective.rows.n_samples // count), seed)):
@@ -347,3 +355,10 @@ class Stochastic(Solver[StochasticState]):
             weight = min(1.0, 9.0 / (state.clock + 8.0))
             point = average + weight * (point - average)
         state.params = point
+
+
+def _walked(
+    solver: Stochastic, objective: Objective, seed: list[int], rows: Rows, state: StochasticState
+) -> tuple[int, StochasticState]:
+    """Return how many rows there are in a place, and the state after an epoch on them."""
+    return rows.n_samples, solver.walk(replace(objective, rows=rows), state, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ...arrays import Array
 from ..base import Plan, State
 from .automatic_rate import AutomaticRate
 
-__all__ = ["Memory", "StochasticState"]
+__all__ = ["Memory", "StochasticState", "averaged"]
 
 Memory = tuple[Array, ...]
 
@@ -100,3 +101,31 @@ class StochasticState(State):
     def least(self) -> float:
         """The lowest mean loss of an epoch."""
         return self.best_losses[-1] if self.best_losses else np.inf
+
+
+def averaged(walked: list[tuple[int, StochasticState]]) -> StochasticState:
+    """Return the average of what an epoch has made of one state in several places, which count by their numbers of rows.
+
+    Numbers and arrays are averaged: the parameters, the moments of the rule, what the automatic rate has seen, the loss. Each
+    place has taken steps of its own; the clock is that of the one with most.
+    """
+    if len(walked) == 1:
+        return walked[0][1]
+    shares = np.array([float(n) for n, _ in walked]) / sum(n for n, _ in walked)
+    states = [state for _, state in walked]
+
+    def mean(values: list[Any]) -> Any:
+        return sum(share * value for share, value in zip(shares, values, strict=True))
+
+    def each(values: list[Any]) -> dict[str, Any]:
+        """Return the averages of what objects hold."""
+        facts = [vars(value) for value in values]
+        return {
+            name: mean([fact[name] for fact in facts]) for name, one in facts[0].items() if isinstance(one, (float, np.ndarray))
+        }
+
+    first = states[0]
+    moments = tuple(mean(list(several)) for several in zip(*(state.moments for state in states), strict=True))
+    clock, rates = max(state.clock for state in states), [state.automatic_rate for state in states]
+    rate = rates[0] and replace(rates[0], **each(rates))
+    return replace(first, **each(list(states)), moments=moments, clock=clock, automatic_rate=rate)

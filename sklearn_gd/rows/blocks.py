@@ -1,4 +1,4 @@
-"""Rows in memory, shared by threads."""
+"""Rows that can be read at any place, a block at a time, shared by threads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from joblib import effective_n_jobs
 from threadpoolctl import threadpool_limits
 
 from ..arrays import Array
-from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, part_of
+from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, Rows, part_of
 from .composed import as_matrix
 from .matrices import Matrix
 
-__all__ = ["Mapper", "MemoryRows", "workers"]
+__all__ = ["BlockRows", "Mapper", "MemoryRows", "added", "checked_moments", "drawn_places", "workers"]
 
 Mapper = Callable[..., Iterable[Any]]
 
+# A sample of rows that are not in memory has no more numbers.
+LARGEST = 1 << 23
 # How many groups of blocks are added up one by one: enough to keep a few workers busy.
 GROUPS = 16
 
@@ -39,14 +41,14 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
             yield pool.map
 
 
-class MemoryRows(LocalRows):
-    """Rows in memory, read a block at a time. Rows of weight zero are left out of every block.
+class BlockRows(Rows):
+    """Rows that can be read at any place, a block at a time. Rows of weight zero are left out of every block.
 
     A row array is an ndarray with an entry for each row in use.
 
     Parameters
     ----------
-    X : ndarray, sparse matrix or Matrix of shape (n, p)
+    X : ndarray, sparse matrix or RowStore of shape (n, p)
     y : ndarray of shape (n,) or (n, K)
     weight : ndarray of shape (n,)
     loss_data : ndarray or None, default=None
@@ -73,7 +75,7 @@ class MemoryRows(LocalRows):
         mapper: Mapper = map,
         n_raw: int = 1,
     ) -> None:
-        self.X: Matrix = as_matrix(X)
+        self.X: Any = as_matrix(X)
         self.y, self.weight, self.loss_data, self.mapper, self.n_raw = y, weight, loss_data, mapper, n_raw
         self.n_features, self.dtype = self.X.shape[1], self.X.dtype
         self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
@@ -85,14 +87,30 @@ class MemoryRows(LocalRows):
         self._groups = np.array_split(np.arange(len(self._parts)), min(GROUPS, len(self._parts)))
         self._offset = offset
         # To take scattered rows of an array is to copy them: that is done block by block, again and again.
-        lazy = self._used is not None and self.X.copies_rows
+        lazy = self.X.copies_slices if self._used is None else self.X.copies_rows
         self._kept = None if lazy else [self._block(part) for part in self._parts]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: not the blocks, which would be copies."""
+        return vars(self) | {"_kept": None if self._kept is None else (), "mapper": map}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` has returned."""
+        vars(self).update(state)
+        if self._kept is not None:
+            self._kept = [self._block(part) for part in self._parts]
+
+    def __sizeof__(self) -> int:
+        """Return the number of bytes, which tells where a scheduler may move it."""
+        return int(self.X.nbytes + self.y.nbytes + self.weight.nbytes)
 
     def _block(self, part: slice) -> Block:
         rows: Any = part if self._used is None else self._used[part]
-        whole = self._used is None and part.stop - part.start == len(self.weight)
-        X = self.X if whole else self.X.rows(rows)
+        X = self.X if self._is_whole(part) else self.X.rows(rows)
         return Block(X, self.y[rows], self.weight[rows], part_of(self._offset, part), part_of(self.loss_data, rows))
+
+    def _is_whole(self, part: slice) -> bool:
+        return isinstance(self.X, Matrix) and self._used is None and part.stop - part.start == len(self.weight)
 
     def _run(self, kernel: Kernel, number: int, arrays: tuple[Array, ...]) -> Any:
         part = self._parts[number]
@@ -106,19 +124,19 @@ class MemoryRows(LocalRows):
     def reduce(self, kernel: Kernel, *arrays: Array) -> tuple[Any, ...]:
         def total(numbers: Array) -> tuple[Any, ...]:
             with np.errstate(all="ignore"):  # a thread does not inherit it
-                return _added(self._run(kernel, number, arrays) for number in numbers)
+                return added(self._run(kernel, number, arrays) for number in numbers)
 
         if len(self._parts) == 1:
             result: tuple[Any, ...] = self._run(kernel, 0, arrays)
             return result
-        return _added(self.mapper(total, self._groups))
+        return added(self.mapper(total, self._groups))
 
     def map(self, kernel: Kernel, *arrays: Array) -> Any:
         first = self._run(kernel, 0, arrays)
         if len(self._parts) == 1:
             return first
         several = isinstance(first, tuple)
-        wholes = [np.empty((self.n_samples, *part.shape[1:]), part.dtype) for part in (first if several else (first,))]
+        wholes = [self._empty((self.n_samples, *part.shape[1:]), part.dtype) for part in (first if several else (first,))]
 
         def fill(numbers: Array) -> None:
             with np.errstate(all="ignore"):
@@ -131,25 +149,29 @@ class MemoryRows(LocalRows):
             pass
         return tuple(wholes) if several else wholes[0]
 
+    def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return a new row array, to be filled."""
+        return np.empty(shape, dtype)
+
     def quantile(self, array: Array, q: float) -> float:
         return float(np.quantile(array, q))
 
+    def _shuffled(self, random_state: np.random.RandomState, count: int) -> Iterable[Array]:
+        """Return so many arrays of places, of nearly equal length, which have each row once."""
+        return np.array_split(random_state.permutation(self.n_samples), count)
+
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
-        order = np.random.RandomState(seed).permutation(self.n_samples)
-        for rows in np.array_split(order, -(-self.n_samples // size)):
+        for rows in self._shuffled(np.random.RandomState(seed), -(-self.n_samples // size)):
             numbers = rows if self._used is None else self._used[rows]
             y, weight = np.take(self.y, numbers, axis=0), np.take(self.weight, numbers)
             yield Block(self.X.rows(numbers), y, weight, part_of(self._offset, rows), part_of(self.loss_data, numbers))
 
     def sample(self, size: int) -> MemoryRows:
-        edges = np.linspace(0, self.n_samples, size + 1).astype(np.intp)
-        drawn = edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
-        return self._of(self.X, self.y, self.weight, self.loss_data, drawn, self._numbers[drawn])
+        return self.extracted(drawn_places(self.n_samples, size, self.profile.entries))
 
-    @property
-    def _numbers(self) -> Array:
-        """The numbers of the rows in use."""
-        return np.arange(len(self.weight)) if self._used is None else self._used
+    def _numbers(self, places: Any) -> Any:
+        """Return the numbers of the rows in use at some places."""
+        return places if self._used is None else self._used[places]
 
     def _of(self, X: Any, y: Array, weight: Array, loss_data: Any, rows: Any, used: Array | None = None) -> MemoryRows:
         """Return rows of these, those in use whose places are `rows`."""
@@ -157,33 +179,22 @@ class MemoryRows(LocalRows):
         return MemoryRows(X, y, weight, loss_data=loss_data, used=used, offset=offset, mapper=self.mapper, n_raw=self.n_raw)
 
     def take(self, mask: Array) -> MemoryRows:
-        return self._copied(np.flatnonzero(mask))
+        return self.extracted(np.flatnonzero(mask))
 
-    def copied(self, dtype: Any = None) -> MemoryRows:
-        return self._copied(slice(None), dtype)
-
-    def _copied(self, rows: Any, dtype: Any = None) -> MemoryRows:
-        used: Any = slice(0, self.n_samples) if self._used is None else self._used
-        used = used if isinstance(rows, slice) else self._numbers[rows]
+    def extracted(self, places: Any, dtype: Any = None) -> MemoryRows:
+        """Return the rows in use at some places by themselves, maybe in another precision."""
+        used = self._numbers(places)
         X = self.X.rows(used)
         X = X if dtype is None else X.astype(dtype)
-        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), rows)
+        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), places)
 
-    def with_matrix(self, X: Any) -> MemoryRows:
-        used = self._numbers
-        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), slice(None))
+    def columns(self, features: Array) -> Any:
+        return self._like(self.X.columns(features))
 
-    @property
-    def matrix(self) -> Matrix:
-        return self.X if self._used is None else self.X.rows(self._used)
-
-    @property
-    def rarest(self) -> int:
-        return self.X.rarest
-
-    def columns(self, features: Array) -> MemoryRows:
-        return MemoryRows(
-            self.X.columns(features),
+    def _like(self, X: Any) -> Any:
+        """Return the same rows of another X."""
+        return type(self)(
+            X,
             self.y,
             self.weight,
             loss_data=self.loss_data,
@@ -193,14 +204,14 @@ class MemoryRows(LocalRows):
             n_raw=self.n_raw,
         )
 
-    def with_offset(self, offset: Array) -> MemoryRows:
+    def with_offset(self, offset: Array) -> Any:
         result = copy(self)
         result._offset = offset
         if self._kept is not None:
             result._kept = [replace(block, offset=offset[part]) for block, part in zip(self._kept, self._parts, strict=True)]
         return result
 
-    def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> MemoryRows:
+    def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Any:
         if self._offset is not None or self.loss_data is not None:
             return self.columns(np.arange(0))
         used = slice(None) if self._used is None else self._used
@@ -210,15 +221,59 @@ class MemoryRows(LocalRows):
     @cached_property
     def moments(self) -> ColumnMoments:
         """The weighted moments of the columns, from one pass."""
-        moments: ColumnMoments = self.reduce(ColumnMoments.of)[0]
-        if not np.all(np.isfinite(moments.centered)):
-            raise ValueError(
-                "X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude."
-            )
-        return moments
+        return checked_moments(self)
 
 
-def _added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+class MemoryRows(BlockRows, LocalRows):
+    """Rows in memory."""
+
+    def sample(self, size: int) -> MemoryRows:
+        places = drawn_places(self.n_samples, size)
+        return self._of(self.X, self.y, self.weight, self.loss_data, places, self._numbers(places))
+
+    def copied(self, dtype: Any = None) -> MemoryRows:
+        return self.extracted(slice(0, self.n_samples), dtype)
+
+    def with_matrix(self, X: Any) -> MemoryRows:
+        used = self._numbers(slice(0, self.n_samples))
+        return self._of(X, self.y[used], self.weight[used], part_of(self.loss_data, used), slice(None))
+
+    @property
+    def matrix(self) -> Matrix:
+        X: Matrix = self.X
+        return X if self._used is None else X.rows(self._used)
+
+    @property
+    def rarest(self) -> int:
+        return int(self.X.rarest)
+
+
+def drawn_places(n_samples: int, size: int, entries: float = 0.0) -> Array:
+    """Return the places of a sample, in order: one in each of `size` equal stretches of the rows.
+
+    Of rows with so many entries each that are not in memory they are no more than fit there.
+    """
+    size = int(min(size, max(LARGEST / max(1.0, entries), 1.0))) if entries else size
+    edges = np.linspace(0, n_samples, size + 1).astype(np.intp)
+    return edges[:-1] + (np.random.RandomState(0).uniform(size=size) * np.diff(edges)).astype(np.intp)
+
+
+def checked_moments(rows: Rows) -> ColumnMoments:
+    """Return the weighted moments of the columns, from one pass.
+
+    Raises
+    ------
+    ValueError
+        When they are no numbers of double precision.
+    """
+    moments: ColumnMoments = rows.reduce(ColumnMoments.of)[0]
+    if not np.all(np.isfinite(moments.centered)):
+        raise ValueError("X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude.")
+    return moments
+
+
+def added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the sum of tuples, one by one."""
     total: tuple[Any, ...] | None = None
     for part in parts:
         total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))

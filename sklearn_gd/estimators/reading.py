@@ -1,0 +1,198 @@
+"""From what a user gives to validated rows, and what a first look at them says: a few rows at a time, or all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from ..arrays import Array
+from ..losses import Loss
+from ..rows.source import Data
+from ..targets import Target
+from .checks import check_weight
+from .class_weights import class_totals, class_weighted
+
+__all__ = ["NAMES", "Preparation", "Reader", "Survey", "twin", "validated"]
+
+# What X says of its columns.
+NAMES = ("n_features_in_", "feature_names_in_")
+FLOATS = [np.float64, np.float32]
+
+
+def twin(estimator: Any) -> Any:
+    """Return an estimator with the same parameters and attributes, to be written on."""
+    result = object.__new__(type(estimator))
+    result.__dict__.update(estimator.__dict__)
+    return result
+
+
+def validated(estimator: Any, X: Any, reset: bool = False, natural: bool = False) -> Any:
+    """Return X as an array or a sparse matrix of floats, or with `natural` of numbers of any kind.
+
+    With `reset`, how many columns it has, and their names, are noted; otherwise they are checked.
+    """
+    dtype: Any = "numeric" if natural else FLOATS
+    X = validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=reset)
+    return X if X.dtype.kind in "biuf" else X.astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a first look at rows says; that of more rows is added to it.
+
+    Attributes
+    ----------
+    names : dict
+        What X says of its columns, by the names of attributes.
+    dtype : numpy dtype
+        That of the model.
+    n_samples : int
+        How many rows have a positive weight.
+    heaviest : float
+        The largest weight.
+    target : Target or None
+        What y means; None where no row counts.
+    totals : ndarray or float
+        The weight of each class.
+    """
+
+    names: dict[str, Any]
+    dtype: Any
+    n_samples: int
+    heaviest: float
+    target: Target | None
+    totals: Any
+
+    @property
+    def n_features(self) -> int:
+        """The number of columns of X."""
+        return int(self.names["n_features_in_"])
+
+    def __add__(self, other: Survey) -> Survey:
+        _check_names(self.names, other.names)
+        dtype, n = np.result_type(self.dtype, other.dtype), self.n_samples + other.n_samples
+        target, totals = other.target, other.totals
+        if self.target is not None:
+            target, totals = self.target, self.totals
+            if other.target is not None:
+                target = self.target.merged(other.target)
+                totals = _counted(self, target) + _counted(other, target)
+        return Survey(self.names, dtype, n, max(self.heaviest, other.heaviest), target, totals)
+
+
+def _check_names(names: dict[str, Any], others: dict[str, Any]) -> None:
+    """Raise ValueError when more rows have other columns."""
+    n, m = names["n_features_in_"], others["n_features_in_"]
+    if n != m:
+        raise ValueError(f"X has {m} features: expected {n}, as in the rows before.")
+    before, now = (list(each.get("feature_names_in_", ())) for each in (names, others))
+    if before != now:
+        what = "the same columns in another order" if sorted(before) == sorted(now) else f"the columns {now}"
+        raise ValueError(f"X has {what}: expected {before or 'columns without names'}, as in the rows before.")
+
+
+def _counted(survey: Survey, target: Target) -> Any:
+    """Return the weight of each class of a target that has more of them."""
+    if np.ndim(survey.totals) != 1 or survey.target is None:
+        return survey.totals
+    totals = np.zeros(len(target.classes))  # type: ignore[arg-type]
+    totals[target.codes(survey.target.classes)] = survey.totals
+    return totals
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The function that validates rows for an estimator, and surveys them.
+
+    Attributes
+    ----------
+    estimator : GDRegressor or GDClassifier
+    loss : Loss
+    known : Target or None
+        What y means, if that is known: then X is to have the columns that the estimator knows.
+    dropped : ndarray or None
+        Labels whose rows do not count.
+    suffix : str
+        That of the arguments' names.
+    """
+
+    estimator: Any
+    loss: Loss
+    known: Target | None = None
+    dropped: Any = None
+    suffix: str = ""
+
+    def __call__(self, X: Any, y: Any, weight: Any, natural: bool = False) -> tuple[Data, Survey]:
+        estimator, known = self.estimator, self.known
+        if known is None:
+            estimator = twin(estimator)
+        X, y = read(estimator, self.loss, X, y, reset=known is None, natural=natural)
+        weight = check_weight(weight, X, f"sample_weight{self.suffix}", empty=True)
+        dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
+        names = {name: vars(estimator)[name] for name in NAMES if name in vars(estimator)}
+        if known is not None:
+            y = known.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
+            known.check(y, f"y{self.suffix}")
+            return Data(X, y, weight), Survey(names, dtype, int(np.count_nonzero(weight)), 0.0, known, 0.0)
+        if self.dropped is not None:
+            weight = np.where(np.isin(y.reshape(len(y), -1)[:, 0], self.dropped), 0.0, weight)
+        seen = weight > 0
+        target, totals = None, 0.0
+        if np.any(seen):
+            target = estimator._target_of(self.loss, y if np.all(seen) else y[seen])
+            y = target.flat(y)
+            totals = class_totals(target, y, weight)
+        return Data(X, y, weight), Survey(names, dtype, int(np.count_nonzero(seen)), float(weight.max()), target, totals)
+
+
+def read(estimator: Any, loss: Loss, X: Any, y: Any, reset: bool = False, natural: bool = False) -> tuple[Any, Any]:
+    """Return validated X and y; what is missing in y, if the loss takes that, is NaN."""
+    if y is None:
+        raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
+    X = validated(estimator, X, reset, natural)
+    y = estimator._read_y(loss.read(y))
+    check_consistent_length(X, y)
+    return X, column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """The function that makes validated y and weights what a fit wants.
+
+    Attributes
+    ----------
+    loss : Loss
+        In the form for the target.
+    target : Target
+    shares : ndarray or None
+        The weight of each class.
+    exponent : int
+        Weights are divided by this power of two.
+    """
+
+    loss: Loss
+    target: Target
+    shares: Any = None
+    exponent: int = 0
+
+    @property
+    def n_raw(self) -> int:
+        """The number of columns of raw."""
+        return self.loss.n_raw(self.target)
+
+    def weighted(self, data: Data) -> Data:
+        """Return rows with the weights of their classes."""
+        return replace(data, weight=class_weighted(self.shares, self.target, data.y, data.weight))
+
+    def __call__(self, y: Any, weight: Array) -> tuple[Array, Array]:
+        y = self.target.flat(y)
+        weight = np.ldexp(class_weighted(self.shares, self.target, y, weight), -self.exponent)
+        prepared = self.target.prepare(y, self.loss.rowwise)
+        seen = weight > 0
+        if np.any(seen):
+            self.loss.check_target(self.target.encoded_for(self.loss).encode(prepared[seen]))
+        return prepared, weight

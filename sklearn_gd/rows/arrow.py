@@ -1,0 +1,86 @@
+"""Batches of files, by pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .batch import Batch, renamed
+
+__all__ = ["batches_of_files"]
+
+
+def _imported(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError('Streams of files need pyarrow and pandas: pip install "sklearn-gd[arrow]".') from error
+
+
+def batches_of_files(
+    kind: str, paths: Any, target: Any, weight: str | None, columns: list[str] | None, batch_rows: int
+) -> Callable[[], Iterator[Batch]]:
+    """Return the function that opens batches of files.
+
+    Parameters
+    ----------
+    kind : str
+        "parquet" or "csv".
+    paths, target, weight, columns, batch_rows
+        As for `Stream.from_parquet`.
+    """
+    datasets, arrow = _imported("pyarrow.dataset"), _imported("pyarrow")
+    _imported("pandas")
+    if batch_rows < 1:
+        raise ValueError(f"batch_rows={batch_rows!r}: expected an integer >= 1.")
+    given = list(paths) if isinstance(paths, (list, tuple)) else [paths]
+    files = [str(file) for path in given for file in _files(Path(path), kind)]
+    schema = datasets.dataset(files[:1], format=kind).schema
+    targets = [target] if isinstance(target, str) else list(target or ())
+    others = [*targets, *([] if weight is None else [weight])]
+    features = [name for name in schema.names if name not in others] if columns is None else list(columns)
+    for argument, names in (("target", targets), ("weight", [weight] if weight else []), ("columns", features)):
+        for name in names:
+            if name not in schema.names:
+                raise ValueError(
+                    f"{argument} names {name!r}, which is no column of {files[0]}: expected one of {schema.names}."
+                )
+    read = list(dict.fromkeys([*features, *others]))
+    if kind == "csv":  # the first rows may show whole numbers where others have fractions
+        for place, field in enumerate(schema):
+            if field.name in features and arrow.types.is_integer(field.type):
+                schema = schema.set(place, field.with_type(arrow.float64()))
+
+    def opened() -> Iterator[Batch]:
+        for file in files:
+            start = 0
+            try:
+                dataset = datasets.dataset(file, format=kind, schema=schema if kind == "csv" else None)
+                there = next(iter(dataset.get_fragments())).physical_schema.names
+                missing = [name for name in read if name not in there]
+                if missing:
+                    raise ValueError(f"there is no column {missing[0]!r}: expected those of {files[0]}.")
+                for batch in dataset.to_batches(columns=read, batch_size=batch_rows):
+                    if batch.num_rows:
+                        frame = batch.to_pandas()
+                        y = None if target is None else frame[target]
+                        yield Batch(frame[features], y, None if weight is None else frame[weight], file, start)
+                    start += batch.num_rows
+            except (OSError, ValueError, TypeError, arrow.ArrowException) as error:
+                raise renamed(error, f"{file}, from row {start}" if start else file) from error
+
+    return opened
+
+
+def _files(path: Path, kind: str) -> list[Path]:
+    """Return the files of a path, in order of their names."""
+    if path.is_dir():
+        found = sorted(file for file in path.rglob(f"*.{kind}") if file.is_file())
+        if not found:
+            raise ValueError(f"{path} holds no file *.{kind}: expected a folder of them, or their paths.")
+        return found
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: expected a file or a folder.")
+    return [path]

@@ -1,0 +1,93 @@
+"""Rows in parts that are read here, one after another: a list of them, or the batches of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .base import Block
+from .blocks import MemoryRows
+from .parted import Extract, PartedRows, joined
+
+__all__ = ["ListedRows", "StreamRows"]
+
+# How many numbers of the rows are mixed at a time.
+BUFFER = 1 << 22
+
+
+class ListedRows(PartedRows):
+    """Rows in parts that can be iterated over. A handle is an iterable with an entry for each part."""
+
+    def _values(self, function: Callable[..., Any], *handles: Any) -> Iterable[Any]:
+        return _Lazy(function, handles)
+
+    def _kept(self, function: Callable[..., Any], *handles: Any) -> Any:
+        return list(_Lazy(function, handles))
+
+    def _spread(self, values: Sequence[Any]) -> Any:
+        return values
+
+    def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
+        """Iterate over all rows once: those of some batches, as many as fit in a buffer, are mixed and dealt out."""
+        random_state, pool = np.random.RandomState(seed), list[Extract]()
+        room = max(size, int(BUFFER // max(1.0, self.profile.entries)))
+        for rows, more in _with_more(self.parts):
+            if rows.n_samples:
+                pool.append(Extract.of(rows, slice(0, rows.n_samples)))
+            n = sum(len(extract.weight) for extract in pool)
+            if n and (n >= room or not more):
+                mixed, pool = joined(pool), []
+                for places in np.array_split(random_state.permutation(n), -(-n // size)):
+                    yield mixed.permuted(places).block()
+
+
+class StreamRows(ListedRows):
+    """The rows of a stream, read anew for each pass; what is kept of each row is in memory.
+
+    Parameters
+    ----------
+    parts : callable
+        It opens an iterator over the rows of each batch.
+    counts, n_features, dtype
+        As for `PartedRows`.
+    """
+
+    def __init__(self, parts: Callable[[], Iterator[MemoryRows]], counts: Sequence[int], n_features: int, dtype: Any) -> None:
+        first = next(iter(parts()))
+        super().__init__(_Parts(parts), counts, n_features, dtype, replace(first.profile, samples=False))
+
+    def _derived(self, function: Callable[..., Any], *handles: Any) -> Any:
+        return _Lazy(function, handles)
+
+
+class _Lazy:
+    """A handle to what a function makes of each part of others, made anew each time it is read."""
+
+    def __init__(self, function: Callable[..., Any], handles: tuple[Iterable[Any], ...]) -> None:
+        self.function, self.handles = function, handles
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.function(*items) for items in zip(*self.handles, strict=True))
+
+
+class _Parts:
+    """The handle to the rows of each batch, which are read anew each time."""
+
+    def __init__(self, opened: Callable[[], Iterator[MemoryRows]]) -> None:
+        self.opened = opened
+
+    def __iter__(self) -> Iterator[MemoryRows]:
+        return self.opened()
+
+
+def _with_more(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Iterate over items, and whether there are more."""
+    some = iter(items)
+    item = next(some, None)
+    while item is not None:
+        after = next(some, None)
+        yield item, after is not None
+        item = after

@@ -1,0 +1,142 @@
+"""What a user gives as data: the contract, and rows in memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import sparse
+
+from ..arrays import Array
+from .base import Rows
+from .blocks import Mapper, MemoryRows
+
+__all__ = ["Data", "MemorySource", "Prepare", "Read", "Source"]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Validated rows: X (n, p), y as its target reads it, weight (n,)."""
+
+    X: Any
+    y: Any
+    weight: Any
+
+    def __sizeof__(self) -> int:
+        """Return about how many bytes it takes, which tells where a scheduler may move it."""
+        size = self.X.nnz * 12 if sparse.issparse(self.X) else self.X.nbytes
+        return int(size + self.weight.nbytes)
+
+    def some(self, rows: Any) -> Data:
+        """Return some of the rows."""
+        return Data(self.X[rows], self.y[rows], self.weight[rows])
+
+    @property
+    def used(self) -> Data:
+        """The rows of positive weight."""
+        return self if np.all(self.weight > 0) else self.some(self.weight > 0)
+
+
+class Survey(Protocol):
+    """What a first pass finds out; that of more rows is added to it."""
+
+    n_samples: int
+    n_features: int
+    dtype: Any
+
+    def __add__(self, other: Any) -> Any:
+        """Return what both say."""
+
+
+class Read(Protocol):
+    """The function that validates rows, and looks at them."""
+
+    def __call__(self, X: Any, y: Any, weight: Any, natural: bool = False) -> tuple[Data, Any]:
+        """Return the rows, and a survey of them; with `natural`, numbers of any kind in X stay as they are."""
+
+
+class Prepare(Protocol):
+    """The function that makes y and weights what a fit wants; it says how many columns raw will have."""
+
+    @property
+    def n_raw(self) -> int:
+        """The number of columns of raw."""
+
+    def __call__(self, y: Any, weight: Array) -> tuple[Array, Array]:
+        """Return prepared y and weights."""
+
+
+# From the number of a lot of rows, and how many they are, to which of them count.
+Only = Callable[[int, int], Array]
+
+
+class Source(ABC):
+    """What a user gives as data.
+
+    Attributes
+    ----------
+    data : Data or None
+        All rows, once they are read, if they are in memory.
+    """
+
+    data: Data | None = None
+
+    @abstractmethod
+    def read(self, read: Read, verbose: int = 0) -> Any:
+        """Read all rows once, and return the sum of the surveys."""
+
+    @abstractmethod
+    def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
+        """Return the rows, once they are read."""
+
+    def with_data(self, data: Data) -> Source:
+        """Return the source of other validated rows, in memory."""
+        result = copy(self)
+        result.data = data
+        return result
+
+    def held_out(self, fraction: float, seed: int) -> tuple[Source, Source]:
+        """Return those to train on, and a random share of the rows."""
+        train, out = copy(self), copy(self)
+        train.only, out.only = partial(_kept, fraction, seed), partial(_drawn, fraction, seed)
+        return train, out
+
+    only: Only | None = None
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def close(self) -> None:  # noqa: B027 (most hold nothing)
+        """Give back what it holds elsewhere."""
+
+
+def _drawn(fraction: float, seed: int, number: int, n: int) -> Array:
+    return np.random.RandomState([seed, number]).uniform(size=n) < fraction
+
+
+def _kept(fraction: float, seed: int, number: int, n: int) -> Array:
+    return ~_drawn(fraction, seed, number, n)
+
+
+class MemorySource(Source):
+    """Rows in memory."""
+
+    def __init__(self, X: Any, y: Any, weight: Any) -> None:
+        self.given = X, y, weight
+
+    def read(self, read: Read, verbose: int = 0) -> Any:
+        self.data, survey = read(*self.given)
+        return survey
+
+    def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
+        assert self.data is not None
+        y, weight = prepare(self.data.y, self.data.weight)
+        return MemoryRows(self.data.X, y, weight, mapper=mapper, n_raw=prepare.n_raw)

@@ -1,0 +1,37 @@
+"""The source for what a user gives as data."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from .source import MemorySource, Source
+from .stored_sources import MappedSource, StreamSource
+from .stream import Stream
+
+__all__ = ["source_of"]
+
+# A mapped array of fewer bytes is read as if it were in memory.
+MAPPED = 1 << 26
+
+
+def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
+    """Return the source for what a user gave; `suffix` is that of the arguments' names.
+
+    Raises
+    ------
+    ValueError
+        When y or weights are given with a stream, which has its own.
+    """
+    if isinstance(X, Stream):
+        for name, given in (("y", y), ("sample_weight", weight)):
+            if given is not None:
+                raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
+        return StreamSource(X)
+    if hasattr(X, "__dask_graph__"):
+        return import_module(".dask", __package__).source_of_collections(X, y, weight, suffix)
+    if isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes >= MAPPED and X.dtype.kind in "biuf":
+        return MappedSource(X, y, weight)
+    return MemorySource(X, y, weight)

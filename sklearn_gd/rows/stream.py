@@ -1,0 +1,184 @@
+"""Rows that come in batches, as often as they are asked for: larger than memory, from files or anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .arrow import batches_of_files
+from .batch import Batch, renamed
+
+__all__ = ["Stream", "named"]
+
+# How many numbers of the rows of a stream are mixed at a time.
+BUFFER = 1 << 22
+
+
+class Stream:
+    """Rows that come in batches, for data that do not fit in memory.
+
+    `fit`, `predict` and `score` take it in place of X and y: ``GDClassifier().fit(stream)``.
+
+    Parameters
+    ----------
+    open_batches : callable
+        It takes nothing, and returns a new iterator over the batches each time: tuples (X, y) or (X, y, sample_weight), or X
+        alone to predict for. X is dense, sparse or a frame. The batches are the same each time, and none is empty.
+    cache : bool, default=True
+        Whether a fit keeps a copy of the rows, in a compact form, in the folder for temporary files, which it reads after the
+        first pass; it is removed when the fit ends. False calls `open_batches` for every pass.
+
+    See Also
+    --------
+    Stream.from_parquet, Stream.from_csv : Streams from files.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.rows import Stream
+    >>> def open_batches():
+    ...     for seed in range(10):
+    ...         X = np.random.default_rng(seed).normal(size=(1000, 3))
+    ...         yield X, X @ [1.0, 2.0, 3.0] + 4.0
+    >>> model = GDRegressor(alpha=0.0).fit(Stream(open_batches))
+    >>> print(model.coef_.round(6), model.intercept_.round(6))
+    [1. 2. 3.] 4.0
+    """
+
+    def __init__(self, open_batches: Callable[[], Iterable[Any]], *, cache: bool = True) -> None:
+        if not callable(open_batches):
+            raise TypeError(
+                f"open_batches={open_batches!r}: expected a function without arguments that returns a new iterator over "
+                "batches at each call."
+            )
+        self.open_batches, self.cache = open_batches, cache
+
+    @classmethod
+    def from_parquet(
+        cls,
+        paths: Any,
+        *,
+        target: str | list[str] | None = None,
+        weight: str | None = None,
+        columns: list[str] | None = None,
+        batch_rows: int = 65_536,
+        cache: bool = True,
+    ) -> Stream:
+        """Return a stream of Parquet files. It needs pyarrow and pandas: ``pip install "sklearn-gd[arrow]"``.
+
+        Only the columns used are read. A thread reads a batch ahead. A batch never spans two files.
+
+        Parameters
+        ----------
+        paths : str, path, or list of these
+            Files or folders.
+        target : str or list of str, default=None
+            The column of y, or several; None for X alone.
+        weight : str, default=None
+            The column of sample weights.
+        columns : list of str, default=None
+            The columns of X; by default all others.
+        batch_rows : int, default=65,536
+            The most rows in a batch.
+        cache : bool, default=True
+            As for `Stream`.
+
+        Returns
+        -------
+        Stream
+            X is a pandas DataFrame in each batch.
+
+        Raises
+        ------
+        ValueError
+            When there is no file, or no such column.
+        """
+        return cls(ahead(batches_of_files("parquet", paths, target, weight, columns, batch_rows)), cache=cache)
+
+    @classmethod
+    def from_csv(
+        cls,
+        paths: Any,
+        *,
+        target: str | list[str] | None = None,
+        weight: str | None = None,
+        columns: list[str] | None = None,
+        batch_rows: int = 65_536,
+        cache: bool = True,
+    ) -> Stream:
+        """Return a stream of CSV files with a header; the rest is as for `from_parquet`.
+
+        The types are those of the first rows of the first file; whole numbers of X are read as float64.
+
+        Parameters
+        ----------
+        paths, target, weight, columns, batch_rows, cache
+            As for `from_parquet`.
+
+        Returns
+        -------
+        Stream
+        """
+        return cls(ahead(batches_of_files("csv", paths, target, weight, columns, batch_rows)), cache=cache)
+
+    def map(self, transform: Any) -> Stream:
+        """Return the stream of what becomes of X in each batch.
+
+        Parameters
+        ----------
+        transform : callable, or fitted transformer
+            From X to X with the same rows, such as ``ColumnTransformer(...).fit(sample)``.
+
+        Returns
+        -------
+        Stream
+        """
+        function = getattr(transform, "transform", transform)
+        if not callable(function):
+            raise TypeError(f"transform={transform!r}: expected a function of X, or a fitted transformer.")
+
+        def opened() -> Iterator[Batch]:
+            for batch in named(self):
+                try:
+                    X = function(batch.X)
+                except Exception as error:
+                    raise renamed(error, batch.title) from error
+                yield batch._replace(X=X)
+
+        return Stream(opened, cache=self.cache)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the batches: (X, y), or (X, y, sample_weight) where there are weights, for `partial_fit`."""
+        for batch in named(self):
+            yield batch[:2] if batch.sample_weight is None else batch[:3]
+
+
+def named(stream: Stream) -> Iterator[Batch]:
+    """Iterate over the batches of a stream with their names."""
+    batches, number = iter(stream.open_batches()), 0
+    while True:
+        number += 1
+        try:
+            given = next(batches, None)
+        except Exception as error:
+            raise renamed(error, f"batch {number}") from error
+        if given is None:
+            return
+        batch = given if isinstance(given, Batch) else Batch(*given) if isinstance(given, tuple) else Batch(given)
+        yield batch if batch.name else batch._replace(name=f"batch {number}")
+
+
+def ahead(open_batches: Callable[[], Iterator[Any]]) -> Callable[[], Iterator[Any]]:
+    """Return the function whose iterators read a batch ahead, in a thread of their own."""
+
+    def opened() -> Iterator[Any]:
+        with ThreadPoolExecutor(1) as thread:
+            batches = open_batches()
+            coming = thread.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = thread.submit(next, batches, None)
+                yield batch
+
+    return opened
