@@ -341,7 +341,8 @@ class Labels(Target):
         assert isinstance(other, Labels)
         kinds = [self.classes.dtype.kind in "biuf", other.classes.dtype.kind in "biuf"]
         if kinds[0] != kinds[1]:
-            raise ValueError(f"y has labels such as {other.classes[0]!r}: expected them of a kind with {self.classes[0]!r}.")
+            found, before = other.classes[:1].tolist()[0], self.classes[:1].tolist()[0]
+            raise ValueError(f"y has labels such as {found!r}: expected them of one kind with {before!r}, which came before.")
         return self if np.array_equal(self.classes, other.classes) else Labels(np.union1d(self.classes, other.classes))
 
     def tally(self, y: Any, predicted: Any, weight: Array) -> Array:

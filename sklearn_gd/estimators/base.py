@@ -26,7 +26,7 @@ from ..penalties.scaled import Scaled
 from ..rows.batch import Batch, renamed
 from ..rows.blocks import Mapper, workers
 from ..rows.source import Data, Source
-from ..rows.sources import source_of
+from ..rows.sources import is_collection, source_of, with_dask
 from ..rows.stream import Stream, named
 from ..solvers import State, get_solver
 from ..targets import Target
@@ -115,6 +115,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         parts = self._parts()
         with ExitStack() as opened:
             source = opened.enter_context(source_of(X, y, sample_weight))
+            tasks = Tasks(self, X) if has_callbacks(self) else None
+            source.over = tasks.over if tasks else source.over
             survey, shares = self._surveyed(parts, source)
             target = survey.target
             prepare = Preparation(parts.loss.for_target(target), target, shares, _exponent(survey.heaviest, shares))
@@ -130,9 +132,10 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
                 rows = source.rows(prepare, mapper)
                 watching = self._watching(parts, prepare, validation, mapper)
-                if has_callbacks(self):
-                    given = prepare.weighted(source.data) if source.data else Data(X, None, None)
-                    watching.tasks = lambda ahead, fit_at: Tasks(self, given.X, given.y, given.weight, ahead, fit_at)
+                if tasks:
+                    if source.data is not None:
+                        tasks.show(*prepare.weighted(source.data))
+                    watching.tasks = tasks.begin
                 last = self._last if self.warm_start else None
                 fit = run(prepare_problem(parts, rows, target, prepare.exponent), watching, survey.dtype, last)
         return self._publish(replace(fit, public=survey.names | fit.public, totals=survey.totals))
@@ -247,6 +250,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, classes: Any = None) -> Any:
         parts = self._parts()
+        if isinstance(X, Stream) or is_collection(X):
+            raise ValueError(f"X is a {type(X).__name__}: expected a batch, as for batch in stream; fit takes all of it.")
         if parts.early_stopping is not None:
             raise ValueError(f"early_stopping={self.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
         last, first = self._last, not self.__sklearn_is_fitted__()
@@ -313,9 +318,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return self.model_.raw(validated(self, X), vars(self))
 
     def _each(self, method: Callable[[Any], Any], X: Any) -> Any:
-        """Return what a method makes of X, or an iterator over what it makes of each batch of a stream."""
+        """Return what a method makes of X: of a stream an iterator over that of each batch, of a Dask collection a lazy one."""
         check_is_fitted(self)
-        return self._of_batches(method, X) if isinstance(X, Stream) else method(X)
+        if isinstance(X, Stream):
+            return self._of_batches(method, X)
+        return with_dask().lazily(method, X, self.n_features_in_) if is_collection(X) else method(X)
 
     @staticmethod
     def _of_batches(method: Callable[[Any], Any], stream: Stream) -> Iterator[Any]:
@@ -330,13 +337,14 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or Stream
+        X : array-like or sparse matrix of shape (n_samples, n_features), Stream or Dask collection
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             For regression the mean that the loss stands for, in units of y; for classification a label, or for multilabel
-            targets an indicator matrix. For a stream, an iterator over those of each batch.
+            targets an indicator matrix. For a stream, an iterator over those of each batch; for a Dask collection, a lazy
+            array with the same chunks.
         """
         return self._each(self._predict, X)
 
@@ -347,17 +355,21 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
         check_is_fitted(self)
         target = self._last_fit.target
-        if not isinstance(X, Stream):
-            return target.score(*self._scored(Batch(X, y, sample_weight)))
-        tallies = (target.tally(*self._scored(batch)) for batch in named(X))
-        return target.scored(reduce(add, tallies))
+        if isinstance(X, Stream):
+            return target.scored(reduce(add, map(self._tally, named(X))))
+        if is_collection(X):
+            return target.scored(reduce(add, with_dask().of_partitions(self._tally, X, y, sample_weight)))
+        return target.score(*self._scored(Batch(X, y, sample_weight)))
+
+    def _tally(self, batch: Batch) -> Any:
+        return self._last_fit.target.tally(*self._scored(batch))
 
     def _scored(self, batch: Batch) -> tuple[Any, Any, Array]:
         """Return validated y, predictions, and weights."""
         try:
             predicted = self._predict(batch.X)
             X, y = read(self, self.loss_, batch.X, batch.y)
-            return y, predicted, check_weight(batch.sample_weight, X)
+            return y, predicted, check_weight(batch.sample_weight, X, empty=bool(batch.name))
         except ValueError as error:
             raise (renamed(error, batch.title) if batch.name else error) from error
 

@@ -167,9 +167,9 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or Stream
+        X : array-like or sparse matrix of shape (n_samples, n_features), Stream or Dask collection
             CSR, CSC or dense, float64 or float32; it is not copied. A large `np.memmap` is read a block at a time. A
-            `sklearn_gd.rows.Stream` has y and sample_weight of its own.
+            `sklearn_gd.rows.Stream` has y and sample_weight of its own. A Dask array or dataframe stays in the workers.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets, in the domain of the loss.
         sample_weight : array-like of shape (n_samples,), default=None

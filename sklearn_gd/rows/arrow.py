@@ -38,40 +38,53 @@ def batches_of_files(
     given = list(paths) if isinstance(paths, (list, tuple)) else [paths]
     files = [str(file) for path in given for file in _files(Path(path), kind)]
     schema = datasets.dataset(files[:1], format=kind).schema
-    targets = [target] if isinstance(target, str) else list(target or ())
-    others = [*targets, *([] if weight is None else [weight])]
-    features = [name for name in schema.names if name not in others] if columns is None else list(columns)
-    for argument, names in (("target", targets), ("weight", [weight] if weight else []), ("columns", features)):
-        for name in names:
-            if name not in schema.names:
-                raise ValueError(
-                    f"{argument} names {name!r}, which is no column of {files[0]}: expected one of {schema.names}."
-                )
+    features, others = _columns(schema.names, files[0], target, weight, columns)
     read = list(dict.fromkeys([*features, *others]))
-    if kind == "csv":  # the first rows may show whole numbers where others have fractions
-        for place, field in enumerate(schema):
-            if field.name in features and arrow.types.is_integer(field.type):
-                schema = schema.set(place, field.with_type(arrow.float64()))
+    types = _with_fractions(arrow, schema, features) if kind == "csv" else None
+
+    def batches(file: str) -> Iterator[Batch]:
+        if not Path(file).exists():
+            raise FileNotFoundError("it does not exist any more: expected the same files for every pass.")
+        dataset, start = datasets.dataset(file, format=kind, schema=types), 0
+        there = next(iter(dataset.get_fragments())).physical_schema.names
+        missing = [name for name in read if name not in there]
+        if missing:
+            raise ValueError(f"there is no column {missing[0]!r}: expected those of {files[0]}.")
+        for batch in dataset.to_batches(columns=read, batch_size=batch_rows):
+            if batch.num_rows:
+                frame = batch.to_pandas()
+                y = None if target is None else frame[target]
+                yield Batch(frame[features], y, None if weight is None else frame[weight], file, start)
+            start += batch.num_rows
 
     def opened() -> Iterator[Batch]:
         for file in files:
-            start = 0
             try:
-                dataset = datasets.dataset(file, format=kind, schema=schema if kind == "csv" else None)
-                there = next(iter(dataset.get_fragments())).physical_schema.names
-                missing = [name for name in read if name not in there]
-                if missing:
-                    raise ValueError(f"there is no column {missing[0]!r}: expected those of {files[0]}.")
-                for batch in dataset.to_batches(columns=read, batch_size=batch_rows):
-                    if batch.num_rows:
-                        frame = batch.to_pandas()
-                        y = None if target is None else frame[target]
-                        yield Batch(frame[features], y, None if weight is None else frame[weight], file, start)
-                    start += batch.num_rows
+                yield from batches(file)
             except (OSError, ValueError, TypeError, arrow.ArrowException) as error:
-                raise renamed(error, f"{file}, from row {start}" if start else file) from error
+                raise renamed(error, file) from error
 
     return opened
+
+
+def _columns(names: list[str], file: str, target: Any, weight: str | None, columns: Any) -> tuple[list[str], list[str]]:
+    """Return the columns of X, and those of y and the weights."""
+    targets = [target] if isinstance(target, str) else list(target or ())
+    others = [*targets, *([] if weight is None else [weight])]
+    features = [name for name in names if name not in others] if columns is None else list(columns)
+    for argument, wanted in (("target", targets), ("weight", others[len(targets) :]), ("columns", features)):
+        for name in wanted:
+            if name not in names:
+                raise ValueError(f"{argument} names {name!r}, which is no column of {file}: expected one of {names}.")
+    return features, others
+
+
+def _with_fractions(arrow: Any, schema: Any, features: list[str]) -> Any:
+    """Return a schema whose whole numbers are float64: the first rows may show them where others have fractions."""
+    for place, field in enumerate(schema):
+        if field.name in features and arrow.types.is_integer(field.type):
+            schema = schema.set(place, field.with_type(arrow.float64()))
+    return schema
 
 
 def _files(path: Path, kind: str) -> list[Path]:

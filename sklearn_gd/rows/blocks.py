@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
@@ -25,7 +24,7 @@ __all__ = ["BlockRows", "Mapper", "MemoryRows", "added", "checked_moments", "dra
 Mapper = Callable[..., Iterable[Any]]
 
 # A sample of rows that are not in memory has no more numbers.
-LARGEST = 1 << 23
+LARGEST = 1 << 22
 # How many groups of blocks are added up one by one: enough to keep a few workers busy.
 GROUPS = 16
 
@@ -84,7 +83,7 @@ class BlockRows(Rows):
         size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
         edges = [*range(0, self.n_samples, size), self.n_samples]
         self._parts = [slice(*ends) for ends in pairwise(edges)]
-        self._groups = np.array_split(np.arange(len(self._parts)), min(GROUPS, len(self._parts)))
+        self._groups = np.array_split(np.arange(len(self._parts)), max(1, min(GROUPS, len(self._parts))))
         self._offset = offset
         # To take scattered rows of an array is to copy them: that is done block by block, again and again.
         lazy = self.X.copies_slices if self._used is None else self.X.copies_rows
@@ -205,8 +204,8 @@ class BlockRows(Rows):
         )
 
     def with_offset(self, offset: Array) -> Any:
-        result = copy(self)
-        result._offset = offset
+        result = object.__new__(type(self))
+        vars(result).update(vars(self), _offset=offset)
         if self._kept is not None:
             result._kept = [replace(block, offset=offset[part]) for block, part in zip(self._kept, self._parts, strict=True)]
         return result

@@ -6,6 +6,7 @@ collection's graph.
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ from .source import Data, Only, Prepare, Read, Source
 from .stored_sources import StreamSource
 from .stream import Stream, ahead
 
-__all__ = ["DaskRows", "DaskSource", "lazily", "source_of_collections"]
+__all__ = ["DaskRows", "DaskSource", "lazily", "of_partitions", "source_of_collections"]
 
 
 def client_here() -> Any:
@@ -120,7 +121,17 @@ class _Held:
         return future
 
     def gathered(self, futures: Sequence[Any]) -> list[Any]:
-        result: list[Any] = self.client.gather(list(futures))
+        """Return here what tasks have found.
+
+        Raises
+        ------
+        MemoryError
+            When workers have died of a task again and again.
+        """
+        try:
+            result: list[Any] = self.client.gather(list(futures))
+        except Exception as error:
+            raise (_short_of_memory("a pass over the rows", error) if _killed(error) else error) from error
         return result
 
     def close(self) -> None:
@@ -142,9 +153,9 @@ class DaskSource(Source):
         self.lots = self.client.compute(tasks)
         self.held.futures.update(self.lots)
         wait(self.lots)  # type: ignore[no-untyped-call]
-        for number, future in enumerate(self.lots):
-            if future.status != "finished":
-                raise _failure(future, number)
+        failed = [number for number, lot in enumerate(self.lots) if lot.status != "finished"]
+        if failed:
+            raise _explained([(number, self.lots[number].exception()) for number in failed])
         surveys = self.held.gathered([self.held.submit(_second, lot) for lot in self.lots])
         total = surveys[0]
         for number, survey in enumerate(surveys[1:], 1):
@@ -184,15 +195,26 @@ class DaskSource(Source):
         self.held.close()
 
 
-def _failure(future: Any, number: int) -> Exception:
-    """Return the error of a partition that could not be read."""
-    error = future.exception()
-    if type(error).__name__ == "KilledWorker":
-        return MemoryError(
-            f"partition {number}: the workers that read it died, {error.last_worker.address} last. Most likely it does not fit "
-            "in their memory: expected smaller partitions, or more memory for each worker."
-        )
-    return renamed(error, f"partition {number}")
+def _explained(failures: list[tuple[int, Any]]) -> Exception:
+    """Return the error of partitions that could not be read; that workers died means most often that memory was short."""
+    others = [(number, error) for number, error in failures if not _killed(error)]
+    if others:
+        number, error = others[0]
+        return renamed(error, f"partition {number}")
+    numbers = ", ".join(str(number) for number, _ in failures)
+    return _short_of_memory(f"partition{'s' * (len(failures) > 1)} {numbers}", failures[0][1])
+
+
+def _killed(error: Any) -> bool:
+    """Tell whether workers have died of a task."""
+    return type(error).__name__ == "KilledWorker"
+
+
+def _short_of_memory(title: str, error: Any) -> MemoryError:
+    return MemoryError(
+        f"{title}: workers died of it, {error.last_worker.address} last. Most likely it does not fit in their memory: expected "
+        "smaller partitions, or more memory for each worker."
+    )
 
 
 class DaskRows(PartedRows):
@@ -314,13 +336,28 @@ def _walked(walk: Callable[..., Any], value: Any, settings: tuple[Any, ...], sha
 # -- predictions ------------------------------------------------------------------------------------------------------
 
 
-def lazily(method: Callable[[Any], Array], X: Any, meta: Array) -> Any:
-    """Return the lazy collection of what a method makes of each partition of X; `meta` is what it makes of no rows."""
+def lazily(method: Callable[[Any], Array], X: Any, n_features: int) -> Any:
+    """Return the lazy array of what a method makes of each partition of X."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "X does not have valid feature names")
+        meta = method(np.zeros((1, n_features)))[:0]
     if not hasattr(X, "chunks"):
         return X.map_partitions(method, meta=meta)
     if X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
     if meta.ndim == 1:
         return X.map_blocks(method, dtype=meta.dtype, drop_axis=1, meta=meta)
-    chunks = (X.chunks[0], (meta.shape[1],))
-    return X.map_blocks(method, dtype=meta.dtype, chunks=chunks, meta=meta)
+    chunks = (X.chunks[0], *((size,) for size in meta.shape[1:]))
+    new_axis = list(range(2, meta.ndim)) or None
+    return X.map_blocks(method, dtype=meta.dtype, chunks=chunks, new_axis=new_axis, meta=meta)
+
+
+def of_partitions(function: Callable[[Batch], Any], X: Any, y: Any, weight: Any) -> list[Any]:
+    """Return here what a function makes of each partition."""
+    lots = enumerate(partitions(X, y, weight))
+    tasks = [delayed(_of_lot, pure=False)(function, f"partition {number}", *lot) for number, lot in lots]
+    return list(compute(*tasks))  # type: ignore[no-untyped-call]
+
+
+def _of_lot(function: Callable[[Batch], Any], name: str, X: Any, y: Any, weight: Any) -> Any:
+    return function(Batch(X, y, weight, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,9 @@ class Data:
     X: Any
     y: Any
     weight: Any
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.X, self.y, self.weight))
 
     def __sizeof__(self) -> int:
         """Return about how many bytes it takes, which tells where a scheduler may move it."""
@@ -75,6 +78,13 @@ class Prepare(Protocol):
 Only = Callable[[int, int], Array]
 
 
+Over = Callable[[Iterable[Any], "int | None"], Iterator[Any]]
+
+
+def _plainly(batches: Iterable[Any], total: int | None) -> Iterator[Any]:
+    return iter(batches)
+
+
 class Source(ABC):
     """What a user gives as data.
 
@@ -82,9 +92,12 @@ class Source(ABC):
     ----------
     data : Data or None
         All rows, once they are read, if they are in memory.
+    over : callable
+        From the batches of a pass, and how many they are, None if unknown, to an iterator over them: it may report each.
     """
 
     data: Data | None = None
+    over: Over = staticmethod(_plainly)
 
     @abstractmethod
     def read(self, read: Read, verbose: int = 0) -> Any:

@@ -11,10 +11,20 @@ from .source import MemorySource, Source
 from .stored_sources import MappedSource, StreamSource
 from .stream import Stream
 
-__all__ = ["source_of"]
+__all__ = ["is_collection", "source_of", "with_dask"]
 
 # A mapped array of fewer bytes is read as if it were in memory.
 MAPPED = 1 << 26
+
+
+def is_collection(X: Any) -> bool:
+    """Tell whether something is a Dask collection."""
+    return hasattr(X, "__dask_graph__")
+
+
+def with_dask() -> Any:
+    """Return what works on Dask collections: whoever has one has Dask."""
+    return import_module(".dask", __package__)
 
 
 def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
@@ -30,8 +40,8 @@ def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
             if given is not None:
                 raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
         return StreamSource(X)
-    if hasattr(X, "__dask_graph__"):
-        return import_module(".dask", __package__).source_of_collections(X, y, weight, suffix)
+    if is_collection(X):
+        return with_dask().source_of_collections(X, y, weight, suffix)
     if isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes >= MAPPED and X.dtype.kind in "biuf":
         return MappedSource(X, y, weight)
     return MemorySource(X, y, weight)

@@ -175,13 +175,14 @@ class MappedRows(BlockRows):
         alone, found = self.columns(np.arange(0)), []
         if self._offset is not None or self.loss_data is not None:
             return alone
-        for part in self._slices(self.y):
+        for start in range(0, len(self.weight), 16 * FEW):
+            part = slice(start, start + 16 * FEW)
             weight = self.weight[part]
             found.append(distinct(self.y[part][weight > 0], weight[weight > 0]))
             if len(found[-1][1]) > FEW:
                 return alone
-        y, weight = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return MemoryRows(np.empty((len(weight), 0)), *distinct(y, weight))
+        y, weight = distinct(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        return MemoryRows(np.empty((len(weight), 0)), y, weight)
 
     def _slices(self, array: Array) -> list[slice]:
         size = max(1, CHUNK // max(1, int(np.prod(array.shape[1:]))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -33,17 +34,24 @@ class StoredSource(Source):
         """Return prepared y, the weights, and the numbers of rows that count, None for all, on disk."""
         given, weights = self.y.array(), self.weight.array()
         y, weight, used, some = GrowingArray(), GrowingArray(), GrowingArray(), False
-        for number, start in enumerate(range(0, len(weights), CHUNK)):
-            part = slice(start, start + CHUNK)
+        for number, (title, start, stop) in enumerate(self._lots()):
+            part = slice(start, stop)
             masked = np.array(weights[part])
             if self.only is not None:
                 masked *= self.only(number, len(masked))
-            prepared = prepare(given[part], masked)
+            try:
+                prepared = prepare(given[part], masked)
+            except ValueError as error:
+                raise renamed(error, title) from error
             y.append(prepared[0])
             weight.append(prepared[1])
             used.append(start + np.flatnonzero(prepared[1]))
             some = some or not np.all(prepared[1])
         return y.array(), weight.array(), used.array() if some else None
+
+    @abstractmethod
+    def _lots(self) -> Iterator[tuple[str, int, int]]:
+        """Iterate over lots of rows: what errors call them, and where they begin and end."""
 
     def _store(self, data: Data) -> None:
         self.y.append(_storable(data.y))
@@ -74,23 +82,28 @@ class MappedSource(StoredSource):
     def read(self, read: Read, verbose: int = 0) -> Any:
         super().__init__()
         y, weight = self.given
-        n, size = len(self.X), max(1, CHUNK // max(1, self.X.shape[1]))
-        total: Any = None
+        n, total = len(self.X), None  # type: tuple[int, Any]
         whole = tuple(None if each is None else _sliceable(each) for each in (y, weight))
         for each, name in zip(whole, ("y", "sample_weight"), strict=True):
             if each is not None and each.ndim and len(each) != n:
                 raise ValueError(f"{name} has {len(each)} entries: expected {n}, one for each row of X.")
-        for start in range(0, n, size):
-            part = slice(start, min(start + size, n))
+        for title, start, stop in self._lots():
+            part = slice(start, stop)
             try:
                 some_y, some_weight = (each[part] if each is not None and each.ndim else each for each in whole)
                 data, survey = read(self.X[part], some_y, some_weight, natural=True)
                 total = survey if total is None else total + survey
             except ValueError as error:
-                raise renamed(error, f"rows {part.start} to {part.stop - 1}") from error
+                raise renamed(error, title) from error
             self._store(data)
         self.survey = total
         return total
+
+    def _lots(self) -> Iterator[tuple[str, int, int]]:
+        n, size = len(self.X), max(1, CHUNK // max(1, self.X.shape[1]))
+        for start in range(0, n, size):
+            stop = min(start + size, n)
+            yield f"rows {start} to {stop - 1}", start, stop
 
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
         y, weight, used = self._targets(prepare)
@@ -113,9 +126,10 @@ class StreamSource(StoredSource):
     def read(self, read: Read, verbose: int = 0) -> Any:
         super().__init__()
         self._read, self.counts, self._parts = read, list[int](), list[GrowingArray]()
+        self._titles = list[str]()
         began = time.perf_counter()
         total: Any = None
-        for batch in named(self.stream):
+        for batch in self.over(named(self.stream), None):
             data, survey = self._validated(batch)
             try:
                 total = survey if total is None else total + survey
@@ -123,6 +137,7 @@ class StreamSource(StoredSource):
             except (ValueError, TypeError) as error:
                 raise renamed(error, batch.title) from error
             self.counts.append(data.X.shape[0])
+            self._titles.append(batch.title)
             if self.stream.cache:
                 self._store_X(data.X)
         if total is None:
@@ -131,6 +146,10 @@ class StreamSource(StoredSource):
             print(f"Read {sum(self.counts):,} rows in {len(self.counts)} batches, {time.perf_counter() - began:.1f} s.")
         self.survey = total
         return total
+
+    def _lots(self) -> Iterator[tuple[str, int, int]]:
+        ends = np.cumsum([0, *self.counts]).tolist()
+        return ((title, *edges) for title, edges in zip(self._titles, pairwise(ends), strict=True))
 
     def _validated(self, batch: Batch) -> tuple[Data, Any]:
         try:
@@ -176,7 +195,7 @@ class StreamSource(StoredSource):
     def _unstored(self, prepare: Prepare, y: Array, weight: Array, mapper: Mapper) -> StreamRows:
         def parts() -> Iterator[MemoryRows]:
             start, number = 0, -1
-            for number, batch in enumerate(named(self.stream)):
+            for number, batch in enumerate(self.over(named(self.stream), len(self.counts))):
                 data, _ = self._validated(batch)
                 n = data.X.shape[0]
                 if number >= len(self.counts) or n != self.counts[number]:

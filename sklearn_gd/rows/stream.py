@@ -50,8 +50,8 @@ class Stream:
     def __init__(self, open_batches: Callable[[], Iterable[Any]], *, cache: bool = True) -> None:
         if not callable(open_batches):
             raise TypeError(
-                f"open_batches={open_batches!r}: expected a function without arguments that returns a new iterator over "
-                "batches at each call."
+                f"open_batches is {type(open_batches).__name__}: expected a function without arguments that returns a new "
+                "iterator over batches at each call."
             )
         self.open_batches, self.cache = open_batches, cache
 
@@ -157,7 +157,10 @@ class Stream:
 
 def named(stream: Stream) -> Iterator[Batch]:
     """Iterate over the batches of a stream with their names."""
-    batches, number = iter(stream.open_batches()), 0
+    given: Any = stream.open_batches()
+    if not hasattr(given, "__iter__"):
+        raise TypeError(f"open_batches() returned {type(given).__name__}: expected an iterator over batches, new at each call.")
+    batches, number = iter(given), 0
     while True:
         number += 1
         try:

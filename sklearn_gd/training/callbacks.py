@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..solvers.base import State
@@ -28,28 +28,47 @@ def has_callbacks(estimator: Any) -> bool:
 
 
 class Tasks:
-    """The watcher that reports each iteration to the callbacks of an estimator; any of them may end the fit.
+    """The watcher that reports each iteration, and each pass over a stream, to the callbacks of an estimator.
+
+    Any of them may end the fit.
 
     Parameters
     ----------
     estimator : GDRegressor or GDClassifier
-    X, y, weight : ndarray
-        The training data.
-    max_iter : int or None
-        The number of iterations to come; None if unknown.
-    fit_at : callable
-        From a state to the fit that it stands for.
+    X : any
+        The training data, as they were given.
     """
 
-    def __init__(
-        self, estimator: Any, X: Any, y: Any, weight: Any, max_iter: int | None, fit_at: Callable[[State], Any]
-    ) -> None:
-        self.estimator, self.fit_at = estimator, fit_at
-        self.data = {"X": X, "y": y, "metadata": {"sample_weight": weight}}
-        self.context = estimator._init_callback_context(max_subtasks=max_iter)
-        self.context.call_on_fit_task_begin(estimator=estimator, **self.data)
+    def __init__(self, estimator: Any, X: Any) -> None:
+        self.estimator, self.data = estimator, {"X": X, "y": None, "metadata": {"sample_weight": None}}
+        self.context: Any = None
+        self.fit_at: Callable[[State], Any] | None = None
         self.last: State | None = None
         self.stopped = False
+
+    def show(self, X: Any, y: Any, weight: Any) -> None:
+        """Hand the callbacks validated rows from now on."""
+        self.data = {"X": X, "y": y, "metadata": {"sample_weight": weight}}
+
+    def begin(self, max_iter: int | None, fit_at: Callable[[State], Any] | None = None) -> Tasks:
+        """Begin to report, once: of so many iterations, None if unknown; `fit_at` is from a state to the fit it stands for."""
+        self.fit_at = fit_at
+        if self.context is None:
+            self.context = self.estimator._init_callback_context(max_subtasks=max_iter)
+            self.context.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        return self
+
+    def over(self, batches: Iterable[Any], total: int | None) -> Iterator[Any]:
+        """Iterate over the batches of a pass, of which there are `total`, None if unknown, and report each."""
+        root = self.begin(None, self.fit_at).context
+        task = root.subcontext(task_name="pass", max_subtasks=total)
+        task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+        for batch in batches:
+            yield batch
+            part = task.subcontext(task_name="batch")
+            part.call_on_fit_task_begin(estimator=self.estimator, **self.data)
+            self._end(part, None)
+        self._end(task, None)
 
     def __call__(self, state: State) -> str:
         """Report an iteration, and return why to stop, or an empty string."""
@@ -71,5 +90,6 @@ class Tasks:
 
     def _attributes(self, state: State) -> dict[str, Any]:
         """Return the attributes of an estimator that was fitted up to a state."""
+        assert self.fit_at is not None
         fit = self.fit_at(state)
         return {**fit.public, "_last_fit": fit}
