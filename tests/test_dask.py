@@ -73,7 +73,7 @@ def _assert_clean(client):
     deadline = time.time() + 10.0
     while time.time() < deadline:
         tasks = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
-        kept = client.run(lambda dask_worker: list(dask_worker.data))
+        kept = client.run(lambda dask_worker: [*dask_worker.data, *dask_worker.state.actors])
         if not tasks and not any(kept.values()):
             return
         time.sleep(0.05)

@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from dask.base import compute
 from dask.delayed import delayed
+from distributed import Future, get_client, get_worker, wait
 from scipy import sparse
 
 from ..arrays import Array
@@ -34,12 +35,12 @@ from .stream import Stream, ahead
 __all__ = ["DaskRows", "DaskSource", "lazily", "of_partitions", "source_of_collections"]
 
 
+# Seconds to wait for an actor.
+PATIENCE = 10.0
+
+
 def client_here() -> Any:
     """Return the client of a cluster that is in use here; None without one."""
-    try:
-        from distributed import get_client
-    except ImportError:
-        return None
     try:
         return get_client()
     except ValueError:
@@ -113,9 +114,10 @@ class _Held:
     """What is kept in the workers for one fit: it is let go of at the end, however that comes."""
 
     def __init__(self, client: Any) -> None:
-        self.client, self.futures = client, weakref.WeakSet[Any]()
+        self.client, self.futures, self.runners = client, weakref.WeakSet[Any](), dict[str, Any]()
 
     def submit(self, function: Callable[..., Any], *args: Any, **settings: Any) -> Any:
+        """Return the future of a task."""
         future = self.client.submit(function, *args, pure=False, **settings)
         self.futures.add(future)
         return future
@@ -134,7 +136,22 @@ class _Held:
             raise (_short_of_memory("a pass over the rows", error) if _killed(error) else error) from error
         return result
 
+    def runner(self, place: str) -> Any:
+        """Return the actor that runs functions in a worker."""
+        if place not in self.runners:
+            future = self.submit(_Runner, actor=True, workers=[place])
+            self.runners[place] = future, future.result(timeout=PATIENCE)
+        return self.runners[place][1]
+
+    def dismiss(self) -> None:
+        """Let go of the actors, of which there may be more references than the futures here."""
+        with suppress(Exception):  # the cluster may be gone
+            self.client.cancel([future for future, _ in self.runners.values()], force=True)
+        self.runners.clear()
+
     def close(self) -> None:
+        """Let go of everything."""
+        self.dismiss()
         for future in list(self.futures):
             with suppress(Exception):  # the cluster may be gone
                 future.release()
@@ -147,8 +164,6 @@ class DaskSource(Source):
         self.client, self.parts, self.held = client, parts, _Held(client)
 
     def read(self, read: Read, verbose: int = 0) -> Any:
-        from distributed import wait
-
         tasks = [delayed(_read, pure=False)(read, f"partition {i}", *part) for i, part in enumerate(self.parts)]
         self.lots = self.client.compute(tasks)
         self.held.futures.update(self.lots)
@@ -217,8 +232,18 @@ def _short_of_memory(title: str, error: Any) -> MemoryError:
     )
 
 
+class _Item(NamedTuple):
+    """One of the values that each part of a shard has."""
+
+    future: Any
+    number: int
+
+
 class DaskRows(PartedRows):
     """Rows in the workers of a cluster. A handle has a future for each shard: the partitions of one worker.
+
+    A pass is a direct call of each worker, which has the shard. Where that does not work, as a worker has died, has moved its
+    data or has not yet got them, the same is done by tasks of the scheduler: it makes again what is missing.
 
     Parameters
     ----------
@@ -232,15 +257,52 @@ class DaskRows(PartedRows):
     def __init__(self, held: _Held, numbers: list[list[int]], parts: Any, counts: Sequence[int], *facts: Any) -> None:
         super().__init__(parts, counts, *facts)
         self.held, self.numbers = held, numbers
+        self.places = [""] * len(parts)
+        self._locate()
 
-    def _tasks(self, task: Callable[..., Any], *handles: Any) -> list[Any]:
-        return [self.held.submit(task, *values) for values in zip(*handles, strict=True)]
+    def _locate(self) -> None:
+        """Find out where the shards are."""
+        where = self.held.client.who_has(self.parts)
+        self.places[:] = [min(where.get(shard.key, ()), default="") for shard in self.parts]
+
+    # -- evaluations --------------------------------------------------------------------------------------------------
 
     def _kept(self, function: Callable[..., Any], *handles: Any) -> Any:
-        return self._tasks(partial(_over, function), *handles)
+        return self._tasks([partial(_over, function)] * len(self.parts), handles)
+
+    def _tasks(self, functions: list[Callable[..., Any]], handles: tuple[Any, ...]) -> list[Any]:
+        """Return the futures of a function of each shard."""
+        return [
+            self.held.submit(_called, function, *_plain(values))
+            for function, values in zip(functions, zip(*handles, strict=True), strict=True)
+        ]
+
+    def _now(self, functions: list[Callable[..., Any]], *handles: Any) -> list[Any]:
+        """Return here what a function makes of each shard."""
+        try:
+            return self._direct(functions, handles)
+        except Exception:  # whatever it was, the scheduler knows better
+            self.held.dismiss()
+            found = self.held.gathered(self._tasks(functions, handles))
+            self._locate()
+            return found
+
+    def _direct(self, functions: list[Callable[..., Any]], handles: tuple[Any, ...]) -> list[Any]:
+        calls = []
+        for place, function, values in zip(self.places, functions, zip(*handles, strict=True), strict=True):
+            items, *plain = _plain(values)
+            for value in plain:
+                if isinstance(value, Future) and value.status == "pending":
+                    wait([value])  # type: ignore[no-untyped-call]
+            keys = [_Key(value.key) if isinstance(value, Future) else value for value in plain]
+            calls.append(self.held.runner(place).run(function, items, *keys))
+        return [call.result() for call in calls]
+
+    def _item(self, number: int, found: Any) -> Any:
+        return [_Item(future, number) for future in found]
 
     def _values(self, function: Callable[..., Any], *handles: Any) -> Iterable[Any]:
-        found = self.held.gathered(self._kept(function, *handles))
+        found = self._now([partial(_over, function)] * len(self.parts), *handles)
         values: dict[int, Any] = {}
         for some, each in zip(self.numbers, found, strict=True):
             values.update(zip(some, each, strict=True))
@@ -248,11 +310,7 @@ class DaskRows(PartedRows):
 
     def _total(self, function: Callable[..., Any], *handles: Any) -> Any:
         tree = TreeSum(len(self.counts))
-        tasks = [
-            self.held.submit(partial(_summed, function, len(self.counts)), some, *values)
-            for some, *values in zip(self.numbers, *handles, strict=True)
-        ]
-        for nodes in self.held.gathered(tasks):
+        for nodes in self._now([partial(_summed, function, len(self.counts), some) for some in self.numbers], *handles):
             for node, value in nodes.items():
                 tree.add(node, value)
         return tree.total
@@ -262,7 +320,7 @@ class DaskRows(PartedRows):
 
     def each(self, walk: Callable[..., Any], value: Any) -> list[Any]:
         settings = self.n_features, self.dtype, self.profile
-        return self.held.gathered(self._tasks(partial(_walked, walk, value, settings), self.parts))
+        return self._now([partial(_walked, walk, value, settings)] * len(self.parts), self.parts)
 
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
         """Iterate over all rows, which come here a mini-batch at a time: `each` leaves them where they are."""
@@ -302,6 +360,35 @@ def _facts(shard: list[MemoryRows]) -> list[tuple[int, Profile]]:
     return [(rows.n_samples, rows.profile) for rows in shard]
 
 
+class _Key(NamedTuple):
+    """What stands for the data of a worker."""
+
+    key: Any
+
+
+class _Runner:
+    """The actor that runs functions of the data of its worker."""
+
+    def run(self, function: Callable[..., Any], items: tuple[Any, ...], *values: Any) -> Any:
+        """Return what a function makes of some data; KeyError if they are not here."""
+        data = get_worker().data
+        return _called(function, items, *(data[value.key] if isinstance(value, _Key) else value for value in values))
+
+
+def _plain(values: Sequence[Any]) -> list[Any]:
+    """Return which item of each value is meant, None for the whole, and the values."""
+    items = tuple(value.number if isinstance(value, _Item) else None for value in values)
+    return [items, *(value.future if isinstance(value, _Item) else value for value in values)]
+
+
+def _called(function: Callable[..., Any], items: tuple[Any, ...], *values: Any) -> Any:
+    lists = [
+        value if item is None else [None if part is None else part[item] for part in value]
+        for item, value in zip(items, values, strict=True)
+    ]
+    return function(*lists)
+
+
 def _over(function: Callable[..., Any], *lists: Any) -> list[Any]:
     """Return what a function makes of each part of a shard, in as many threads as the worker has."""
     threads = min(_threads(), len(lists[0]))
@@ -312,8 +399,6 @@ def _over(function: Callable[..., Any], *lists: Any) -> list[Any]:
 
 
 def _threads() -> int:
-    from distributed import get_worker
-
     try:
         return int(get_worker().state.nthreads)
     except (ValueError, AttributeError):

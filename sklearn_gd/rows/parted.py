@@ -177,7 +177,11 @@ class PartedRows(Rows):
     def map(self, kernel: Kernel, *arrays: RowArray) -> Any:
         found = self._kept(partial(_mapped, kernel), self.parts, *arrays)
         width = max(self._values(_width, found))
-        return tuple(self._kept(partial(_item, i), found) for i in range(width)) if width else found
+        return tuple(self._item(i, found) for i in range(width)) if width else found
+
+    def _item(self, number: int, found: Any) -> Any:
+        """Return a handle to one of the values that each part has."""
+        return self._kept(partial(_picked, number), found)
 
     def quantile(self, array: RowArray, q: float) -> float:
         return merged_quantile([found for found in self._values(_summary, array) if found is not None], q)
@@ -251,8 +255,8 @@ def _width(found: Any) -> int:
     return len(found) if isinstance(found, tuple) else 0
 
 
-def _item(i: int, found: Any) -> Any:
-    return None if found is None else found[i]
+def _picked(number: int, found: Any) -> Any:
+    return None if found is None else found[number]
 
 
 def _summary(values: Any) -> Any:
