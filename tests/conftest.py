@@ -10,6 +10,11 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_gd.rows import matrices
+
+# So that small data have several blocks, and so have their samples.
+matrices.BLOCK = 1 << 17
+
 
 def _standard(load):
     X, y = load(return_X_y=True)

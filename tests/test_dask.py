@@ -27,7 +27,8 @@ from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES
 from sklearn_gd.penalties import L2, NonNegative
-from sklearn_gd.rows import dask as home
+from sklearn_gd.rows import cluster as home
+from sklearn_gd.rows import dask as collections
 from sklearn_gd.solvers import Need
 
 pytestmark = pytest.mark.xdist_group("dask")  # one cluster for all
@@ -193,7 +194,7 @@ def test_beside_scikit_learn(clean):
 @pytest.fixture
 def alone(monkeypatch):
     """No cluster, though there may be one."""
-    monkeypatch.setattr(home, "client_here", lambda: None)
+    monkeypatch.setattr(collections, "client_here", lambda: None)
     with dask.config.set(scheduler="threads"):
         yield
 
@@ -219,11 +220,58 @@ def test_collections_of_any_make(problems, request, place):
         _assert_same(expected, GDClassifier().fit(*given))
 
 
-def test_unknown_chunks(problems, clean):
+@pytest.mark.parametrize("place", ["clean", "alone"])
+def test_unknown_chunks_some_of_them_empty(problems, request, place):
+    request.getfixturevalue(place)
     X, y, _, _ = problems
     used = X[:, 0] > 0.0
-    model = GDRegressor("huber").fit(_lazy(X)[_lazy(used)], _lazy(y)[_lazy(used)])
-    _assert_same(GDRegressor("huber").fit(X[used], y[used]), model)
+    used[CHUNK : 2 * CHUNK] = False
+    given = _lazy(X)[_lazy(used)], _lazy(y)[_lazy(used)]
+    for make in (GDRegressor("huber"), GDRegressor("quantile"), GDRegressor(solver="sgd", max_iter=2, random_state=0)):
+        model, expected = _quietly(clone(make), *given), _quietly(clone(make), X[used], y[used])
+        if "solver" not in repr(make):
+            _assert_same(expected, model)
+        np.testing.assert_allclose(model.predict(given[0]).compute(), model.predict(X[used]))
+        assert model.score(*given) == pytest.approx(model.score(X[used], y[used]), abs=1e-12)
+    nobody = _lazy(np.zeros(N, dtype=bool))
+    with pytest.raises(ValueError, match="no rows|no batches"):
+        GDRegressor().fit(_lazy(X)[nobody], _lazy(y)[nobody])
+
+
+def test_a_pass_is_one_call_of_each_worker(problems, clean, monkeypatch):
+    """The scheduler has no tasks of passes, but for what is kept of each row."""
+    X, _, labels, _ = problems
+    calls, submitted = [], []
+    direct, submit = home.DaskRows._direct, home.Held.submit
+
+    def counted(self, functions, handles):
+        calls.append(len(functions))
+        return direct(self, functions, handles)
+
+    def noted(self, function, *args, **settings):
+        submitted.append(function)
+        return submit(self, function, *args, **settings)
+
+    monkeypatch.setattr(home.DaskRows, "_direct", counted)
+    monkeypatch.setattr(home.Held, "submit", noted)
+    GDClassifier().fit(_lazy(X), _lazy(labels))
+    assert len(calls) >= 10
+    assert set(calls) == {2}
+    assert sum(function is home._called for function in submitted) == 2  # y alone, for the constant
+
+
+def test_workers_that_cannot_be_called_directly(problems, clean, monkeypatch):
+    """All goes by tasks, and after a few tries nothing else is tried."""
+    X, _, labels, _ = problems
+    tried = []
+
+    def refused(self, place):
+        tried.append(place)
+        raise OSError("a firewall")
+
+    monkeypatch.setattr(home.Held, "runner", refused)
+    _assert_same(GDClassifier().fit(X, labels), GDClassifier().fit(_lazy(X), _lazy(labels)))
+    assert len(tried) == home.TRIES
 
 
 def test_without_a_cluster(problems, alone):
@@ -236,7 +284,7 @@ def test_without_a_cluster(problems, alone):
 
 
 def test_early_stopping_on_a_validation_set(problems, clean):
-    X, y, labels, _ = problems
+    X, _, labels, _ = problems
     train, out = slice(0, 900), slice(900, N)
     make = GDClassifier(solver="gd", early_stopping=EarlyStopping(patience=2), max_iter=15)
     here = _quietly(clone(make), X[train], labels[train], X_val=X[out], y_val=labels[out])

@@ -18,6 +18,8 @@ from sklearn_gd.models import MLP
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso
 from sklearn_gd.solvers import SOLVERS
 
+# It starts a cluster, as the tests of one group do.
+PAGE_OF_CLUSTERS = pytest.param("docs/clusters.md", marks=pytest.mark.xdist_group("dask"))
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(sklearn_gd.__path__, "sklearn_gd.") if "__main__" not in m.name)
 LOSS_CLASSES = [*LOSSES.values(), MultinomialLogLoss, MultinomialFocal, Masked, SequenceLoss]
@@ -67,7 +69,7 @@ def test_public_functions_have_examples():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("path", ["README.md", "docs/training.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/training.md", "docs/larger_than_memory.md", PAGE_OF_CLUSTERS])
 def test_pages_run(path, capsys):
     """The blocks of a page, one after the other."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)

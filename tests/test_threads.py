@@ -1,17 +1,27 @@
 """Threads: no fit hangs, and the result has the same bits as that of one thread. Samples of the rows have several blocks."""
 
+import json
+import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from sklearn.model_selection import GridSearchCV
 from tables import DETERMINISTIC, RULES
+from threadpoolctl import threadpool_info
+
+from sklearn_gd import GDRegressor
 
 SCRIPT = """
 import sys, warnings
 import numpy as np
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.models import MLP
+from sklearn_gd.rows import matrices
+matrices.BLOCK = 1 << 17
 warnings.simplefilter("ignore")
 rng = np.random.RandomState(0)
 X = rng.randn(20_000, 100)
@@ -65,9 +75,6 @@ def test_default_fits_do_not_hang():
 
 def test_every_pass_is_shared(monkeypatch):
     """A fit of threads reads no block in the caller's thread alone, where there are several."""
-    import threading
-
-    from sklearn_gd import GDRegressor
     from sklearn_gd.rows.blocks import MemoryRows
 
     caller, seen, original = threading.get_ident(), [], MemoryRows._run
@@ -85,3 +92,46 @@ def test_every_pass_is_shared(monkeypatch):
         GDRegressor(loss, penalty=penalty, alpha=0.01, n_jobs=2).fit(X, X[:, 0] + rng.standard_t(2, size=9000))
         assert seen
         assert not any(seen), (loss, penalty)
+
+
+def _noting(y_true, raw):
+    """Note in a file which threads there are, and how many the BLAS may take."""
+    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("sklearn_gd")]
+    blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    with open(os.environ["SKLEARN_GD_NOTES"], "a") as notes:
+        notes.write(json.dumps({"process": os.getpid(), "pool": len(names), "blas": max(blas)}) + "\n")
+    return 0.5 * (y_true - raw) ** 2
+
+
+@pytest.fixture
+def notes(tmp_path, monkeypatch):
+    """From nothing to what was noted so far."""
+    path = tmp_path / "notes"
+    monkeypatch.setenv("SKLEARN_GD_NOTES", str(path))
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_parallel_search_has_no_more_threads_than_jobs(notes):
+    """One for each of the two processes, where n_jobs is None: neither a pool of ours nor the BLAS takes more."""
+    X = np.random.RandomState(0).randn(6000, 40)
+    GridSearchCV(GDRegressor(_noting), {"alpha": [1e-3, 1e-2]}, cv=3, n_jobs=2).fit(X, X[:, 0])
+    seen = notes()
+    assert {note["process"] for note in seen} - {os.getpid()}
+    assert {note["pool"] for note in seen} == {0}
+    assert max(note["blas"] for note in seen if note["process"] != os.getpid()) <= max(1, (os.cpu_count() or 1) // 2)
+
+
+@pytest.mark.parametrize(("n_jobs", "pool"), [(None, 0), (1, 0), (2, 2)])
+def test_as_many_threads_as_asked_for(notes, n_jobs, pool):
+    X = np.random.RandomState(0).randn(6000, 40)
+    GDRegressor(_noting, n_jobs=n_jobs).fit(X, X[:, 0])
+    assert max(note["pool"] for note in notes()) == pool
+    if pool:
+        assert {note["blas"] for note in notes()[-3:]} == {1}
+
+
+def test_a_joblib_context_sets_the_number_of_threads(notes):
+    X = np.random.RandomState(0).randn(6000, 40)
+    with parallel_config("threading", n_jobs=2):
+        GDRegressor(_noting).fit(X, X[:, 0])
+    assert max(note["pool"] for note in notes()) == 2

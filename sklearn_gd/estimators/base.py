@@ -119,7 +119,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             source.over = tasks.over if tasks else source.over
             survey, shares = self._surveyed(parts, source)
             target = survey.target
-            prepare = Preparation(parts.loss.for_target(target), target, shares, _exponent(survey.heaviest, shares))
+            prepare = Preparation.after(survey, parts.loss, shares)
             validation = None
             if sample_weight_val is not None and X_val is None:
                 raise ValueError("sample_weight_val is given without X_val: expected the rows that they are for, or neither.")
@@ -210,7 +210,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if scorer and data is None:
             raise ValueError(f"scoring={scoring!r} needs validation rows in memory: expected None, for the loss.")
         weights = {} if data is None or np.ptp(data.weight) == 0 else {"sample_weight": data.weight}
-        rows = validation.rows(replace(prepare, exponent=0), mapper)
+        rows = validation.rows(replace(prepare, exponent=0, moments=None), mapper)
 
         def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
             unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
@@ -380,9 +380,3 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _exponent(heaviest: float, shares: Any) -> int:
-    """Return the power of two to divide weights by: only their ratios matter, and these are the same to the last digit."""
-    most = 1.0 if shares is None else float(np.prod(np.max(shares, axis=-1)))
-    return int(np.frexp(heaviest * most)[1])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import pairwise
+from operator import add
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..arrays import Array
 from ..losses import Loss
+from ..rows.base import Block, ColumnMoments
+from ..rows.matrices import Dense, Sparse
 from ..rows.source import Data
 from ..targets import Target
 from .checks import check_weight
@@ -58,6 +64,9 @@ class Survey:
         What y means; None where no row counts.
     totals : ndarray or float
         The weight of each class.
+    moments : ColumnMoments, list or None
+        Those of the columns; where classes have weights a list, of those in the rows of each, None for one that no row has.
+        None where they were not asked for.
     """
 
     names: dict[str, Any]
@@ -66,6 +75,7 @@ class Survey:
     heaviest: float
     target: Target | None
     totals: Any
+    moments: Any = None
 
     @property
     def n_features(self) -> int:
@@ -75,13 +85,18 @@ class Survey:
     def __add__(self, other: Survey) -> Survey:
         _check_names(self.names, other.names)
         dtype, n = np.result_type(self.dtype, other.dtype), self.n_samples + other.n_samples
-        target, totals = other.target, other.totals
-        if self.target is not None:
-            target, totals = self.target, self.totals
-            if other.target is not None:
-                target = self.target.merged(other.target)
-                totals = _counted(self, target) + _counted(other, target)
-        return Survey(self.names, dtype, n, max(self.heaviest, other.heaviest), target, totals)
+        heaviest = max(self.heaviest, other.heaviest)
+        if self.target is None or other.target is None:
+            only = other if self.target is None else self
+            return replace(only, names=self.names, dtype=dtype, n_samples=n, heaviest=heaviest)
+        target = self.target.merged(other.target)
+        totals = _counted(self, target) + _counted(other, target)
+        moments = self.moments
+        if isinstance(moments, list):
+            moments = list(map(_both, _spread(self, target), _spread(other, target)))
+        elif moments is not None:
+            moments = moments + other.moments
+        return Survey(self.names, dtype, n, heaviest, target, totals, moments)
 
 
 def _check_names(names: dict[str, Any], others: dict[str, Any]) -> None:
@@ -96,12 +111,53 @@ def _check_names(names: dict[str, Any], others: dict[str, Any]) -> None:
 
 
 def _counted(survey: Survey, target: Target) -> Any:
-    """Return the weight of each class of a target that has more of them."""
-    if np.ndim(survey.totals) != 1 or survey.target is None:
+    """Return the weight of each class of a target that may have more of them."""
+    if np.ndim(survey.totals) != 1:
         return survey.totals
     totals = np.zeros(len(target.classes))  # type: ignore[arg-type]
-    totals[target.codes(survey.target.classes)] = survey.totals
+    totals[_places(survey, target)] = survey.totals
     return totals
+
+
+def _spread(survey: Survey, target: Target) -> list[ColumnMoments | None]:
+    """Return the moments for each class of a target that may have more of them."""
+    spread: list[ColumnMoments | None] = [None] * len(target.classes)  # type: ignore[arg-type]
+    for place, found in zip(_places(survey, target), survey.moments, strict=True):
+        spread[place] = found
+    return spread
+
+
+def _places(survey: Survey, target: Target) -> Any:
+    """Return the numbers that the classes of a survey have in a target that may have more."""
+    assert survey.target is not None
+    return target.codes(survey.target.classes)
+
+
+def _both(one: ColumnMoments | None, two: ColumnMoments | None) -> ColumnMoments | None:
+    """Return the moments of two lots of rows."""
+    return one + two if one and two else one or two
+
+
+def class_moments(target: Target, X: Any, y: Any, weight: Array) -> list[ColumnMoments | None] | None:
+    """Return the moments of the columns in the rows of each class; None for a target of another kind."""
+    codes = target.codes(y)
+    if codes is None or codes.ndim == 2 or target.classes is None:
+        return None
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(target.classes) + 1))
+    return [moments_of(X, weight, order[start:stop]) for start, stop in pairwise(ends)]
+
+
+def moments_of(X: Any, weight: Array, rows: Any) -> ColumnMoments | None:
+    """Return the moments of the columns in some rows, given by their numbers; None if none of them counts."""
+    used = rows[weight[rows] > 0]
+    if not len(used):
+        return None
+    some = X if len(used) == len(weight) else X[used]
+    matrix = Sparse(sparse.csr_matrix(some)) if sparse.issparse(some) else Dense(some)
+    with np.errstate(all="ignore"):
+        found = ColumnMoments.of(Block(matrix, weight[used], weight[used]))[0]
+    return found
 
 
 @dataclass(frozen=True)
@@ -142,11 +198,17 @@ class Reader:
             weight = np.where(np.isin(y.reshape(len(y), -1)[:, 0], self.dropped), 0.0, weight)
         seen = weight > 0
         target, totals = None, 0.0
+        moments: Any = None
         if np.any(seen):
             target = estimator._target_of(self.loss, y if np.all(seen) else y[seen])
             y = target.flat(y)
             totals = class_totals(target, y, weight)
-        return Data(X, y, weight), Survey(names, dtype, int(np.count_nonzero(seen)), float(weight.max()), target, totals)
+            if natural and getattr(estimator, "class_weight", None) is not None:
+                moments = class_moments(target, X, y, weight)
+            elif natural:
+                moments = moments_of(X, weight, np.arange(len(weight)))
+        n, heaviest = int(np.count_nonzero(seen)), float(weight.max())
+        return Data(X, y, weight), Survey(names, dtype, n, heaviest, target, totals, moments)
 
 
 def read(estimator: Any, loss: Loss, X: Any, y: Any, reset: bool = False, natural: bool = False) -> tuple[Any, Any]:
@@ -172,12 +234,30 @@ class Preparation:
         The weight of each class.
     exponent : int
         Weights are divided by this power of two.
+    moments : ColumnMoments or None
+        Those of the columns in all rows, under the weights that it makes; None if they are not known.
     """
 
     loss: Loss
     target: Target
     shares: Any = None
     exponent: int = 0
+    moments: ColumnMoments | None = None
+
+    @classmethod
+    def after(cls, survey: Survey, loss: Loss, shares: Any) -> Preparation:
+        """Return what follows from a survey and the weights of classes.
+
+        Only the ratios of weights matter: divided by a power of two, they are the same to the last digit.
+        """
+        assert survey.target is not None
+        most = 1.0 if shares is None else float(np.prod(np.max(shares, axis=-1)))
+        exponent, moments = int(np.frexp(survey.heaviest * most)[1]), survey.moments
+        if isinstance(moments, list) and np.ndim(shares) == 1:
+            each = zip(moments, shares, strict=True)
+            moments = reduce(add, (found.times(share) for found, share in each if found is not None))
+        moments = moments and moments.times(float(np.ldexp(1.0, -exponent)))
+        return cls(loss.for_target(survey.target), survey.target, shares, exponent, moments)
 
     @property
     def n_raw(self) -> int:

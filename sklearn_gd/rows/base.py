@@ -79,6 +79,10 @@ class ColumnMoments:
         centered = self.centered + other.centered + self.weight * share * gap**2
         return ColumnMoments(mean, centered, centered + total * mean**2, total)
 
+    def times(self, factor: float) -> ColumnMoments:
+        """Return the moments under weights that are so many times as large."""
+        return ColumnMoments(self.mean, factor * self.centered, factor * self.second, factor * self.weight)
+
     def among(self, places: Array, n_features: int) -> ColumnMoments:
         """Return the moments of more columns, at some places of which are these; the others have been zero."""
         mean, centered, second = np.zeros((3, n_features))

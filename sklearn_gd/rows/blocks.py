@@ -19,7 +19,7 @@ from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, Rows, part_o
 from .composed import as_matrix
 from .matrices import Matrix
 
-__all__ = ["BlockRows", "Mapper", "MemoryRows", "added", "checked_moments", "drawn_places", "workers"]
+__all__ = ["BlockRows", "Mapper", "MemoryRows", "added", "checked", "checked_moments", "drawn_places", "workers"]
 
 Mapper = Callable[..., Iterable[Any]]
 
@@ -36,7 +36,7 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
     if count == 1:
         yield map
     else:
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(count) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(count, "sklearn_gd") as pool:
             yield pool.map
 
 
@@ -265,7 +265,11 @@ def checked_moments(rows: Rows) -> ColumnMoments:
     ValueError
         When they are no numbers of double precision.
     """
-    moments: ColumnMoments = rows.reduce(ColumnMoments.of)[0]
+    return checked(rows.reduce(ColumnMoments.of)[0])
+
+
+def checked(moments: ColumnMoments) -> ColumnMoments:
+    """Return moments, unless they are no numbers."""
     if not np.all(np.isfinite(moments.centered)):
         raise ValueError("X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude.")
     return moments

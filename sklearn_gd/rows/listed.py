@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .base import Block
-from .blocks import MemoryRows
+from .blocks import BlockRows
 from .parted import Extract, PartedRows, joined
 
 __all__ = ["ListedRows", "StreamRows"]
@@ -55,7 +55,7 @@ class StreamRows(ListedRows):
         As for `PartedRows`.
     """
 
-    def __init__(self, parts: Callable[[], Iterator[MemoryRows]], counts: Sequence[int], n_features: int, dtype: Any) -> None:
+    def __init__(self, parts: Callable[[], Iterator[BlockRows]], counts: Sequence[int], n_features: int, dtype: Any) -> None:
         first = next(iter(parts()))
         super().__init__(_Parts(parts), counts, n_features, dtype, replace(first.profile, samples=False))
 
@@ -76,10 +76,10 @@ class _Lazy:
 class _Parts:
     """The handle to the rows of each batch, which are read anew each time."""
 
-    def __init__(self, opened: Callable[[], Iterator[MemoryRows]]) -> None:
+    def __init__(self, opened: Callable[[], Iterator[BlockRows]]) -> None:
         self.opened = opened
 
-    def __iter__(self) -> Iterator[MemoryRows]:
+    def __iter__(self) -> Iterator[BlockRows]:
         return self.opened()
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import Array
-from .base import Rows
-from .blocks import Mapper, MemoryRows
+from .base import ColumnMoments, Rows
+from .blocks import Mapper, MemoryRows, checked
 
 __all__ = ["Data", "MemorySource", "Prepare", "Read", "Source"]
 
@@ -64,7 +64,11 @@ class Read(Protocol):
 
 
 class Prepare(Protocol):
-    """The function that makes y and weights what a fit wants; it says how many columns raw will have."""
+    """The function that makes y and weights what a fit wants."""
+
+    @property
+    def moments(self) -> ColumnMoments | None:
+        """The moments of all rows, if they are known."""
 
     @property
     def n_raw(self) -> int:
@@ -120,6 +124,12 @@ class Source(ABC):
         return train, out
 
     only: Only | None = None
+
+    def known(self, rows: Any, prepare: Prepare) -> Any:
+        """Return rows with the moments that the first pass has found, if all of them count."""
+        if self.only is None and prepare.moments is not None:
+            rows.moments = checked(prepare.moments)
+        return rows
 
     def __enter__(self) -> Source:
         return self

@@ -23,8 +23,11 @@ def is_collection(X: Any) -> bool:
 
 
 def with_dask() -> Any:
-    """Return what works on Dask collections: whoever has one has Dask."""
-    return import_module(".dask", __package__)
+    """Return the module that works on Dask collections."""
+    try:
+        return import_module(".dask", __package__)
+    except ImportError as error:
+        raise ImportError('Dask collections need dask and distributed: pip install "sklearn-gd[dask]".') from error
 
 
 def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:

@@ -14,7 +14,7 @@ from scipy import sparse
 from ..arrays import Array
 from .base import Rows
 from .batch import Batch, renamed
-from .blocks import Mapper, MemoryRows
+from .blocks import BlockRows, Mapper
 from .listed import StreamRows
 from .matrices import Dense, RowStore, Sparse
 from .source import Data, Prepare, Read, Source
@@ -108,7 +108,7 @@ class MappedSource(StoredSource):
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
         y, weight, used = self._targets(prepare)
         X = StoredDense(self.X, self.survey.dtype)
-        return MappedRows(X, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw)
+        return self.known(MappedRows(X, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw), prepare)
 
 
 def _sliceable(values: Any) -> Any:
@@ -181,19 +181,19 @@ class StreamSource(StoredSource):
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
         y, weight, used = self._targets(prepare)
         if not self._parts:
-            return self._unstored(prepare, y, weight, mapper)
+            return self.known(self._unstored(prepare, y, weight, mapper), prepare)
         arrays, dtype = [part.array() for part in self._parts], self.survey.dtype
         store: RowStore
         if len(arrays) == 1:
             store = StoredDense(arrays[0], dtype)
         else:
             store = StoredSparse(arrays[0], arrays[1], arrays[2], (len(weight), self.survey.n_features), dtype)
-        return MappedRows(store, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw)
+        return self.known(MappedRows(store, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw), prepare)
 
     # -- X from the batches -------------------------------------------------------------------------------------------
 
     def _unstored(self, prepare: Prepare, y: Array, weight: Array, mapper: Mapper) -> StreamRows:
-        def parts() -> Iterator[MemoryRows]:
+        def parts() -> Iterator[BlockRows]:
             start, number = 0, -1
             for number, batch in enumerate(self.over(named(self.stream), len(self.counts))):
                 data, _ = self._validated(batch)
@@ -207,7 +207,7 @@ class StreamSource(StoredSource):
                 X = data.X.astype(self.survey.dtype, copy=False)
                 matrix = Sparse(sparse.csr_matrix(X)) if sparse.issparse(X) else Dense(np.ascontiguousarray(X))
                 part = slice(start, start + n)
-                yield MemoryRows(matrix, y[part], weight[part], mapper=mapper, n_raw=prepare.n_raw)
+                yield BlockRows(matrix, y[part], weight[part], mapper=mapper, n_raw=prepare.n_raw)
                 start += n
             if number + 1 != len(self.counts):
                 raise ValueError(
