@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.rows.composed import Mixed, Offset, as_matrix
-from sklearn_gd.rows.matrices import Dense, Sparse
+from sklearn_gd.rows.plain import Dense, Sparse
 
 N = 30_000
 

@@ -20,7 +20,7 @@ from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, SquaredError
 from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
-from sklearn_gd.rows.matrices import Dense
+from sklearn_gd.rows.plain import Dense
 from sklearn_gd.schedules import SCHEDULES, get_schedule
 from sklearn_gd.solvers import SGD, SVRG, Adam, Lion, NAdam, RMSprop
 

@@ -20,8 +20,8 @@ import sys, warnings
 import numpy as np
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.models import MLP
-from sklearn_gd.rows import matrices
-matrices.BLOCK = 1 << 17
+from sklearn_gd.rows import plain
+plain.BLOCK = 1 << 17
 warnings.simplefilter("ignore")
 rng = np.random.RandomState(0)
 X = rng.randn(20_000, 100)

@@ -293,7 +293,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if memory is not None and not (self.warm_start or "t_" in fit.public):
             memory = None if memory.bound.has_gram else replace(memory, state=None)
         target: Any = fit.target  # one of the user's own goes as it is
-        if type(target).__module__ == targets.__name__:
+        if type(target).__module__.startswith(f"{targets.__name__}."):
             target = type(target).__name__, dict(vars(target))
         return state | {"_last_fit": {"target": target, "public": list(fit.public), "totals": fit.totals, "memory": memory}}
 

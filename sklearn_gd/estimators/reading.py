@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 from ..arrays import Array
 from ..losses import Loss
 from ..rows.base import Block, ColumnMoments
-from ..rows.matrices import Dense, Sparse
+from ..rows.plain import Dense, Sparse
 from ..rows.source import Data
 from ..targets import Target
 from .checks import check_weight

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import Array
-from .matrices import Dense, Matrix, RowStore, Sparse
+from .matrices import Matrix, RowStore
+from .plain import Dense, Sparse
 
 __all__ = ["Mixed", "Offset", "as_matrix"]
 

@@ -20,7 +20,8 @@ from .base import Profile, Rows
 from .batch import Batch, renamed
 from .blocks import BlockRows, Mapper
 from .cluster import DaskRows, Held, short_of_memory
-from .matrices import Dense, RowStore, Sparse
+from .matrices import RowStore
+from .plain import Dense, Sparse
 from .source import Data, Only, Prepare, Read, Source
 from .stored import StoredDense
 from .stored_sources import StreamSource

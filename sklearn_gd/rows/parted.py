@@ -16,7 +16,7 @@ from scipy import sparse
 from ..arrays import Array
 from .base import Block, ColumnMoments, Kernel, Profile, RowArray, Rows, part_of
 from .blocks import BlockRows, MemoryRows, added, checked_moments, drawn_places
-from .matrices import Dense, Sparse
+from .plain import Dense, Sparse
 
 __all__ = ["Extract", "PartedRows", "TreeSum", "joined", "merged_quantile", "summary"]
 

@@ -11,8 +11,9 @@ from scipy import sparse
 
 from ..arrays import Array
 from .blocks import BlockRows, MemoryRows
-from .matrices import Dense, RowStore, Sparse, csr_rows, dense_block, sparse_block
+from .matrices import RowStore
 from .parted import merged_quantile, summary
+from .plain import Dense, Sparse, csr_rows, dense_block, sparse_block
 
 __all__ = ["GrowingArray", "MappedRows", "StoredDense", "StoredSparse", "new_file"]
 

@@ -16,7 +16,8 @@ from .base import Rows
 from .batch import Batch, renamed
 from .blocks import BlockRows, Mapper
 from .listed import StreamRows
-from .matrices import Dense, RowStore, Sparse
+from .matrices import RowStore
+from .plain import Dense, Sparse
 from .source import Data, Prepare, Read, Source
 from .stored import CHUNK, GrowingArray, MappedRows, StoredDense, StoredSparse
 from .stream import Stream, named

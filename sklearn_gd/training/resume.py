@@ -19,7 +19,8 @@ from ..objective.objective import Objective
 from ..objective.summand import Summand
 from ..rows.blocks import Mapper, MemoryRows
 from ..rows.composed import as_matrix
-from ..rows.matrices import Matrix, Sparse
+from ..rows.matrices import Matrix
+from ..rows.plain import Sparse
 from ..solvers import Plan, Stochastic, StochasticState
 from ..targets import Target
 from .constants import constant_at, mean_target, reference_at, units_of_raw, without_features

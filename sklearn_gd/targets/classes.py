@@ -1,245 +1,18 @@
-"""What y means. Nothing but this file and the estimators knows of binary, multiclass, multilabel or multi-output."""
+"""Targets that are labels: one for each sample, several, or a sequence of them."""
 
 from __future__ import annotations
 
-import warnings
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.validation import column_or_1d
 
-from .arrays import Array
+from ..arrays import Array
+from .base import Encoding, LossFacts, Target, observed
 
-__all__ = ["Continuous", "Encoding", "Labels", "Multilabel", "Sequences", "Target"]
-
-
-class LossFacts(Protocol):
-    """What a target asks of a loss."""
-
-    rowwise: bool
-
-    def n_raw(self, target: Any) -> int:
-        """Return how many columns of raw it wants."""
-
-
-@dataclass(frozen=True)
-class Encoding(ABC):
-    """A target as a loss sees it: a small value, which travels to the rows.
-
-    Attributes
-    ----------
-    n_raw : int
-        The number K of columns of raw.
-    """
-
-    n_raw: int
-
-    @abstractmethod
-    def encode(self, y: Array) -> Array:
-        """Return a block of prepared y as the loss sees it."""
-
-    @abstractmethod
-    def totals(self, y: Array, weight: Array) -> tuple[Array, ...]:
-        """Return the weighted sums over prepared y that its mean is made of."""
-
-    def mean(self, sums: Array, weights: Array) -> Array:
-        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them, from `totals`; 0 without any."""
-        return np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
-
-    def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        """Return prepared y and its weights with equal rows taken together, where they are few."""
-        return y, weight
-
-
-class Target(ABC):
-    """The facts about y that fitting and predicting need; y itself is not kept.
-
-    Attributes
-    ----------
-    classes : ndarray or None
-        The labels, for a classifier.
-    exclusive : bool
-        Whether a sample belongs to exactly one of more than two classes.
-    stratified : bool
-        Whether a random split of the rows should keep the shares of the values of y.
-    has_unit : bool
-        Whether raw is in a unit that y has, and not simply of the order of one.
-    """
-
-    classes: Array | None = None
-    exclusive: bool = False
-    stratified: bool = False
-    has_unit: bool = False
-
-    def flat(self, y: Any) -> Any:
-        """Return y without a second axis that it does not need."""
-        return y
-
-    @abstractmethod
-    def check(self, y: Any, name: str) -> None:
-        """Raise ValueError when y, called by a name, does not fit."""
-
-    @abstractmethod
-    def n_raw(self, rowwise: bool) -> int:
-        """Return how many columns of raw a loss wants, unless it says so itself (`Loss.n_raw`)."""
-
-    @abstractmethod
-    def prepare(self, y: Any, rowwise: bool) -> Array:
-        """Return y in the compact form that the rows keep: codes of shape (n,), or numbers of shape (n, K)."""
-
-    @abstractmethod
-    def encoded_for(self, loss: LossFacts) -> Encoding:
-        """Return the target as a loss sees it."""
-
-    @abstractmethod
-    def decode(self, raw: Array, mean: Array) -> Any:
-        """Return what predict returns, from raw and the loss's inverse link of it, both (n, K)."""
-
-    def score(self, y: Any, predicted: Any, weight: Array) -> float:
-        """Return how good predictions are; what is missing or padding does not count."""
-        return self.scored(self.tally(y, predicted, weight))
-
-    def tally(self, y: Any, predicted: Any, weight: Array) -> Any:
-        """Return what the score of some rows is made of: that of more rows is added to it."""
-        raise NotImplementedError(f"{type(self).__name__} has no `tally`: it scores rows in memory alone.")
-
-    def scored(self, tally: Any) -> float:
-        """Return the score from a tally of all rows."""
-        raise NotImplementedError(f"{type(self).__name__} has no `scored`: it scores rows in memory alone.")
-
-    def decision(self, raw: Array) -> Array:
-        """Return decision_function: (n,) for two classes, else (n, K)."""
-        return raw
-
-    def proba(self, mean: Array) -> Array:
-        """Return predict_proba from the loss's inverse link of raw, (n, K)."""
-        return mean
-
-    def shaped(self, value: Array) -> Any:
-        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
-        return value
-
-    def codes(self, y: Any) -> Array | None:
-        """Return the number of the class of each sample, (n,), or of each label, (n, L); None where there is no such thing."""
-        return None
-
-    def merged(self, other: Target) -> Target:
-        """Return what y means in these rows and in others.
-
-        Raises
-        ------
-        ValueError
-            When it means another thing.
-        """
-        if type(self) is type(other) and repr(vars(self)) == repr(vars(other)):
-            return self
-        raise ValueError(f"y means another thing than in the rows before: {vars(other)}. Expected {vars(self)}.")
-
-
-def _observed(y: Array, weight: Array) -> tuple[Array, Array]:
-    """Return the weighted sum of the entries of each column that are not NaN, and that of their weights."""
-    seen = ~np.isnan(y)
-    return weight @ np.where(seen, y, 0.0), weight @ seen
-
-
-# -- numbers ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Numbers(Encoding):
-    flat: bool
-
-    def encode(self, y: Array) -> Array:
-        return y[:, 0] if self.flat else y
-
-    def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        return _observed(y, weight)
-
-
-@dataclass(frozen=True, eq=False)
-class _Squares:
-    """Of each output, (K,): how many entries are observed, their weight and mean, the squares about it, and those of errors."""
-
-    count: Array
-    weight: Array
-    mean: Array
-    spread: Array
-    error: Array
-
-    @classmethod
-    def of(cls, y: Array, predicted: Array, weight: Array) -> _Squares:
-        seen = ~np.isnan(y)
-        weights, y = weight[:, None] * seen, np.where(seen, y, 0.0).astype(np.float64)
-        total = weights.sum(axis=0)
-        mean = np.divide((weights * y).sum(axis=0), total, out=np.zeros(len(total)), where=total > 0)
-        spread, error = weights * (y - mean) ** 2, weights * np.where(seen, y - predicted, 0.0) ** 2
-        return cls(seen.sum(axis=0), total, mean, spread.sum(axis=0), error.sum(axis=0))
-
-    def __add__(self, other: _Squares) -> _Squares:
-        weight = self.weight + other.weight
-        share = np.divide(other.weight, weight, out=np.zeros(len(weight)), where=weight > 0)
-        gap = other.mean - self.mean
-        spread = self.spread + other.spread + self.weight * share * gap**2
-        return _Squares(self.count + other.count, weight, self.mean + share * gap, spread, self.error + other.error)
-
-    def determination(self) -> float:
-        """Return R^2, averaged over the outputs, as `sklearn.metrics.r2_score` has it."""
-        if np.any(self.count == 1):
-            warnings.warn("R^2 is not defined for fewer than two samples.", UndefinedMetricWarning, stacklevel=2)
-            return float("nan")
-        some = self.count > 0
-        spread, error = self.spread[some], self.error[some]
-        constant = np.where(error > 0, 0.0, 1.0)
-        return float(np.mean(np.where(spread > 0, 1.0 - error / np.where(spread > 0, spread, 1.0), constant)))
-
-
-class Continuous(Target):
-    """Numbers: one column or several."""
-
-    has_unit = True
-
-    def __init__(self, y: Array) -> None:
-        self.one_dimensional = y.ndim == 1
-        self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
-
-    def check(self, y: Array, name: str) -> None:
-        if y.reshape(len(y), -1).shape[1] != self.n_outputs:
-            raise ValueError(f"{name} has shape {y.shape}: expected {self.n_outputs} output(s), as at first.")
-
-    def n_raw(self, rowwise: bool) -> int:
-        return self.n_outputs
-
-    def prepare(self, y: Array, rowwise: bool) -> Array:
-        return np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-
-    def encoded_for(self, loss: LossFacts) -> Encoding:
-        return _Numbers(loss.n_raw(self), flat=loss.rowwise and self.n_outputs == 1)
-
-    def decode(self, raw: Array, mean: Array) -> Array:
-        return mean.reshape(len(mean), -1)[:, 0] if self.one_dimensional else mean
-
-    def merged(self, other: Target) -> Target:
-        assert isinstance(other, Continuous)
-        if (other.n_outputs, other.one_dimensional) != (self.n_outputs, self.one_dimensional):
-            raise ValueError(f"y has {other.n_outputs} output(s): expected {self.n_outputs}, as in the rows before.")
-        return self
-
-    def tally(self, y: Array, predicted: Array, weight: Array) -> _Squares:
-        return _Squares.of(np.reshape(y, (len(y), -1)), predicted.reshape(len(y), -1), weight)
-
-    def scored(self, tally: _Squares) -> float:
-        """Return R^2, averaged over the outputs."""
-        return tally.determination()
-
-    def shaped(self, value: Array) -> Any:
-        return value[0] if self.one_dimensional and len(value) == 1 else value
-
-
-# -- classes ----------------------------------------------------------------------------------------------------------
+__all__ = ["Labels", "Multilabel", "Sequences"]
 
 
 @dataclass(frozen=True)
@@ -369,7 +142,7 @@ class _Indicators(Encoding):
         return 2.0 * y - 1.0
 
     def totals(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        return _observed(y, weight)
+        return observed(y, weight)
 
 
 class Multilabel(Target):
