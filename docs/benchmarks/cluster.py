@@ -176,7 +176,7 @@ def beside_memory(n: int, p: int, repeat: int) -> None:
             here_s, there_s, ratios = [], [], []
             for _ in range(repeat):
                 here_s.append(1e-3 * milliseconds(lambda make=make, t=whole[place]: quietly(make(n_jobs=2), whole[0], t), 1))
-                there_s.append(1e-3 * milliseconds(lambda make=make, t=lazy[place]: quietly(make(), lazy[0], t), 1))
+                there_s.append(1e-3 * milliseconds(lambda make=make, t=lazy[place]: quietly(make(n_jobs=2), lazy[0], t), 1))
                 ratios.append(there_s[-1] / here_s[-1])
             middle = statistics.median
             print(f"| {name} | {middle(here_s):.2f} | {middle(there_s):.2f} | {middle(ratios):.2f} |", flush=True)

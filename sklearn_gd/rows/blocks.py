@@ -60,7 +60,14 @@ class BlockRows(Rows):
         What `workers` gives.
     n_raw : int, default=1
         How many columns raw will have: blocks hold fewer rows where they are many.
+
+    Attributes
+    ----------
+    most : int
+        The most rows in a block.
     """
+
+    most = 1 << 15
 
     def __init__(
         self,
@@ -80,7 +87,7 @@ class BlockRows(Rows):
         self._used = np.flatnonzero(weight) if used is None and not np.all(weight > 0) else used
         self.n_samples = len(weight) if self._used is None else len(self._used)
         self.profile = Profile(self.X.entries / max(1, len(weight)), self.X.gram_rate, self.X.samples)
-        size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, max(64, (1 << 17) // n_raw))
+        size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, self.most, max(64, (1 << 17) // n_raw))
         edges = [*range(0, self.n_samples, size), self.n_samples]
         self._parts = [slice(*ends) for ends in pairwise(edges)]
         self._groups = np.array_split(np.arange(len(self._parts)), max(1, min(GROUPS, len(self._parts))))
@@ -215,7 +222,7 @@ class BlockRows(Rows):
             return self.columns(np.arange(0))
         used = slice(None) if self._used is None else self._used
         y, weight = distinct(self.y[used], self.weight[used])
-        return MemoryRows(np.empty((len(weight), 0)), y, weight, mapper=self.mapper)
+        return type(self)(np.empty((len(weight), 0)), y, weight, mapper=self.mapper)
 
     @cached_property
     def moments(self) -> ColumnMoments:

@@ -91,6 +91,15 @@ class _Item(NamedTuple):
     number: int
 
 
+class ShardRows(BlockRows):
+    """Rows of a partition, in blocks so small that what is allocated for one is not given back to the system each time.
+
+    Dask's workers do so with all above 64 kB at the end of their memory, which takes longer than to fill it.
+    """
+
+    most = 1 << 12
+
+
 class DaskRows(PartedRows):
     """Rows in the workers of a cluster. A handle has a future for each shard: the partitions of one worker.
 

@@ -19,7 +19,7 @@ from ..arrays import Array
 from .base import Profile, Rows
 from .batch import Batch, renamed
 from .blocks import BlockRows, Mapper
-from .cluster import DaskRows, Held, short_of_memory
+from .cluster import DaskRows, Held, ShardRows, short_of_memory
 from .matrices import RowStore
 from .plain import Dense, Sparse
 from .source import Data, Only, Prepare, Read, Source
@@ -147,6 +147,7 @@ class DaskSource(Source):
         entries = float(np.average([fact[1].entries for fact in facts], weights=[max(1, fact[0]) for fact in facts]))
         profile = Profile(entries, facts[0][1].gram_rate, False)
         rows = DaskRows(self.held, numbers, shards, counts, self.survey.n_features, self.survey.dtype, profile)
+        rows.mapper = mapper
         return self.known(rows, prepare)
 
     def _together(self) -> list[list[int]]:
@@ -193,7 +194,7 @@ def _prepared(
 ) -> BlockRows:
     data = lot[0]
     if data is None:
-        return BlockRows(Dense(np.empty((0, n_features), dtype)), np.empty((0, prepare.n_raw)), np.empty(0))
+        return ShardRows(Dense(np.empty((0, n_features), dtype)), np.empty((0, prepare.n_raw)), np.empty(0))
     weight = data.weight if only is None else data.weight * only(number, len(data.weight))
     y, weight = prepare(data.y, weight)
     matrix: RowStore
@@ -202,9 +203,7 @@ def _prepared(
         matrix = Sparse(sparse.csr_matrix(tuple(map(_aligned, (X.data, X.indices, X.indptr))), shape=X.shape))
     else:
         matrix = Dense(_aligned(data.X)) if data.X.dtype == dtype else StoredDense(data.X, dtype)
-    # A thread is alone here, and memory that a block of the usual size takes would go back to the system each time.
-    matrix.block_size = max(256, matrix.block_size // 4)
-    return BlockRows(matrix, _aligned(y), _aligned(weight), n_raw=prepare.n_raw)
+    return ShardRows(matrix, _aligned(y), _aligned(weight), n_raw=prepare.n_raw)
 
 
 def _aligned(array: Array) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from .base import Block
 from .blocks import BlockRows
 from .parted import Extract, PartedRows, joined
 
-__all__ = ["ListedRows", "StreamRows"]
+__all__ = ["ListedRows", "PartsOfBatches", "StreamRows"]
 
 # How many numbers of the rows are mixed at a time.
 BUFFER = 1 << 22
@@ -45,19 +44,7 @@ class ListedRows(PartedRows):
 
 
 class StreamRows(ListedRows):
-    """The rows of a stream, read anew for each pass; what is kept of each row is in memory.
-
-    Parameters
-    ----------
-    parts : callable
-        It opens an iterator over the rows of each batch.
-    counts, n_features, dtype
-        As for `PartedRows`.
-    """
-
-    def __init__(self, parts: Callable[[], Iterator[BlockRows]], counts: Sequence[int], n_features: int, dtype: Any) -> None:
-        first = next(iter(parts()))
-        super().__init__(_Parts(parts), counts, n_features, dtype, replace(first.profile, samples=False))
+    """The rows of a stream, read anew for each pass; what is kept of each row is in memory. Its parts are `PartsOfBatches`."""
 
     def _derived(self, function: Callable[..., Any], *handles: Any) -> Any:
         return _Lazy(function, handles)
@@ -73,7 +60,7 @@ class _Lazy:
         return (self.function(*items) for items in zip(*self.handles, strict=True))
 
 
-class _Parts:
+class PartsOfBatches:
     """The handle to the rows of each batch, which are read anew each time."""
 
     def __init__(self, opened: Callable[[], Iterator[BlockRows]]) -> None:

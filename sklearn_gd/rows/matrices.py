@@ -98,7 +98,9 @@ class Matrix(RowStore):
 
     def centered_dot(self, weights: Array, center: Array) -> Array:
         """Return Z W, (n, K), for Z the centred columns."""
-        return self.dot(weights) - center @ weights
+        result = self.dot(weights)
+        result -= center @ weights
+        return result
 
     def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
         """Return Z' g, (p, K), for Z the centred columns, and g of the sum `total`, (K,)."""

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from ..arrays import Array
 from .base import Block, ColumnMoments, Kernel, Profile, RowArray, Rows, part_of
-from .blocks import BlockRows, MemoryRows, added, checked_moments, drawn_places
+from .blocks import BlockRows, Mapper, MemoryRows, added, checked_moments, drawn_places
 from .plain import Dense, Sparse
 
 __all__ = ["Extract", "PartedRows", "TreeSum", "joined", "merged_quantile", "summary"]
@@ -96,9 +96,9 @@ class Extract:
         X = Sparse(self.X) if sparse.issparse(self.X) else Dense(self.X)
         return Block(X, self.y, self.weight, self.offset, self.loss_data)
 
-    def in_memory(self) -> MemoryRows:
+    def in_memory(self, mapper: Mapper) -> MemoryRows:
         """Return them as rows."""
-        return MemoryRows(self.X, self.y, self.weight, loss_data=self.loss_data, offset=self.offset)
+        return MemoryRows(self.X, self.y, self.weight, loss_data=self.loss_data, offset=self.offset, mapper=mapper)
 
 
 def joined(extracts: Iterable[Extract]) -> Extract:
@@ -134,6 +134,7 @@ class PartedRows(Rows):
 
     def __init__(self, parts: Any, counts: Sequence[int], n_features: int, dtype: Any, profile: Profile) -> None:
         self.parts, self.counts, self.n_features, self.dtype, self.profile = parts, counts, n_features, dtype, profile
+        self.mapper: Mapper = map  # for rows that are taken here
         self.n_samples = int(sum(counts))
 
     # -- what a home does ---------------------------------------------------------------------------------------------
@@ -197,14 +198,14 @@ class PartedRows(Rows):
         return self._extracted(_at_places, self.parts, self._spread(drawn))
 
     def sample(self, size: int) -> MemoryRows:
-        return self._at(drawn_places(self.n_samples, size, self.profile.entries)).in_memory()
+        return self._at(drawn_places(self.n_samples, size, self.profile.entries)).in_memory(self.mapper)
 
     @abstractmethod
     def _spread(self, values: Sequence[Any]) -> Any:
         """Return a handle to small values, one for each part."""
 
     def take(self, mask: RowArray) -> MemoryRows:
-        return self._extracted(_of_mask, self.parts, mask).in_memory()
+        return self._extracted(_of_mask, self.parts, mask).in_memory(self.mapper)
 
     def columns(self, features: Array) -> Any:
         share = len(features) / max(1, self.n_features)

@@ -26,7 +26,7 @@ SEVERAL = 8
 
 def dense_block(n_features: int) -> int:
     """Return how many rows of an array a block has."""
-    return max(256, min(BLOCK // 16, BLOCK // max(1, n_features)))
+    return max(256, BLOCK // max(1, n_features))
 
 
 def sparse_block(n_samples: int, entries: int) -> int:

@@ -12,10 +12,10 @@ import numpy as np
 from scipy import sparse
 
 from ..arrays import Array
-from .base import Rows
+from .base import Profile, Rows
 from .batch import Batch, renamed
 from .blocks import BlockRows, Mapper
-from .listed import StreamRows
+from .listed import PartsOfBatches, StreamRows
 from .matrices import RowStore
 from .plain import Dense, Sparse
 from .source import Data, Prepare, Read, Source
@@ -83,7 +83,8 @@ class MappedSource(StoredSource):
     def read(self, read: Read, verbose: int = 0) -> Any:
         super().__init__()
         y, weight = self.given
-        n, total = len(self.X), None  # type: tuple[int, Any]
+        n = len(self.X)
+        total: Any = None
         whole = tuple(None if each is None else _sliceable(each) for each in (y, weight))
         for each, name in zip(whole, ("y", "sample_weight"), strict=True):
             if each is not None and each.ndim and len(each) != n:
@@ -94,9 +95,9 @@ class MappedSource(StoredSource):
                 some_y, some_weight = (each[part] if each is not None and each.ndim else each for each in whole)
                 data, survey = read(self.X[part], some_y, some_weight, natural=True)
                 total = survey if total is None else total + survey
+                self._store(data)
             except ValueError as error:
                 raise renamed(error, title) from error
-            self._store(data)
         self.survey = total
         return total
 
@@ -127,7 +128,7 @@ class StreamSource(StoredSource):
     def read(self, read: Read, verbose: int = 0) -> Any:
         super().__init__()
         self._read, self.counts, self._parts = read, list[int](), list[GrowingArray]()
-        self._titles = list[str]()
+        self._titles, self._entries = list[str](), 0
         began = time.perf_counter()
         total: Any = None
         for batch in self.over(named(self.stream), None):
@@ -139,6 +140,8 @@ class StreamSource(StoredSource):
                 raise renamed(error, batch.title) from error
             self.counts.append(data.X.shape[0])
             self._titles.append(batch.title)
+            self._sparse = sparse.issparse(data.X)
+            self._entries += data.X.nnz if self._sparse else data.X.size
             if self.stream.cache:
                 self._store_X(data.X)
         if total is None:
@@ -218,7 +221,11 @@ class StreamSource(StoredSource):
 
         ends = np.cumsum([0, *self.counts])
         counts = [int(np.count_nonzero(weight[a:b])) for a, b in pairwise(ends)]
-        return StreamRows(parts, counts, self.survey.n_features, self.survey.dtype)
+        gram_rate = Sparse.gram_rate if self._sparse else Dense.gram_rate
+        profile = Profile(self._entries / len(weight), gram_rate, samples=False)
+        rows = StreamRows(PartsOfBatches(parts), counts, self.survey.n_features, self.survey.dtype, profile)
+        rows.mapper = mapper
+        return rows
 
 
 def _faulty_row(X: Any) -> int | None:
