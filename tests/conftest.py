@@ -10,10 +10,10 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_gd.rows import plain
+from sklearn_gd.rows import blocks, plain
 
 # So that small data have several blocks, and so have their samples.
-plain.BLOCK = 1 << 17
+plain.BLOCK, blocks.BlockRows.most = 1 << 17, 1 << 14
 
 
 def _standard(load):
