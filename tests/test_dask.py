@@ -195,7 +195,8 @@ def test_beside_scikit_learn(clean):
 def alone(monkeypatch):
     """No cluster, though there may be one."""
     monkeypatch.setattr(collections, "client_here", lambda: None)
-    with dask.config.set(scheduler="threads"):
+    with dask.config.set(scheduler="threads"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Running on a single-machine scheduler when a distributed client is active")
         yield
 
 
@@ -337,6 +338,9 @@ def test_predictions_are_lazy_and_keep_the_chunks(problems, clean):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             assert model.score(_lazy(X), *lots) == pytest.approx(model.score(frame.compute(), target, weight), abs=1e-12)
+    single = _lazy(X.astype(np.float32))
+    lazy = GDRegressor().fit(single, _lazy(y)).predict(single)
+    assert lazy.dtype == lazy.compute().dtype == np.float32
     with pytest.raises(ValueError, match="X is a Array: expected a batch"):
         GDRegressor(solver="sgd").partial_fit(_lazy(X), _lazy(y))
 

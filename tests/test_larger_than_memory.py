@@ -27,7 +27,7 @@ from sklearn_gd.losses import LOSSES, Masked, SequenceLoss
 from sklearn_gd.models import MLP
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
 from sklearn_gd.rows import Batch, Stream, sources, stored, stored_sources
-from sklearn_gd.solvers import Need
+from sklearn_gd.solvers import GradientDescent, Need
 
 N = 1200
 
@@ -368,11 +368,16 @@ def test_files_that_are_not_right(files, shop):
         ({"target": "spend"}, "target names 'spend', which is no column of .*0.*: expected one of"),
         ({"weight": "w"}, "weight names 'w', which is no column"),
         ({"columns": ["age", "agee"]}, "columns names 'agee', which is no column"),
-        ({"batch_rows": 0}, "batch_rows=0: expected an integer >= 1"),
+        ({"batch_rows": 0}, "batch_rows=0: expected an integer from 1"),
+        ({"batch_rows": 1.5}, "batch_rows=1.5: expected an integer from 1"),
+        ({"columns": "age"}, "columns='age': expected a list of at least one name"),
+        ({"columns": []}, r"columns=\[\]: expected a list of at least one name"),
     ):
         with pytest.raises(ValueError, match=message):
             files(**settings)
     reader = getattr(Stream, f"from_{files.kind}")
+    with pytest.raises(ValueError, match="paths is empty: expected at least one"):
+        reader([])
     with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
         reader(files.folder / "nowhere")
     with pytest.raises(ValueError, match=f"holds no file \\*.{files.kind}"):
@@ -472,6 +477,9 @@ def test_other_errors():
         Stream((TEN, FEW))
     with pytest.raises(TypeError, match=r"open_batches\(\) returned int: expected an iterator"):
         model.fit(Stream(lambda: 5))
+    for given, message in (((TEN, FEW, FEW, FEW), "a tuple of 4"), ([TEN, FEW], "a list of 2"), ({"X": TEN}, "a dict of 1")):
+        with pytest.raises(TypeError, match=f"batch 1 is {message}: expected a tuple"):
+            model.fit(Stream(lambda: iter([given])))  # noqa: B023
     with pytest.raises(TypeError, match="transform='log': expected a function of X"):
         stream.map("log")
     for arguments, message in (
@@ -539,6 +547,59 @@ def test_scores_and_predictions(problems):
                 assert np.all(got == expected) if expected.dtype.kind == "U" else np.allclose(got, expected, rtol=1e-9)
     with pytest.raises(ValueError, match="batch 3: .*features"):
         list(model.predict(_stream(X).map(lambda X: X[:, : 6 - (len(X) == 250)])))
+
+
+def test_a_stream_is_scored_by_its_own(problems):
+    X, y, _, weight = problems
+    model = GDRegressor().fit(X, y)
+    for given in ({"y": y}, {"sample_weight": weight}):
+        with pytest.raises(ValueError, match="is given with X, a Stream: expected None"):
+            model.score(_stream(X, y), **given)
+
+
+def test_nothing_left_to_train_on(problems, elsewhere):
+    X, y, _, _ = problems
+    weight = np.r_[1.0, np.zeros(N - 1)]
+    with pytest.raises(ValueError, match="early_stopping=True (leaves|holds out) no row of positive weight"):
+        GDRegressor(early_stopping=True, random_state=0).fit(*elsewhere(X, y, weight))
+
+
+def test_batches_without_anything_observed(problems, elsewhere):
+    X, y, _, _ = problems
+    missing = y.copy()
+    missing[:400] = np.nan
+    _assert_same(GDRegressor(Masked("huber")).fit(X, missing), GDRegressor(Masked("huber")).fit(*elsewhere(X, missing)))
+    with pytest.raises(ValueError, match="y has no observed entry"):
+        GDRegressor(Masked("huber")).fit(*elsewhere(X, np.full(N, np.nan)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a list of open files")
+def test_an_interrupt_lets_go_of_the_copy(problems, monkeypatch):
+    X, y, _, _ = problems
+    steps, before, step = [], len(os.listdir("/proc/self/fd")), GradientDescent.step
+
+    def interrupted(self, objective, state):
+        steps.append(1)
+        if len(steps) == 4:
+            raise KeyboardInterrupt
+        return step(self, objective, state)
+
+    monkeypatch.setattr(GradientDescent, "step", interrupted)
+    model = GDRegressor("huber", solver="gd", tol=0.0)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(_stream(X, y))
+    gc.collect()
+    assert model.stop_reason_ == "interrupted"
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+def test_what_joblib_has_mapped_is_in_memory(problems, folder, monkeypatch):
+    monkeypatch.setattr(sources, "MAPPED", 0)
+    X, y, _, _ = problems
+    (folder / "joblib_memmapping_folder_1").mkdir()
+    file = np.memmap(folder / "joblib_memmapping_folder_1" / "X", X.dtype, "w+", shape=X.shape)
+    file[:] = X
+    assert GDRegressor("quantile", solver="interior_point").fit(file, y).converged_
 
 
 def test_r2_is_scikit_learns(problems):

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
 from operator import add
+from traceback import clear_frames
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from ..penalties.scaled import Scaled
 from ..rows.batch import Batch, renamed
 from ..rows.blocks import Mapper, workers
 from ..rows.source import Data, Source
-from ..rows.sources import is_collection, source_of, with_dask
+from ..rows.sources import check_alone, is_collection, source_of, with_dask
 from ..rows.stream import Stream, named
 from ..solvers import State, get_solver
 from ..targets import Target
@@ -131,6 +132,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             # A trial step may overflow: its value is then inf or nan, and the step is refused.
             with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
                 rows = source.rows(prepare, mapper)
+                if not rows.n_samples:
+                    raise ValueError(f"early_stopping={self.early_stopping!r} leaves no row of positive weight to train on.")
                 watching = self._watching(parts, prepare, validation, mapper)
                 if tasks:
                     if source.data is not None:
@@ -211,6 +214,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             raise ValueError(f"scoring={scoring!r} needs validation rows in memory: expected None, for the loss.")
         weights = {} if data is None or np.ptp(data.weight) == 0 else {"sample_weight": data.weight}
         rows = validation.rows(replace(prepare, exponent=0, moments=None), mapper)
+        if not rows.n_samples:
+            raise ValueError(f"early_stopping={self.early_stopping!r} holds out no row of positive weight.")
 
         def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
             unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
@@ -241,8 +246,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         """Set the fitted attributes, all at once; then raise or warn of what has ended the fit."""
         for name in self._last.public if self._last else ():
             self.__dict__.pop(name, None)
-        self.__dict__.update(fit.public, _last_fit=fit)
+        self.__dict__.update(fit.public, _last_fit=replace(fit, interrupt=None))
         if fit.interrupt is not None:
+            clear_frames(fit.interrupt.__traceback__)  # which hold the rows
             raise fit.interrupt
         if fit.complaint:
             warn(fit.complaint)
@@ -356,6 +362,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         check_is_fitted(self)
         target = self._last_fit.target
         if isinstance(X, Stream):
+            check_alone(y, sample_weight)
             return target.scored(reduce(add, map(self._tally, named(X))))
         if is_collection(X):
             return target.scored(reduce(add, with_dask().of_partitions(self._tally, X, y, sample_weight)))

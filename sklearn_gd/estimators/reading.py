@@ -236,6 +236,8 @@ class Preparation:
         Weights are divided by this power of two.
     moments : ColumnMoments or None
         Those of the columns in all rows, under the weights that it makes; None if they are not known.
+    whole : bool
+        Whether it sees all rows at once.
     """
 
     loss: Loss
@@ -243,6 +245,7 @@ class Preparation:
     shares: Any = None
     exponent: int = 0
     moments: ColumnMoments | None = None
+    whole: bool = True
 
     @classmethod
     def after(cls, survey: Survey, loss: Loss, shares: Any) -> Preparation:
@@ -257,7 +260,8 @@ class Preparation:
             each = zip(moments, shares, strict=True)
             moments = reduce(add, (found.times(share) for found, share in each if found is not None))
         moments = moments and moments.times(float(np.ldexp(1.0, -exponent)))
-        return cls(loss.for_target(survey.target), survey.target, shares, exponent, moments)
+        whole = survey.moments is None
+        return cls(loss.for_target(survey.target), survey.target, shares, exponent, moments, whole)
 
     @property
     def n_raw(self) -> int:
@@ -272,7 +276,7 @@ class Preparation:
         y = self.target.flat(y)
         weight = np.ldexp(class_weighted(self.shares, self.target, y, weight), -self.exponent)
         prepared = self.target.prepare(y, self.loss.rowwise)
-        seen = weight > 0
-        if np.any(seen):
-            self.loss.check_target(self.target.encoded_for(self.loss).encode(prepared[seen]))
+        encoded = self.target.encoded_for(self.loss).encode(prepared[weight > 0])
+        if len(encoded) and (self.whole or np.any(self.loss.mass(encoded) > 0)):  # some of many may have nothing observed
+            self.loss.check_target(encoded)
         return prepared, weight

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,9 @@ def batches_of_files(
     """
     datasets, arrow = _imported("pyarrow.dataset"), _imported("pyarrow")
     _imported("pandas")
-    if batch_rows < 1:
-        raise ValueError(f"batch_rows={batch_rows!r}: expected an integer >= 1.")
-    given = list(paths) if isinstance(paths, (list, tuple)) else [paths]
-    files = [str(file) for path in given for file in _files(Path(path), kind)]
+    if not (isinstance(batch_rows, Integral) and 1 <= batch_rows < 2**31):
+        raise ValueError(f"batch_rows={batch_rows!r}: expected an integer from 1 to 2**31 - 1.")
+    files = _files(paths, kind)
     schema = datasets.dataset(files[:1], format=kind).schema
     features, others = _columns(schema.names, files[0], target, weight, columns)
     read = list(dict.fromkeys([*features, *others]))
@@ -71,6 +72,8 @@ def _columns(names: list[str], file: str, target: Any, weight: str | None, colum
     """Return the columns of X, and those of y and the weights."""
     targets = [target] if isinstance(target, str) else list(target or ())
     others = [*targets, *([] if weight is None else [weight])]
+    if isinstance(columns, str) or (columns is not None and not len(columns)):
+        raise ValueError(f"columns={columns!r}: expected a list of at least one name, or None for all others.")
     features = [name for name in names if name not in others] if columns is None else list(columns)
     for argument, wanted in (("target", targets), ("weight", others[len(targets) :]), ("columns", features)):
         for name in wanted:
@@ -87,13 +90,16 @@ def _with_fractions(arrow: Any, schema: Any, features: list[str]) -> Any:
     return schema
 
 
-def _files(path: Path, kind: str) -> list[Path]:
-    """Return the files of a path, in order of their names."""
-    if path.is_dir():
-        found = sorted(file for file in path.rglob(f"*.{kind}") if file.is_file())
-        if not found:
+def _files(paths: Any, kind: str) -> list[str]:
+    """Return the files of paths, those of a folder in order of their names."""
+    found = list[str]()
+    for path in map(Path, [paths] if isinstance(paths, (str, PathLike)) else paths):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} does not exist: expected a file or a folder.")
+        inside = sorted(file for file in path.rglob(f"*.{kind}") if file.is_file()) if path.is_dir() else [path]
+        if not inside:
             raise ValueError(f"{path} holds no file *.{kind}: expected a folder of them, or their paths.")
-        return found
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: expected a file or a folder.")
-    return [path]
+        found += map(str, inside)
+    if not found:
+        raise ValueError("paths is empty: expected at least one file or folder.")
+    return found

@@ -226,7 +226,8 @@ def lazily(method: Callable[[Any], Array], X: Any, n_features: int) -> Any:
     """Return the lazy array of what a method makes of each partition of X."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
-        meta = method(np.zeros((1, n_features)))[:0]
+        single = getattr(X, "dtype", None) == np.float32
+        meta = method(np.zeros((1, n_features), np.float32 if single else np.float64))[:0]
     method = partial(_of_rows, method, meta)
     if not hasattr(X, "chunks"):
         return X.map_partitions(method, meta=meta)

@@ -11,7 +11,7 @@ from .source import MemorySource, Source
 from .stored_sources import MappedSource, StreamSource
 from .stream import Stream
 
-__all__ = ["is_collection", "source_of", "with_dask"]
+__all__ = ["check_alone", "is_collection", "source_of", "with_dask"]
 
 # A mapped array of fewer bytes is read as if it were in memory.
 MAPPED = 1 << 26
@@ -30,6 +30,13 @@ def with_dask() -> Any:
         raise ImportError('Dask collections need dask and distributed: pip install "sklearn-gd[dask]".') from error
 
 
+def check_alone(y: Any, weight: Any, suffix: str = "") -> None:
+    """Raise ValueError when y or weights are given with a stream."""
+    for name, given in (("y", y), ("sample_weight", weight)):
+        if given is not None:
+            raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
+
+
 def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
     """Return the source for what a user gave; `suffix` is that of the arguments' names.
 
@@ -39,12 +46,15 @@ def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
         When y or weights are given with a stream, which has its own.
     """
     if isinstance(X, Stream):
-        for name, given in (("y", y), ("sample_weight", weight)):
-            if given is not None:
-                raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
+        check_alone(y, weight, suffix)
         return StreamSource(X)
     if is_collection(X):
         return with_dask().source_of_collections(X, y, weight, suffix)
-    if isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes >= MAPPED and X.dtype.kind in "biuf":
+    if isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes >= MAPPED and X.dtype.kind in "biuf" and not _is_joblibs(X):
         return MappedSource(X, y, weight)
     return MemorySource(X, y, weight)
+
+
+def _is_joblibs(X: Any) -> bool:
+    """Tell whether joblib has mapped an array that was in memory, to share it with its workers."""
+    return "joblib_memmapping_folder" in str(X.filename)

@@ -52,7 +52,8 @@ class GrowingArray:
 
     def __del__(self) -> None:
         """Close the file; what was mapped from it stays."""
-        self._file.close()
+        if "_file" in vars(self):
+            self._file.close()
 
     def append(self, rows: Array) -> None:
         """Append rows, an array of the same number of columns each time."""

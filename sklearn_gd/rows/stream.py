@@ -169,7 +169,7 @@ def named(stream: Stream) -> Iterator[Batch]:
             raise renamed(error, f"batch {number}") from error
         if given is None:
             return
-        batch = given if isinstance(given, Batch) else Batch(*given) if isinstance(given, tuple) else Batch(given)
+        batch = _batch(given, number)
         yield batch if batch.name else batch._replace(name=f"batch {number}")
 
 
@@ -185,3 +185,14 @@ def ahead(open_batches: Callable[[], Iterator[Any]]) -> Callable[[], Iterator[An
                 yield batch
 
     return opened
+
+
+def _batch(given: Any, number: int) -> Batch:
+    if isinstance(given, Batch):
+        return given
+    if isinstance(given, (list, dict)) or (isinstance(given, tuple) and not 1 <= len(given) <= 3):
+        raise TypeError(
+            f"batch {number} is a {type(given).__name__} of {len(given)}: expected a tuple (X, y) or (X, y, sample_weight), or "
+            "X alone."
+        )
+    return Batch(*given) if isinstance(given, tuple) else Batch(given)

@@ -103,6 +103,8 @@ def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Prob
     loss, has_unit, intercept = parts.loss.for_target(target), target.has_unit, parts.fit_intercept
     encoding = target.encoded_for(loss)
     bare = without_features(rows, loss, encoding)
+    if not bare.total > 0:
+        raise ValueError("y has no observed entry: expected at least one among the rows of positive weight.")
     bound = parts.model.bind(encoding.n_raw, intercept, rows.moments)
     columns = Reference.of_columns(rows.moments, intercept, encoding.n_raw)
     penalty = scaled_penalty(parts, bound, bound.n_penalised)
