@@ -196,7 +196,10 @@ def _prepared(
     if data is None:
         return ShardRows(Dense(np.empty((0, n_features), dtype)), np.empty((0, prepare.n_raw)), np.empty(0))
     weight = data.weight if only is None else data.weight * only(number, len(data.weight))
-    y, weight = prepare(data.y, weight)
+    try:
+        y, weight = prepare(data.y, weight)
+    except ValueError as error:
+        raise renamed(error, f"partition {number}") from error
     matrix: RowStore
     if sparse.issparse(data.X):
         X = sparse.csr_matrix(data.X).astype(dtype, copy=False)
