@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -94,27 +95,34 @@ def test_every_pass_is_shared(monkeypatch):
         assert not any(seen), (loss, penalty)
 
 
-def _noting(y_true, raw):
+def _noting(path, y_true, raw):
     """Note in a file which threads there are, and how many the BLAS may take."""
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("sklearn_gd")]
     blas = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    with open(os.environ["SKLEARN_GD_NOTES"], "a") as notes:
+    with open(path, "a") as notes:
         notes.write(json.dumps({"process": os.getpid(), "pool": len(names), "blas": max(blas)}) + "\n")
     return 0.5 * (y_true - raw) ** 2
 
 
+class _Notes:
+    """The loss that notes, and what it has noted; the file goes with the loss, as processes may be older than the test."""
+
+    def __init__(self, path):
+        self.path, self.loss = path, partial(_noting, str(path))
+
+    def __call__(self):
+        return [json.loads(line) for line in self.path.read_text().splitlines()]
+
+
 @pytest.fixture
-def notes(tmp_path, monkeypatch):
-    """From nothing to what was noted so far."""
-    path = tmp_path / "notes"
-    monkeypatch.setenv("SKLEARN_GD_NOTES", str(path))
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()]
+def notes(tmp_path):
+    return _Notes(tmp_path / "notes")
 
 
 def test_a_parallel_search_has_no_more_threads_than_jobs(notes):
     """One for each of the two processes, where n_jobs is None: neither a pool of ours nor the BLAS takes more."""
     X = np.random.RandomState(0).randn(6000, 40)
-    GridSearchCV(GDRegressor(_noting), {"alpha": [1e-3, 1e-2]}, cv=3, n_jobs=2).fit(X, X[:, 0])
+    GridSearchCV(GDRegressor(notes.loss), {"alpha": [1e-3, 1e-2]}, cv=3, n_jobs=2).fit(X, X[:, 0])
     seen = notes()
     assert {note["process"] for note in seen} - {os.getpid()}
     assert {note["pool"] for note in seen} == {0}
@@ -124,7 +132,7 @@ def test_a_parallel_search_has_no_more_threads_than_jobs(notes):
 @pytest.mark.parametrize(("n_jobs", "pool"), [(None, 0), (1, 0), (2, 2)])
 def test_as_many_threads_as_asked_for(notes, n_jobs, pool):
     X = np.random.RandomState(0).randn(6000, 40)
-    GDRegressor(_noting, n_jobs=n_jobs).fit(X, X[:, 0])
+    GDRegressor(notes.loss, n_jobs=n_jobs).fit(X, X[:, 0])
     assert max(note["pool"] for note in notes()) == pool
     if pool:
         assert {note["blas"] for note in notes()[-3:]} == {1}
@@ -133,5 +141,5 @@ def test_as_many_threads_as_asked_for(notes, n_jobs, pool):
 def test_a_joblib_context_sets_the_number_of_threads(notes):
     X = np.random.RandomState(0).randn(6000, 40)
     with parallel_config("threading", n_jobs=2):
-        GDRegressor(_noting).fit(X, X[:, 0])
+        GDRegressor(notes.loss).fit(X, X[:, 0])
     assert max(note["pool"] for note in notes()) == 2
