@@ -395,9 +395,9 @@ def test_errors_name_the_partition(problems, clean):
         (GDRegressor(), (_lazy(X), _lazy(y)[:500]), "y has 3 partitions: expected 8"),
         (GDRegressor(), (_lazy(X), y[:-1]), "y has 1199 entries: expected 1200"),
         (GDRegressor(), (_lazy(X)[_lazy(y) > 0], y), "y is ndarray, and X has chunks of unknown sizes"),
-        (GDRegressor(), (_lazy(X), None), "partition 0: .*requires y to be passed"),
+        (GDRegressor(), (_lazy(X), None), "partition \\d: .*requires y to be passed"),
         (GDRegressor(), (_lazy(X), _lazy(y), _lazy(0.0 * weight)), "Sample weights must contain at least one non-zero number"),
-        (GDRegressor("poisson"), (_lazy(X), _lazy(y)), "partition 0: Poisson needs y >= 0"),
+        (GDRegressor("poisson"), (_lazy(X), _lazy(y)), "partition \\d: Poisson needs y >= 0"),
         (GDClassifier(), (_lazy(X), _lazy(labels[:1].repeat(N))), "y has one class only, "),
         (GDRegressor(early_stopping=EarlyStopping(cv=3)), (_lazy(X), _lazy(y)), "cv=3 needs rows in memory"),
     ):

@@ -33,7 +33,7 @@ from ..solvers import State, get_solver
 from ..targets import Target
 from ..training.callbacks import CallbackSupportMixin, Tasks, has_callbacks
 from ..training.early_stopping import EarlyStopping, Stopper
-from ..training.fit import Fit, Watching, run
+from ..training.fit import Fit, Trace, Watching, run
 from ..training.messages import warn
 from ..training.problem import Parts
 from ..training.problem import prepare as prepare_problem
@@ -61,6 +61,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     _task: str
     _other: str
+    # What is to keep the way of the next fit.
+    _trace: Trace | None = None
 
     # -- what a user gives --------------------------------------------------------------------------------------------
 
@@ -135,6 +137,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
                 if not rows.n_samples:
                     raise ValueError(f"early_stopping={self.early_stopping!r} leaves no row of positive weight to train on.")
                 watching = self._watching(parts, prepare, validation, mapper)
+                watching.trace = self._trace
                 if tasks:
                     if source.data is not None:
                         tasks.show(*prepare.weighted(source.data))

@@ -221,6 +221,26 @@ class Loss(Part, ABC):
         """
         return mean
 
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        """Return the least loss that a prediction of K = `n_raw` columns can have for each sample, (n,).
+
+        It is the loss of the saturated model, which predicts each sample by itself: zero for most losses. For an elementwise
+        loss of the user's own it is found numerically; a rowwise one is taken to end at zero.
+        """
+        if self.rowwise or self.task == "classification":
+            return np.zeros(len(y))
+        raw = np.broadcast_to(np.asarray(self.link(y), dtype=np.float64), y.shape)
+        if not self.foreign:
+            return self.value(y, raw).sum(axis=1)
+        least = self.value(y, raw)
+        size = max(1.0, float(np.abs(y).max(initial=0.0)))
+        for step in size * 10.0 ** np.arange(-2.0, 13.0, 2.0):
+            trial = self.prox(y, raw, step)
+            value = self.value(y, trial)
+            lower = value < least
+            raw, least = np.where(lower, trial, raw), np.where(lower, value, least)
+        return least.sum(axis=1)
+
     def check_target(self, y: Array) -> None:
         """Raise ValueError, naming the domain, when an entry of y is outside it."""
 

@@ -8,7 +8,7 @@ from scipy.special import expit
 from ..arrays import Array
 from ..targets import Target
 from .base import Loss, overflow_to_inf
-from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link
+from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link, smoothed_entropy
 
 __all__ = ["Exponential", "Focal", "LogLoss"]
 
@@ -84,6 +84,9 @@ class LogLoss(Loss):
 
     def link(self, mean: Array) -> Array:
         return _logit(mean)
+
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        return smoothed_entropy(self.label_smoothing, 2) * np.full(len(y), y.shape[1])
 
     def for_target(self, target: Target) -> Loss:
         return MultinomialLogLoss(self.label_smoothing) if target.exclusive else self

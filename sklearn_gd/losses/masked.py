@@ -12,7 +12,7 @@ from sklearn.utils import check_array
 from ..arrays import Array
 from ..targets import Sequences, Target
 from .base import Loss
-from .multiclass import MultinomialLogLoss, softmax
+from .multiclass import MultinomialLogLoss, smoothed_entropy, softmax
 from .table import get_loss
 from .wrapped import Wrapped, delegates
 
@@ -94,6 +94,11 @@ class Masked(Wrapped):
         """Return y with 1, which is in every domain, where it is missing, and where it is observed."""
         seen = ~np.isnan(y)
         return np.where(seen, y, 1.0), seen
+
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        filled, seen = self._filled(y)
+        columns = [self.inner.saturated(filled[:, k : k + 1], 1) for k in range(y.shape[1])]
+        return (np.stack(columns, axis=1) * seen).sum(axis=1)
 
     def value(self, y: Array, raw: Array) -> Array:
         y, seen = self._filled(y)
@@ -209,7 +214,7 @@ class SequenceLoss(Loss):
     def _tokens(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
         """Return which steps have a label, (n, T), and the code and raw of each that has: (m,) and (m, K)."""
         seen = y.reshape(len(raw), self.steps) >= 0
-        return seen, y.reshape(seen.shape)[seen], raw.reshape(*seen.shape, -1)[seen]
+        return seen, y.reshape(seen.shape)[seen], raw.reshape(*seen.shape, raw.shape[1] // self.steps)[seen]
 
     def _share(self, seen: Array) -> Array:
         """Return what a step counts in its sequence, (n, 1)."""
@@ -242,6 +247,11 @@ class SequenceLoss(Loss):
         result = np.zeros((*seen.shape, tokens.shape[1]))
         result[seen] = MultinomialLogLoss().curvature_diagonal(codes, tokens)
         return (self._share(seen)[:, :, None] * result).reshape(raw.shape)
+
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        seen = y.reshape(len(y), self.steps) >= 0
+        least = smoothed_entropy(self.label_smoothing, n_raw // self.steps)
+        return least * (self._share(seen) * seen).sum(axis=1)
 
     def inverse_link(self, raw: Array) -> Array:
         return softmax(raw.reshape(len(raw) * self.steps, -1)).reshape(raw.shape)

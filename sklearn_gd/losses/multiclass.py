@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import xlogy
 
 from ..arrays import Array
 from .base import Loss
@@ -129,6 +130,16 @@ class MultinomialLogLoss(Loss):
     def link(self, mean: Array) -> Array:
         raw = np.log(np.maximum(mean, np.finfo(np.float64).tiny))
         return raw - raw.mean(axis=-1, keepdims=True)
+
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        return np.full(len(y), smoothed_entropy(self.label_smoothing, n_raw))
+
+
+def smoothed_entropy(label_smoothing: float, n_classes: int) -> float:
+    """Return the entropy of a smoothed label, below which its cross entropy cannot be."""
+    other = label_smoothing / n_classes
+    own = 1.0 - (n_classes - 1) * other
+    return float(-xlogy(own, own) - (n_classes - 1) * xlogy(other, other))
 
 
 class MultinomialFocal(Loss):

@@ -53,6 +53,9 @@ class Wrapped(Loss):
     def link(self, mean: Array) -> Array:
         return self.inner.link(mean)
 
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        return self.inner.saturated(y, n_raw)
+
     def mass(self, y: Array) -> Array:
         return self.inner.mass(y)
 

@@ -23,7 +23,7 @@ from .messages import complaint
 from .monitor import Monitor, Watcher
 from .problem import Problem
 
-__all__ = ["Fit", "Memory", "Watching", "run"]
+__all__ = ["Fit", "Memory", "Trace", "Watching", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +89,28 @@ FitAt = Callable[[State], Fit]
 
 
 @dataclass
+class Trace:
+    """The way of a fit: its objective, the params after each iteration, and the fit that params stand for.
+
+    Of several attempts, the last.
+    """
+
+    objective: Objective | None = None
+    fit_at: FitAt | None = None
+    states: list[State] = field(default_factory=list)
+
+    def begin(self, objective: Objective, fit_at: FitAt) -> Trace:
+        """Forget what was kept, and begin to keep another way."""
+        self.objective, self.fit_at, self.states = objective, fit_at, []
+        return self
+
+    def __call__(self, state: State) -> str:
+        """Keep a state; never stop."""
+        self.states.append(state.but(params=state.params.copy()))
+        return ""
+
+
+@dataclass
 class Watching:
     """Who watches a fit.
 
@@ -97,11 +119,14 @@ class Watching:
     stopper : callable
         From an objective, and a function from states to fits, to the watcher of one attempt, or None. It tells by `least` and
         `best` what did best (see `Stopper`).
+    trace : Trace or None
+        What keeps the way of each attempt.
     tasks : callable or None
         From the number of iterations to come, or None, and a function from states to fits, to the watcher of all attempts.
     """
 
     stopper: Callable[[Objective, FitAt], Stopper | None] = field(default=lambda objective, fit_at: None)
+    trace: Trace | None = None
     tasks: Callable[[int | None, FitAt], Tasks] | None = None
 
 
@@ -131,7 +156,8 @@ def run(problem: Problem, watching: Watching, dtype: Any, last: Fit | None = Non
     tasks = watching.tasks(ahead, fit_at) if watching.tasks else None
     attempts: list[_Attempt] = []
     for constant in begins:
-        attempts.append(_attempted(problem, constant, watching.stopper(objective, fit_at), tasks, last, budget, rng))
+        trace = watching.trace and watching.trace.begin(objective, fit_at)
+        attempts.append(_attempted(problem, constant, watching.stopper(objective, fit_at), (trace, tasks), last, budget, rng))
         if attempts[-1].result.interrupt is not None or (tasks is not None and tasks.stopped):
             break
     interrupt = attempts[-1].result.interrupt
@@ -144,14 +170,14 @@ def _attempted(
     problem: Problem,
     constant: Array,
     stopper: Stopper | None,
-    tasks: Tasks | None,
+    others: tuple[Watcher | None, ...],
     last: Fit | None,
     budget: float,
     random_state: np.random.RandomState,
 ) -> _Attempt:
     """Return one attempt, from a constant prediction or from where the last fit has ended."""
     objective, parts = problem.objective, problem.parts
-    watchers: list[Watcher] = [watcher for watcher in (stopper, tasks) if watcher is not None]
+    watchers: list[Watcher] = [watcher for watcher in (stopper, *others) if watcher is not None]
     monitor = Monitor(parts.verbose, watchers)
     params = objective.model.from_attributes(last.public) if last else None
     # On other data, or under another loss, the last params may be far out.

@@ -1,0 +1,17 @@
+"""Losses as measures: of a sample, of an estimator, of a choice between losses."""
+
+from __future__ import annotations
+
+from .comparison import compare_losses, outlier_share
+from .losses import explained_loss, mean_loss, sample_losses
+from .scorer import LossScorer, loss_scorer
+
+__all__ = [
+    "LossScorer",
+    "compare_losses",
+    "explained_loss",
+    "loss_scorer",
+    "mean_loss",
+    "outlier_share",
+    "sample_losses",
+]

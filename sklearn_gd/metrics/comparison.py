@@ -1,0 +1,223 @@
+"""Which loss suits a task: an estimator fitted under each, and judged by all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring, get_scorer
+from sklearn.model_selection import check_cv, cross_validate
+from sklearn.utils import Bunch
+
+from ..estimators.base import GradientEstimator
+from ..losses import Loss
+from .evaluation import evaluated
+from .scorer import loss_scorer
+
+__all__ = ["compare_losses", "named_losses", "outlier_share"]
+
+# What share of the rows, those of the highest loss, `outlier_share` looks at.
+WORST = 0.05
+
+
+def named_losses(losses: Any) -> dict[str, Any]:
+    """Return losses by their names: those of a mapping, or of a list of names, objects and functions, or of one loss.
+
+    Raises
+    ------
+    ValueError
+        When there is none, or two have the same name.
+    """
+    if isinstance(losses, Mapping):
+        named = {str(name): loss for name, loss in losses.items()}
+    else:
+        some = [losses] if isinstance(losses, str | Loss) or callable(losses) else list(losses)
+        names = [_name(loss) for loss in some]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(
+                f"losses has two of the name {twice!r}: expected different names, such as {{'first': ..., 'second': ...}}."
+            )
+        named = dict(zip(names, some, strict=True))
+    if not named:
+        raise ValueError("losses is empty: expected at least one loss.")
+    return named
+
+
+def _name(loss: Any) -> str:
+    if isinstance(loss, str):
+        return loss
+    return repr(loss) if isinstance(loss, Loss) else str(getattr(loss, "__name__", type(loss).__name__))
+
+
+def outlier_share(estimator: Any, X: Any, y: Any) -> float:
+    r"""Return how much of the pull on a fit comes from the twentieth of the samples that it fits worst.
+
+    .. math:: \frac{\sum_{i \in worst} |\ell'(y_i, raw_i)|}{\sum_i |\ell'(y_i, raw_i)|}
+
+    Under absolute_error each sample pulls alike, and it is about 0.05; under squared_error it grows with the outliers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted: GDRegressor or GDClassifier, a pipeline or a search that ends in one.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN where nothing pulls.
+
+    Raises
+    ------
+    TypeError
+        When there is no such estimator.
+
+    References
+    ----------
+    P. Huber and E. Ronchetti, Robust Statistics, 2009, section 1.4 (the influence of a sample).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.metrics import outlier_share
+    >>> X = np.arange(40.0).reshape(-1, 1)
+    >>> y = X[:, 0] + np.tile([1.0, -1.0], 20)
+    >>> y[[7, 30]] = 500.0
+    >>> for loss in ("squared_error", "huber"):
+    ...     print(loss, round(outlier_share(GDRegressor(loss, alpha=0.0).fit(X, y), X, y), 2))
+    squared_error 0.5
+    huber 0.07
+    """
+    found = evaluated(estimator, X, y)
+    pull, losses = found.pull, found.losses
+    worst = np.argsort(-losses, kind="stable")[: math.ceil(WORST * len(losses))]
+    return float(pull[worst].sum() / pull.sum()) if pull.sum() > 0 else np.nan
+
+
+def compare_losses(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    losses: Any,
+    *,
+    scoring: Any = None,
+    cv: Any = None,
+    params: dict[str, Any] | None = None,
+    n_jobs: int | None = None,
+) -> Any:
+    """Fit an estimator under each of several losses, and judge every fit by all of them, on held-out rows.
+
+    A value of one loss says nothing beside that of another: the columns of the table are to be compared from top to bottom, in
+    the column of the loss that the task is about. Often the fit under that loss itself is best there, but not always: a
+    smoother or more robust one may generalise better.
+
+    Parameters
+    ----------
+    estimator : estimator
+        GDRegressor, GDClassifier, or a pipeline that holds one. It is cloned.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    losses : list, or dict of str to loss
+        Names, objects or functions. Each gets its name in the table: its own, or the key.
+    scoring : str, callable, list, dict or None, default=None
+        Scores of scikit-learn besides, as for `sklearn.model_selection.cross_validate`.
+    cv : int, splitter or iterable, default=None
+        As for `cross_validate`; the same splits for every loss. With groups, ``list(GroupKFold().split(X, y, groups))``.
+    params : dict, default=None
+        What `cross_validate` passes on to fit and to scorers, such as sample_weight with metadata routing.
+    n_jobs : int or None, default=None
+        How many folds run at the same time.
+
+    Returns
+    -------
+    DataFrame or Bunch
+        A row for each loss that was fitted, named by the index. Columns: the held-out mean loss under each loss, named by the
+        losses; the scores; "fit_time" in seconds; "outlier_share" of the training rows (see `outlier_share`). All are
+        means over the folds. Without pandas, a Bunch of arrays, with "fitted" for the index.
+
+    Raises
+    ------
+    TypeError
+        When the estimator holds none of this package.
+    ValueError
+        When two losses have the same name, or a column of scores has that of a loss.
+
+    See Also
+    --------
+    sklearn_gd.plotting.LossComparisonDisplay : Its picture.
+
+    References
+    ----------
+    T. Gneiting, Making and Evaluating Point Forecasts, 2011.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.metrics import compare_losses
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> table = compare_losses(GDRegressor(), X, y, ["squared_error", "absolute_error"], scoring="r2", cv=3)
+    >>> list(table)
+    ['squared_error', 'absolute_error', 'r2', 'fit_time', 'outlier_share']
+    """
+    named = named_losses(losses)
+    key = _loss_parameter(estimator)
+    scorers: dict[str, Callable[..., float]] = {name: loss_scorer(loss) for name, loss in named.items()}
+    scores = _scorers(estimator, scoring)
+    clash = next((name for name in [*scores, "fit_time", "outlier_share"] if name in scorers), None)
+    if clash is not None:
+        raise ValueError(f"scoring and losses both have the name {clash!r}: expected a dict of other names.")
+    splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
+    run = partial(cross_validate, X=X, y=y, cv=splits, n_jobs=n_jobs, params=params, return_estimator=False)
+    judge = {**scorers, **scores, "outlier_share": _share}
+    rows = []
+    for loss in named.values():
+        found = run(clone(estimator).set_params(**{key: loss}), scoring=judge, return_train_score=True, error_score="raise")
+        row = {name: -float(np.mean(found[f"test_{name}"])) for name in named}
+        row |= {name: float(np.mean(found[f"test_{name}"])) for name in scores}
+        row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(found["train_outlier_share"]))}
+        rows.append(row)
+    return _table(list(named), rows)
+
+
+def _loss_parameter(estimator: Any) -> str:
+    """Return the name of the parameter that is the loss."""
+    if isinstance(estimator, GradientEstimator):
+        return "loss"
+    held = [name for name, value in estimator.get_params().items() if isinstance(value, GradientEstimator)]
+    if not held:
+        raise TypeError(f"estimator is {type(estimator).__name__}: expected GDRegressor or GDClassifier, or what holds one.")
+    return f"{held[0]}__loss"
+
+
+def _scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
+    if scoring is None:
+        return {}
+    if isinstance(scoring, Mapping):
+        return {name: check_scoring(estimator, scoring=score) for name, score in scoring.items()}
+    if isinstance(scoring, str):
+        return {scoring: get_scorer(scoring)}
+    return {"score": scoring} if callable(scoring) else {name: get_scorer(name) for name in scoring}
+
+
+def _share(estimator: Any, X: Any, y: Any) -> float:
+    try:
+        return outlier_share(estimator, X, y)
+    except TypeError:  # around it, y is transformed
+        return float(np.nan)
+
+
+def _table(names: list[str], rows: list[dict[str, float]]) -> Any:
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    try:
+        import pandas as pd
+    except ImportError:
+        return Bunch(fitted=np.array(names), **columns)
+    return pd.DataFrame(columns, index=pd.Index(names, name="fitted"))

@@ -1,0 +1,193 @@
+"""Predictions as a loss reads them: what each sample costs, and the mean of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import column_or_1d
+
+from ..arrays import Array
+from ..estimators.base import GradientEstimator
+from ..estimators.checks import check_weight, read_numbers
+from ..estimators.reading import read, twin
+from ..losses import Loss, get_loss
+from ..parts import same
+from ..targets import Continuous, Labels, Target
+
+__all__ = ["Evaluation", "evaluated", "unwrapped"]
+
+# Probabilities of 0 and 1 are taken for the nearest numbers between them, as in `sklearn.metrics.log_loss`.
+LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A loss, what y means to it, and the raw predictions for some samples.
+
+    Attributes
+    ----------
+    loss : Loss
+        In the form for the target.
+    target : Target
+    y : ndarray
+        As the loss sees it.
+    raw : ndarray of shape (n, K)
+    given : Any
+        y as it was given.
+    weight : ndarray of shape (n,)
+    """
+
+    loss: Loss
+    target: Target
+    y: Array
+    raw: Array
+    given: Any
+    weight: Array
+
+    @property
+    def losses(self) -> Array:
+        """The loss of each sample, (n,); infinite where no raw stands for the prediction."""
+        lost = np.asarray(np.isnan(self.raw).any(axis=1))
+        with np.errstate(all="ignore"):
+            value = self.loss.value(self.y, np.where(lost[:, None], 0.0, self.raw))
+        return np.where(lost, np.inf, value if value.ndim == 1 else value.sum(axis=1))
+
+    @property
+    def least(self) -> Array:
+        """The least loss that a prediction can have for each sample, (n,)."""
+        with np.errstate(all="ignore"):
+            loss = self.loss.observe(self.y, np.nan_to_num(self.raw))
+            return loss.saturated(self.y, self.raw.shape[1])
+
+    @property
+    def pull(self) -> Array:
+        """How strongly each sample pulls at its raw prediction: the norm of the gradient of its loss, (n,)."""
+        with np.errstate(all="ignore"):
+            return np.asarray(np.linalg.norm(self.loss.gradient(self.y, self.raw), axis=1))
+
+    def mean(self, values: Array) -> float:
+        """Return the mean of values of each sample as a fit takes it: weighted, over what is observed."""
+        used = self.weight > 0
+        weight = self.weight[used]
+        return float(weight @ values[used] / (weight @ self.loss.mass(self.y[used])))
+
+
+def unwrapped(estimator: Any, X: Any = None) -> tuple[GradientEstimator, Any]:
+    """Return the estimator of this package at the end of a pipeline or a search, and X as it sees it.
+
+    Raises
+    ------
+    TypeError
+        When there is none.
+    """
+    if isinstance(estimator, GradientEstimator):
+        return estimator, X
+    if hasattr(estimator, "best_estimator_"):
+        return unwrapped(estimator.best_estimator_, X)
+    if isinstance(estimator, Pipeline):
+        before, last = estimator[:-1], estimator[-1]
+        return unwrapped(last, X if X is None or not len(before) else before.transform(X))
+    raise TypeError(
+        f"estimator is {type(estimator).__name__}: expected a fitted GDRegressor or GDClassifier, or a pipeline or a search "
+        "that ends in one."
+    )
+
+
+def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, loss: Any = None) -> Evaluation:
+    """Return the predictions of a fitted estimator as its own loss reads them, or another one.
+
+    Another loss reads the predictions of any estimator of scikit-learn through its link, or, if it or the estimator knows no
+    probabilities, the decision function as raw.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X, y, sample_weight : as for fit
+    loss : str, Loss, callable or None
+
+    Raises
+    ------
+    TypeError
+        Without a loss, for an estimator that has none.
+    ValueError
+        When the loss cannot read the predictions.
+    """
+    ours, theirs = None, None if loss is None else get_loss(loss)
+    try:
+        ours, seen = unwrapped(estimator, X)
+    except TypeError:
+        if theirs is None:
+            raise
+    if theirs is not None and theirs.task not in (None, "classification" if is_classifier(estimator) else "regression"):
+        raise ValueError(f"loss={loss!r} is a loss for {theirs.task}: the estimator is {type(estimator).__name__}.")
+    if ours is not None and (theirs is None or _has(ours, theirs)):
+        raw = ours._raw(seen)
+        target, kept = ours._last_fit.target, ours.loss_
+        _, given = read(twin(ours), kept, seen, y)
+        given = target.flat(column_or_1d(given) if np.shape(given)[1:] == (1,) else given)
+        target.check(given, "y")
+        return _evaluation(kept, target, given, raw, check_weight(sample_weight, raw))
+    assert theirs is not None
+    read_by = _classified if is_classifier(estimator) else _regressed
+    found = read_by(estimator, theirs, X, y)
+    return _evaluation(*found, check_weight(sample_weight, found[-1]))
+
+
+def _has(estimator: GradientEstimator, loss: Loss) -> bool:
+    """Tell whether an estimator was fitted under a loss."""
+    last = estimator._last
+    return last is not None and same(loss.for_target(last.target), estimator.loss_)
+
+
+def _evaluation(loss: Loss, target: Target, y: Any, raw: Array, weight: Array) -> Evaluation:
+    encoded = target.encoded_for(loss).encode(target.prepare(y, loss.rowwise))
+    loss.check_target(encoded[weight > 0])
+    return Evaluation(loss, target, encoded, raw, y, weight)
+
+
+def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
+    """Return the loss, what y means, y, and the raw predictions that stand for those of any regressor."""
+    y = read_numbers(loss.read(y))
+    predicted = np.asarray(estimator.predict(X), dtype=np.float64)
+    check_consistent_length(y, predicted)
+    target = Continuous(y)
+    y = target.flat(y)
+    return loss, target, y, _raw_of(loss, predicted.reshape(len(predicted), -1))
+
+
+def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
+    """Return the same for any classifier of labels."""
+    target = Labels(np.asarray(estimator.classes_))
+    loss, y = loss.for_target(target), column_or_1d(y)
+    target.check(y, "y")
+    n_raw = loss.n_raw(target)
+    if loss.probabilistic and hasattr(estimator, "predict_proba"):
+        proba = np.clip(estimator.predict_proba(X), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        return loss, target, y, _raw_of(loss, proba[:, 1:] if n_raw == 1 else proba)
+    if not hasattr(estimator, "decision_function"):
+        raise ValueError(
+            f"The loss {loss.name} has no probabilities, and {type(estimator).__name__} has nothing else: expected an "
+            "estimator with decision_function, or a loss of probabilities."
+        )
+    scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    scores = scores.reshape(len(scores), -1)
+    return loss, target, y, np.hstack([-0.5 * scores, 0.5 * scores]) if n_raw > scores.shape[1] else scores
+
+
+def _raw_of(loss: Loss, predicted: Array) -> Array:
+    """Return the raw predictions that stand for means, or probabilities; NaN where there is none, as for a negative count."""
+    with np.errstate(all="ignore"):
+        raw = np.asarray(loss.link(predicted), dtype=np.float64)
+        close = np.isclose(loss.inverse_link(raw), predicted, rtol=1e-6, atol=1e-12)
+    if loss.foreign and not np.all(close):
+        raise ValueError(
+            f"The link of the loss {loss.name} is not the inverse of its inverse_link, so that it cannot read predictions: "
+            "expected CustomLoss(..., link=...)."
+        )
+    return np.where(close.all(axis=1, keepdims=True), raw, np.nan)

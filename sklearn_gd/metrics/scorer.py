@@ -1,0 +1,110 @@
+"""A loss as a scorer of cross-validation."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.metadata_routing import UNUSED
+
+from ..losses import get_loss
+from .losses import explained_loss, mean_loss
+
+__all__ = ["LossScorer", "loss_scorer"]
+
+
+class LossScorer(BaseEstimator):
+    """The scorer of a loss: what ``scoring=`` takes. `loss_scorer` makes one.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+    explained : bool, default=False
+
+    References
+    ----------
+    scikit-learn's guide, section on callable scorers: a scorer is called with (estimator, X, y), and greater is better.
+
+    Examples
+    --------
+    >>> from sklearn_gd.metrics import LossScorer
+    >>> LossScorer("huber")
+    LossScorer(loss='huber')
+    """
+
+    # What scikit-learn may route to a scorer is sample_weight alone.
+    __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
+
+    def __init__(self, loss: Any, explained: bool = False) -> None:
+        self.loss = loss
+        self.explained = explained
+
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return minus the mean loss, or the explained loss."""
+        return self.score(estimator, X, y, sample_weight)
+
+    def score(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+        """Return minus the mean loss of some rows, or the explained loss: greater is better.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+        """
+        if self.explained:
+            return explained_loss(estimator, X, y, sample_weight, loss=self.loss)
+        return -mean_loss(estimator, X, y, sample_weight, loss=self.loss)
+
+
+def loss_scorer(loss: Any, *, explained: bool = False) -> LossScorer:
+    r"""Return the scorer of a loss, for `scoring=` in cross-validation and searches: minus the mean loss.
+
+    .. math:: -\frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i}
+
+    It judges any regressor or classifier of scikit-learn, whatever it was fitted under, by the same loss (see `sample_losses`
+    for how predictions are read). With metadata routing, ``loss_scorer(...).set_score_request(sample_weight=True)`` asks for
+    weights.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        A name in `sklearn_gd.losses.LOSSES`, an object, or a function ``f(y_true, raw)``.
+    explained : bool, default=False
+        Whether to score by `explained_loss`, which has no unit, instead.
+
+    Returns
+    -------
+    LossScorer
+        A callable ``scorer(estimator, X, y, sample_weight=None)``: greater is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `loss` is no loss.
+
+    References
+    ----------
+    T. Gneiting, Making and Evaluating Point Forecasts, 2011: judge a forecast by the loss that it is to minimise.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.losses import Quantile
+    >>> from sklearn_gd.metrics import loss_scorer
+    >>> grid = {"loss": ["squared_error", "quantile", Quantile(0.9)]}
+    >>> search = GridSearchCV(GDRegressor(), grid, scoring=loss_scorer(Quantile(0.9)), cv=3)
+    >>> search.fit(*load_diabetes(return_X_y=True)).best_params_
+    {'loss': Quantile(quantile=0.9)}
+    """
+    get_loss(loss)
+    return LossScorer(loss, explained)

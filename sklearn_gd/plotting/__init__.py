@@ -1,0 +1,20 @@
+"""Pictures of losses and of training, by matplotlib, which is an extra: ``pip install sklearn-gd[plot]``."""
+
+from __future__ import annotations
+
+from .comparison import LossComparisonDisplay
+from .contribution import LossContributionDisplay
+from .curve import LossCurveDisplay, TrainingCurve
+from .landscape import LandscapePath, LossLandscapeDisplay
+from .loss import LossCurve, LossDisplay
+
+__all__ = [
+    "LandscapePath",
+    "LossComparisonDisplay",
+    "LossContributionDisplay",
+    "LossCurve",
+    "LossCurveDisplay",
+    "LossDisplay",
+    "LossLandscapeDisplay",
+    "TrainingCurve",
+]

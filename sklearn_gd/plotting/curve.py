@@ -1,0 +1,183 @@
+"""The picture of training: the objective, iteration by iteration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..arrays import Array
+from ..metrics.evaluation import unwrapped
+from .style import axes_for, named_estimators, styles
+
+__all__ = ["LossCurveDisplay", "TrainingCurve"]
+
+X_LABELS = {"iteration": "iteration", "seconds": "time  (s)"}
+Y_LABELS = {"objective": "objective", "suboptimality": "objective - lowest objective"}
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCurve:
+    """What a fit has recorded.
+
+    Attributes
+    ----------
+    iteration, seconds, objective : ndarray of shape (n_iterations,)
+    validation_loss : ndarray or None
+        The loss of the validation rows.
+    best_iteration : int or None
+        With early stopping, the iteration that did best.
+    """
+
+    iteration: Array
+    seconds: Array
+    objective: Array
+    validation_loss: Array | None
+    best_iteration: int | None
+
+
+class LossCurveDisplay:
+    r"""The picture of a fit, or of several: the objective against iterations or time, and the loss of validation rows.
+
+    .. math:: F(params_t), \quad F(params_t) - \min F
+
+    Make one by `from_estimator`.
+
+    Parameters
+    ----------
+    curves : dict of str to TrainingCurve
+        By the names of the fits.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        The objective of each fit, and its validation loss if there is one.
+
+    See Also
+    --------
+    LossLandscapeDisplay : The path that a fit takes, on a map of the objective.
+
+    References
+    ----------
+    J. Nocedal and S. Wright, Numerical Optimization, 2006, section 2.2 (rates of convergence).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.plotting import LossCurveDisplay
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> fits = {solver: GDRegressor("huber", solver=solver).fit(X, y) for solver in ("gd", "lbfgs", "newton")}
+    >>> display = LossCurveDisplay.from_estimator(fits, y="suboptimality")  # doctest: +SKIP
+    """
+
+    ax_: Any
+    figure_: Any
+    lines_: list[Any]
+
+    def __init__(self, curves: dict[str, TrainingCurve]) -> None:
+        self.curves = curves
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, x: str = "iteration", y: str = "objective", lowest: float | None = None, ax: Any = None
+    ) -> LossCurveDisplay:
+        """Draw the training of fitted estimators.
+
+        Parameters
+        ----------
+        estimator : estimator, or a list or dict of them
+            Fitted GDRegressor or GDClassifier, or pipelines or searches that end in one; the keys of a dict are their names.
+        x : {"iteration", "seconds"}, default="iteration"
+            What the horizontal axis is.
+        y : {"objective", "suboptimality"}, default="objective"
+            What the vertical axis is. "suboptimality" is the objective less the lowest one, on a logarithmic axis.
+        lowest : float or None, default=None
+            The lowest objective, for "suboptimality": None is the lowest of all that are drawn. Those are comparable only if
+            they minimise the same objective.
+        ax : matplotlib Axes or None, default=None
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        NotFittedError
+            When an estimator is not fitted.
+        ValueError
+            When an argument has another value than those listed, or a fit has recorded nothing, as after partial_fit alone.
+        """
+        curves = {name: _curve(one) for name, one in named_estimators(estimator).items()}
+        return cls(curves).plot(ax, x=x, y=y, lowest=lowest)
+
+    def plot(
+        self, ax: Any = None, *, x: str = "iteration", y: str = "objective", lowest: float | None = None
+    ) -> LossCurveDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+        x : {"iteration", "seconds"}, default="iteration"
+        y : {"objective", "suboptimality"}, default="objective"
+        lowest : float or None, default=None
+
+        Returns
+        -------
+        LossCurveDisplay
+        """
+        for name, value, known in (("x", x, X_LABELS), ("y", y, Y_LABELS)):
+            if value not in known:
+                raise ValueError(f"{name}={value!r}: expected {' or '.join(map(repr, known))}.")
+        self.figure_, (self.ax_,) = axes_for(ax, 1, 5.2, 3.6)
+        self.lines_ = []
+        if lowest is None:
+            lowest = min(float(np.nanmin(curve.objective)) for curve in self.curves.values())
+        for (name, curve), style in zip(self.curves.items(), styles(len(self.curves)), strict=True):
+            self._draw(name, curve, x, lowest if y == "suboptimality" else None, style["color"])
+        self.ax_.set(xlabel=X_LABELS[x], ylabel=Y_LABELS[y], yscale="log" if y == "suboptimality" else "linear")
+        if len(self.lines_) > 1:
+            self.ax_.legend(fontsize="small", framealpha=0.6)
+        return self
+
+    def _draw(self, name: str, curve: TrainingCurve, x: str, lowest: float | None, color: str) -> None:
+        places = getattr(curve, x)
+        if lowest is not None:
+            least = np.finfo(np.float64).eps * (np.nanmax(curve.objective) - lowest)  # zero has no logarithm
+            above = np.maximum(curve.objective - lowest, least)
+            self.lines_ += self.ax_.plot(places, above, label=name or "training", color=color)
+            return
+        first = len(self.lines_)
+        self.lines_ += self.ax_.plot(places, curve.objective, label=f"{name} training".strip(), color=color)
+        values = curve.objective
+        if curve.validation_loss is not None:
+            values = curve.validation_loss
+            label = f"{name} validation".strip()
+            self.lines_ += self.ax_.plot(places, values, "--", label=label, color=color if name else "#E69F00")
+        elif name:
+            self.lines_[first].set_label(name)
+        if curve.best_iteration is not None:
+            best = int(np.searchsorted(curve.iteration, curve.best_iteration))
+            label = f"best iteration, {curve.best_iteration}"
+            mark = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "linestyle": "none"}
+            self.ax_.plot(places[best], values[best], color=self.lines_[-1].get_color(), label=label, **mark)
+
+
+def _curve(estimator: Any) -> TrainingCurve:
+    fitted, _ = unwrapped(estimator)
+    check_is_fitted(fitted)
+    history = getattr(fitted, "history_", None)
+    if history is None:
+        raise ValueError("The estimator has no history_: expected one that fit has fitted, not partial_fit.")
+    return TrainingCurve(
+        history["iteration"],
+        history["seconds"],
+        history["objective"],
+        history.get("validation_loss"),
+        getattr(fitted, "best_iteration_", None),
+    )

@@ -1,0 +1,272 @@
+"""The picture of an objective over two parameters, with the path that a solver takes across it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from ..arrays import Array
+from ..metrics.evaluation import unwrapped
+from ..objective.objective import Objective
+from ..training.fit import Trace
+from .style import COLORS, axes_for, named_estimators
+
+__all__ = ["LandscapePath", "LossLandscapeDisplay"]
+
+# How much of the plane lies around the paths.
+MARGIN = 0.35
+N_LEVELS = 18
+
+
+@dataclass(frozen=True, eq=False)
+class LandscapePath:
+    """The way of a solver across the plane.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n_iterations, 2)
+        Where the params after each iteration lie in the plane, projected if they are not in it.
+    objective : ndarray of shape (n_iterations,)
+    """
+
+    points: Array
+    objective: Array
+
+
+class LossLandscapeDisplay:
+    r"""A map of the objective over two parameters, or two directions, with the paths of solvers.
+
+    .. math:: F(params + s \, u + t \, v)
+
+    Make one by `from_estimator`. All parameters but two are those where the first path ends.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n,)
+        The axes of the map.
+    values : ndarray of shape (n, n)
+        The objective: a row for each y.
+    paths : dict of str to LandscapePath
+        By the names of the solvers.
+    labels : (str, str)
+        What the axes are.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    contours_ : matplotlib QuadContourSet
+    lines_ : list of matplotlib Line2D
+        The paths.
+
+    See Also
+    --------
+    LossCurveDisplay : The objective, iteration by iteration.
+
+    References
+    ----------
+    H. Li et al., Visualizing the Loss Landscape of Neural Nets, 2018, section 7 (principal directions of a path).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_gd import GDRegressor
+    >>> from sklearn_gd.plotting import LossLandscapeDisplay
+    >>> from sklearn_gd.solvers import GradientDescent
+    >>> x = np.linspace(0.0, 2.0, 50).reshape(-1, 1)
+    >>> descent = GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=0.1), max_iter=500)
+    >>> display = LossLandscapeDisplay.from_estimator(descent, x, 3.0 * x[:, 0] + 4.0)  # doctest: +SKIP
+    """
+
+    ax_: Any
+    figure_: Any
+    contours_: Any
+    lines_: list[Any]
+
+    def __init__(self, x: Array, y: Array, values: Array, paths: dict[str, LandscapePath], labels: tuple[str, str]) -> None:
+        self.x, self.y, self.values, self.paths, self.labels = x, y, values, paths, labels
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        directions: Any = "auto",
+        resolution: int = 60,
+        ax: Any = None,
+    ) -> LossLandscapeDisplay:
+        """Fit clones of estimators, keeping their paths, and draw the map.
+
+        Parameters
+        ----------
+        estimator : estimator, or a list or dict of them
+            GDRegressor or GDClassifier, or pipelines that end in one; they need not be fitted. Several are to differ in their
+            solvers alone: the map is that of the first. Of a stochastic solver, the path has a point for each epoch.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            In memory.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        directions : {"auto", "principal"} or a pair of names or numbers of features, default="auto"
+            The axes: the coefficients of two features, or of one and the "intercept", of a linear model of one output.
+            "principal" are the two directions along which the params of the first path vary most. "auto" is the coefficient
+            and the intercept for one feature, else "principal".
+        resolution : int, default=60
+            The objective is computed at resolution^2 points.
+        ax : matplotlib Axes or None, default=None
+
+        Returns
+        -------
+        LossLandscapeDisplay
+
+        Raises
+        ------
+        ValueError
+            When `directions` are not those of the model.
+        """
+        fits = {name: _traced(one, X, y, sample_weight) for name, one in named_estimators(estimator).items()}
+        plane = _plane(*next(iter(fits.values())), directions)
+        paths = {name: plane.path(_places(trace, plane.objective, plane.internal)) for name, (trace, _) in fits.items()}
+        axes = [_axis(np.concatenate([path.points[:, k] for path in paths.values()]), resolution) for k in (0, 1)]
+        values = np.array([[plane.value(s, t) for s in axes[0]] for t in axes[1]])
+        return cls(axes[0], axes[1], values, paths, plane.labels).plot(ax)
+
+    def plot(self, ax: Any = None) -> LossLandscapeDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+
+        Returns
+        -------
+        LossLandscapeDisplay
+        """
+        self.figure_, (self.ax_,) = axes_for(ax, 1, 5.6, 4.4)
+        finite = self.values[np.isfinite(self.values)]
+        lowest = min(float(finite.min()), min(float(path.objective.min()) for path in self.paths.values()))
+        height = max(float(finite.max()) - lowest, np.finfo(np.float64).tiny)
+        share = np.clip((self.values - lowest) / height, 0.0, 1.0)
+        # Levels are closer where the map is low: the square root of the height is drawn.
+        levels = lowest + height * np.linspace(0.0, 1.0, N_LEVELS) ** 2
+        colors = {"cmap": "Greys", "alpha": 0.55}
+        self.contours_ = self.ax_.contourf(self.x, self.y, np.sqrt(share), np.linspace(0.0, 1.0, N_LEVELS), **colors)
+        lines = self.ax_.contour(self.x, self.y, self.values, levels[1:], colors="#888888", linewidths=0.5)
+        self.ax_.clabel(lines, levels[2::4], fontsize=7, fmt="%.3g")
+        self.lines_ = []
+        for (name, path), color in zip(
+            self.paths.items(), [COLORS[k % len(COLORS)] for k in (3, 0, 2, 1, 4, 5)] * 9, strict=False
+        ):
+            style = {"color": color, "linewidth": 1.4, "marker": "o", "markersize": 3}
+            self.lines_ += self.ax_.plot(path.points[:, 0], path.points[:, 1], label=name or "path", **style)
+        first = next(iter(self.paths.values())).points
+        marks = {"linestyle": "none", "markeredgecolor": "black", "color": "white", "zorder": 5}
+        self.ax_.plot(*first[0], "s", markersize=7, label="start", **marks)
+        self.ax_.plot(*first[-1], "*", markersize=13, label="end", **marks)
+        self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
+        self.ax_.legend(fontsize="small", framealpha=0.8)
+        return self
+
+
+def _traced(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Trace, Any]:
+    """Return the trace of a fit of a clone, and the names of the features, if they have any."""
+    if hasattr(estimator, "steps") and len(estimator.steps) > 1:
+        X = clone(estimator[:-1]).fit_transform(X, y)
+        estimator = estimator[-1]
+    fresh = clone(unwrapped(estimator)[0])
+    fresh._trace = trace = Trace()
+    fresh.fit(X, y, sample_weight)
+    return trace, getattr(fresh, "feature_names_in_", None)
+
+
+def _axis(places: Array, resolution: int) -> Array:
+    low, high = places.min(), places.max()
+    room = MARGIN * (high - low) or max(1.0, abs(high))
+    return np.linspace(low - room, high + room, resolution)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plane:
+    """A plane in the space of params, through an origin along two orthonormal directions, (2, size).
+
+    The space is that of the fitted attributes, or that of the first fit's own coordinates.
+    """
+
+    objective: Objective
+    internal: bool
+    origin: Array
+    directions: Array
+    labels: tuple[str, str]
+
+    def value(self, s: float, t: float) -> float:
+        """Return F at a point of the plane."""
+        return self._value(self.origin + s * self.directions[0] + t * self.directions[1])
+
+    def _value(self, place: Array) -> float:
+        with np.errstate(all="ignore"):
+            return self.objective.value(place if self.internal else self.objective.model.to_internal(place))
+
+    def path(self, places: Array) -> LandscapePath:
+        """Return the path of a fit, projected."""
+        return LandscapePath((places - self.origin) @ self.directions.T, np.array([self._value(place) for place in places]))
+
+
+def _places(trace: Trace, objective: Objective, internal: bool) -> Array:
+    """Return the params after each iteration: those of the fitted attributes, or in the coordinates of an objective."""
+    assert trace.objective is not None
+    original = [trace.objective.model.to_original(state.params) for state in trace.states]
+    return np.array([objective.model.to_internal(params) for params in original] if internal else original)
+
+
+def _plane(trace: Trace, names: Any, directions: Any) -> _Plane:
+    objective = trace.objective
+    assert objective is not None
+    model = objective.model
+    linear, intercept = model.has_gram and model.n_raw == 1, bool(getattr(model, "fit_intercept", False))
+    if isinstance(directions, str) and directions == "auto":
+        directions = (
+            (0 if names is None else names[0], "intercept") if linear and intercept and model.n_features == 1 else "principal"
+        )
+    if isinstance(directions, str):
+        if directions != "principal":
+            raise ValueError(f"directions={directions!r}: expected 'auto', 'principal', or a pair of features.")
+        places = _places(trace, objective, internal=True)
+        found, shares = _principal(places - places[-1])
+        first, second = (f"direction {k} of the path, {100 * share:.0f} % of it" for k, share in enumerate(shares, 1))
+        return _Plane(objective, True, places[-1], found, (first, second))
+    if not linear or len(directions) != 2:
+        raise ValueError(
+            f"directions={directions!r}: expected 'principal', or a pair of features of a linear model of one output."
+        )
+    numbers = [_number(one, model.n_features, intercept, names) for one in directions]
+    if numbers[0] == numbers[1]:
+        raise ValueError(f"directions={directions!r}: expected two that differ.")
+    units = np.eye(model.size)[numbers]
+    origin = _places(trace, objective, internal=False)[-1] * (1.0 - units.sum(axis=0))
+    first, second = ("intercept" if one == "intercept" else f"coefficient of {one}" for one in directions)
+    return _Plane(objective, False, origin, units, (first, second))
+
+
+def _number(one: Any, n_features: int, intercept: bool, names: Any) -> int:
+    """Return the place of a coefficient among the params, or that of the intercept."""
+    known: list[Any] = [*range(n_features), *([] if names is None else names), *(["intercept"] * intercept)]
+    if one not in known:
+        raise ValueError(f"directions has {one!r}: expected one of {known if len(known) < 20 else known[-20:]}.")
+    if isinstance(one, str) and one == "intercept" and intercept:
+        return n_features
+    return known.index(one) % n_features
+
+
+def _principal(steps: Array) -> tuple[Array, Array]:
+    """Return two orthonormal directions along which a path varies most, and their shares of its variation."""
+    _, sizes, found = np.linalg.svd(steps, full_matrices=False)
+    short = np.random.RandomState(0).standard_normal((2, steps.shape[1]))  # of a path that is a line, any other direction
+    basis = np.linalg.qr(np.vstack([found[sizes > 1e-12 * sizes[0]][:2], short]).T)[0][:, :2].T
+    shares = np.concatenate([sizes, [0.0, 0.0]])[:2] ** 2 / max(float(sizes @ sizes), np.finfo(np.float64).tiny)
+    return basis, shares

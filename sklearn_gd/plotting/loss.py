@@ -1,0 +1,267 @@
+"""The picture of a loss: its value, slope and curvature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+from ..losses import Loss, get_loss
+from ..metrics.comparison import named_losses
+from ..targets import Labels
+from .style import axes_for, neutral, styles
+
+__all__ = ["LossCurve", "LossDisplay"]
+
+QUANTITIES = {"value": "loss", "gradient": "d loss / d raw", "curvature": "d² loss / d raw²"}
+LABELS = {
+    "raw": "raw prediction",
+    "log": "raw prediction = log of the mean",
+    "residual": "residual  y_true - raw",
+    "margin": "margin  y_true · raw",
+    "slice": "raw of the true class, the others at 0",
+}
+# How many classes a loss that couples them has in its slice.
+N_CLASSES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LossCurve:
+    """A loss along a line of raw predictions.
+
+    Attributes
+    ----------
+    x, value, gradient, curvature : ndarray of shape (n_points,)
+        NaN at kinks, where gradient and curvature jump.
+    kinks : ndarray
+        Where the slope jumps, in terms of x.
+    kink_values : ndarray
+        The loss there.
+    """
+
+    x: Array
+    value: Array
+    gradient: Array
+    curvature: Array
+    kinks: Array
+    kink_values: Array
+
+
+class LossDisplay:
+    r"""The picture of one or several losses: value, gradient and curvature, with kinks marked.
+
+    .. math:: \ell(y, raw), \quad \partial \ell / \partial raw, \quad \partial^2 \ell / \partial raw^2
+
+    Make one by `from_losses`.
+
+    Parameters
+    ----------
+    curves : dict of str to LossCurve
+        By the names of the losses.
+    x : {"raw", "log", "residual", "margin", "slice"}
+        What the horizontal axis is.
+    y_true : float
+        The target.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of them
+        One for each quantity.
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        The curves, loss by loss within each quantity.
+
+    See Also
+    --------
+    LossContributionDisplay : What each sample of a task costs.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani and J. Friedman, The Elements of Statistical Learning, 2009, section 10.6 (losses drawn against
+    residual and margin).
+
+    Examples
+    --------
+    >>> from sklearn_gd.plotting import LossDisplay
+    >>> display = LossDisplay.from_losses(["squared_error", "absolute_error", "huber"])  # doctest: +SKIP
+    """
+
+    ax_: Any
+    figure_: Any
+    lines_: list[Any]
+
+    def __init__(self, curves: dict[str, LossCurve], x: str, y_true: float) -> None:
+        self.curves, self.x, self.y_true = curves, x, y_true
+
+    @classmethod
+    def from_losses(
+        cls,
+        losses: Any,
+        *,
+        x: str = "auto",
+        y_true: float | None = None,
+        span: tuple[float, float] = (-3.0, 3.0),
+        quantities: Sequence[str] = ("value", "gradient", "curvature"),
+        ax: Any = None,
+    ) -> LossDisplay:
+        """Draw losses.
+
+        Parameters
+        ----------
+        losses : str, Loss, callable, or a list or dict of them
+            Names, objects or functions ``f(y_true, raw)``. A loss that couples the classes is drawn along the raw prediction of
+            the true one of three classes.
+        x : {"auto", "raw", "residual", "margin"}, default="auto"
+            What the horizontal axis is. "margin" is y_true times raw, for classification: y_true is then 1. "auto" is that
+            for losses of classification, else "raw".
+        y_true : float or None, default=None
+            The target; None is 0, or 1 if 0 is outside the domain of a loss.
+        span : (float, float), default=(-3.0, 3.0)
+            From where to where to draw, in units of raw: around y_true, or around 0 where raw is a logarithm or a margin.
+        quantities : sequence of {"value", "gradient", "curvature"}
+            What to draw, each in axes of its own.
+        ax : matplotlib Axes, sequence of them, or None, default=None
+            Where to draw: as many as quantities.
+
+        Returns
+        -------
+        LossDisplay
+
+        Raises
+        ------
+        ValueError
+            When losses of regression and of classification are mixed, or an argument has another value than those listed.
+        """
+        if x not in ("auto", "raw", "residual", "margin"):
+            raise ValueError(f"x={x!r}: expected 'auto', 'raw', 'residual' or 'margin'.")
+        _known(quantities)
+        named = {name: get_loss(loss) for name, loss in named_losses(losses).items()}
+        tasks = {loss.task for loss in named.values()} - {None}
+        if len(tasks) > 1:
+            raise ValueError("losses are of regression and of classification: expected one of them in a picture.")
+        labels = "classification" in tasks or x == "margin"
+        if labels and x in ("raw", "residual") and "classification" in tasks:
+            raise ValueError(f"x={x!r}: expected 'margin' for losses of classification.")
+        if labels:
+            sliced = any(loss.rowwise for loss in named.values())
+            axis, target = "slice" if sliced and all(loss.rowwise for loss in named.values()) else "margin", 1.0
+        else:
+            axis, target = "raw" if x == "auto" else x, _target(named, y_true)
+            axis = "log" if axis == "raw" and all(map(_logarithmic, named.values())) else axis
+        curves = {name: _curve(loss, axis, target, span, labels) for name, loss in named.items()}
+        return cls(curves, axis, target).plot(ax, quantities=quantities)
+
+    def plot(self, ax: Any = None, *, quantities: Sequence[str] = ("value", "gradient", "curvature")) -> LossDisplay:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, sequence of them, or None, default=None
+            As many as quantities.
+        quantities : sequence of {"value", "gradient", "curvature"}
+
+        Returns
+        -------
+        LossDisplay
+        """
+        _known(quantities)
+        self.figure_, axes = axes_for(ax, len(quantities), 3.6 * len(quantities) + 0.6, 3.2)
+        self.ax_, self.lines_ = axes if len(axes) > 1 else axes[0], []
+        for axis, quantity in zip(axes, quantities, strict=True):
+            for (name, curve), style in zip(self.curves.items(), styles(len(self.curves)), strict=True):
+                (line,) = axis.plot(curve.x, getattr(curve, quantity), label=name, linewidth=1.8, **style)
+                self.lines_.append(line)
+                if quantity == "value":
+                    axis.plot(curve.kinks, curve.kink_values, "o", markersize=5, color=style["color"])
+            self._frame(axis, quantity)
+        if len(self.curves) > 1 or next(iter(self.curves)):
+            axes[0].legend(fontsize="small", loc="best", framealpha=0.6)
+        return self
+
+    def _frame(self, axis: Any, quantity: str) -> None:
+        finite = np.concatenate([np.ravel(getattr(curve, quantity)) for curve in self.curves.values()])
+        finite = finite[np.isfinite(finite)]
+        if len(finite):
+            low, high = np.quantile(finite, [0.0 if finite.min() > -1e3 else 0.02, 0.97])
+            margin = 0.06 * (high - low) or 1.0
+            axis.set_ylim(min(low, 0.0) - margin, high + margin)
+        axis.axhline(0.0, color=neutral(), linewidth=0.6, alpha=0.5)
+        axis.axvline(self.y_true if self.x == "raw" else 0.0, color=neutral(), linewidth=0.6, alpha=0.5)
+        known = f"  (y_true = {self.y_true:g})" if self.x in ("raw", "log") else ""
+        axis.set(xlabel=LABELS[self.x] + known, ylabel=QUANTITIES[quantity])
+
+
+def _known(quantities: Sequence[str]) -> None:
+    unknown = [quantity for quantity in quantities if quantity not in QUANTITIES]
+    if unknown or not quantities or isinstance(quantities, str):
+        raise ValueError(f"quantities={quantities!r}: expected some of {list(QUANTITIES)}.")
+
+
+def _target(named: dict[str, Loss], y_true: float | None) -> float:
+    """Return the target, checked, or the first that is in the domain of all losses."""
+    if y_true is None:
+        y_true = 1.0 if any(_refusal(loss, 0.0) for loss in named.values()) else 0.0
+    refusal = next(filter(None, (_refusal(loss, y_true) for loss in named.values())), None)
+    if refusal is not None:
+        raise refusal
+    return float(y_true)
+
+
+def _refusal(loss: Loss, y_true: float) -> ValueError | None:
+    """Return the error of a loss that has no such target."""
+    try:
+        loss.check_target(np.array([[y_true]]))
+        loss.check_mean(np.array([y_true]))
+    except ValueError as error:
+        return error
+    return None
+
+
+def _logarithmic(loss: Loss) -> bool:
+    """Tell whether raw is not in the unit of y."""
+    return not np.allclose(loss.inverse_link(np.array([[2.0]])), 2.0)
+
+
+def _curve(loss: Loss, axis: str, y_true: float, span: tuple[float, float], labels: bool) -> LossCurve:
+    """Return a loss along a line."""
+    grid = np.linspace(*span, 601)
+    if labels and loss.rowwise:
+        loss = loss.for_target(Labels(np.arange(N_CLASSES)))
+        codes, raw = np.zeros(len(grid), dtype=np.intp), np.eye(1, N_CLASSES) * grid[:, None]
+        slopes = loss.gradient(codes, raw)[:, 0]
+        jumps = np.abs(np.diff(slopes)) > (0.2 * np.ptp(slopes) if not loss.smooth else np.inf)
+        return _evaluated(loss, codes, raw, grid, grid[1:][jumps])
+    raw = grid if labels or _logarithmic(loss) else y_true + (-grid if axis == "residual" else grid)
+    y = np.full((len(raw), 1), y_true)
+    loss = _observed(loss, y, raw[:, None], labels)
+    kinks = (
+        loss.pieces.kinks(y[:1]) if not loss.pieces.absent else loss.lines(y[:1])[0] if loss.has_lines else np.empty((0, 1, 1))
+    )
+    places = np.unique(kinks.ravel())
+    places = places[(places > raw.min()) & (places < raw.max())]
+    x = y_true - raw if axis == "residual" else raw
+    order = np.argsort(x)
+    return _evaluated(loss, y, raw[order][:, None], x[order], y_true - places if axis == "residual" else places)
+
+
+def _observed(loss: Loss, y: Array, raw: Array, labels: bool) -> Loss:
+    """Return a loss of the user's own with its kinks found, from several targets."""
+    around = np.where(np.arange(len(y)) % 2, 1.0, -1.0)[:, None] if labels else y + 0.5 * (raw - raw.mean())[::-1]
+    return loss.observe(around, raw)
+
+
+def _evaluated(loss: Loss, y: Array, raw: Array, x: Array, kinks: Array) -> LossCurve:
+    """Return the curves, with a gap in those of slope and curvature at each kink, where they jump."""
+    apart = np.abs(x[:, None] - kinks).min(axis=1, initial=np.inf) > 1e-9 * np.ptp(x)
+    with np.errstate(all="ignore"):
+        value, gradient = loss.value(y, raw), loss.gradient(y, raw)[:, 0]
+        curvature = loss.curvature_diagonal(y, raw)[:, 0]
+    value = value if value.ndim == 1 else value[:, 0]
+    kinks = np.sort(kinks)
+    at_kinks, places = np.interp(kinks, x, value), np.searchsorted(x[apart], kinks)
+    whole = [(x, kinks), (value, at_kinks), (gradient, np.nan), (curvature, np.nan)]
+    x, value, gradient, curvature = (np.insert(curve[apart], places, at) for curve, at in whole)
+    return LossCurve(x, value, gradient, curvature, kinks, at_kinks)
