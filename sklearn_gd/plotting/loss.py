@@ -262,6 +262,6 @@ def _evaluated(loss: Loss, y: Array, raw: Array, x: Array, kinks: Array) -> Loss
     value = value if value.ndim == 1 else value[:, 0]
     kinks = np.sort(kinks)
     at_kinks, places = np.interp(kinks, x, value), np.searchsorted(x[apart], kinks)
-    whole = [(x, kinks), (value, at_kinks), (gradient, np.nan), (curvature, np.nan)]
+    whole: list[tuple[Array, Any]] = [(x, kinks), (value, at_kinks), (gradient, np.nan), (curvature, np.nan)]
     x, value, gradient, curvature = (np.insert(curve[apart], places, at) for curve, at in whole)
     return LossCurve(x, value, gradient, curvature, kinks, at_kinks)
