@@ -31,7 +31,15 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
-exclude_patterns = ["_build", "_generated/*", "benchmarks/*", "examples/*", "develop/code/*"]
+exclude_patterns = [
+    "_build",
+    "_generated/*",
+    "benchmarks/*",
+    "examples/*",
+    "*/code/*",
+    "sg_execution_times.rst",
+    "gallery/sg_execution_times.rst",
+]
 templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -65,7 +73,6 @@ sphinx_gallery_conf = {
     "capture_repr": ("_repr_html_", "__repr__"),
     "matplotlib_animations": False,
 }
-# Of scikit-learn's own docstrings, which its estimators' methods bring along.
 suppress_warnings = ["config.cache"]
 
 html_theme = "pydata_sphinx_theme"

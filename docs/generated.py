@@ -1,17 +1,23 @@
 """What the documentation makes of the package itself when it is built: tables, pictures, pages of benchmarks, inventories."""
 
+import inspect
+import tomllib
 import zlib
+from pathlib import Path
 
 import numpy as np
 import tables
 from matplotlib import pyplot as plt
 
-from sklearn_gd.losses import LOSSES
+from sklearn_gd import GDRegressor
+from sklearn_gd.losses import LOSSES, Huber
 from sklearn_gd.models import MODELS
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso
 from sklearn_gd.plotting import LossDisplay
 from sklearn_gd.schedules import SCHEDULES
 from sklearn_gd.solvers import SOLVERS
+
+HERE = Path(__file__).parent
 
 # What pages and docstrings refer to outside the package: an address, and the names below it.
 INVENTORIES = {
@@ -62,6 +68,9 @@ def write(folder, results):
         path = folder / name
         if not path.exists() or path.read_text() != text:  # an unchanged file is not read anew
             path.write_text(text)
+    landing_picture(folder)
+    chart_picture(folder)
+    start_picture(folder)
     penalty_picture(folder)
     schedule_picture(folder)
     inventories(folder)
@@ -85,95 +94,20 @@ def names():
     return "\n\n".join(parts) + "\n"
 
 
-# For each loss: what it is for, and how to choose its parameters. Formula, domain and link come from its docstring.
-ADVICE = {
-    "squared_error": (
-        "The mean of y.",
-        "It has no parameters. A value far away counts by its square: look at the largest residuals.",
-    ),
-    "absolute_error": ("The median of y; errors whose cost grows in proportion.", "It has no parameters."),
-    "huber": (
-        "The mean of y, with outliers that pull no harder than at a distance of `delta`.",
-        "`delta` is in units of y. Take the error up to which squares are right: 1.35 standard deviations of the noise lose 5 % of the "
-        "efficiency of least squares where there are no outliers (Huber). Search `loss__delta` over a few multiples of "
-        "`np.median(abs(residual)) / 0.6745`.",
-    ),
-    "quantile": (
-        "A quantile of y: enough in nine cases of ten; or a cost of a for each unit too little, and of b for each unit too much.",
-        "`quantile` = a / (a + b): 5 for too little and 1 for too much is 5 / 6.",
-    ),
-    "expectile": (
-        "The mean of y, with errors on one side weighing more; a smooth relative of the quantile.",
-        "`expectile` = a / (a + b) for squared errors that cost a on the side above the prediction, b below; 0.5 is squared_error.",
-    ),
-    "log_cosh": (
-        "Nearly the same as huber with a delta of 1, with all derivatives.",
-        "It has no parameters: scale y so that ordinary errors are below 1.",
-    ),
-    "cauchy": (
-        "A location that gross outliers hardly move at all. Not convex.",
-        "`scale` is in units of y: the spread of good data. Start from a fit under huber, and compare the coefficients.",
-    ),
-    "epsilon_insensitive": ("A tolerance: errors below `epsilon` cost nothing.", "`epsilon` is that tolerance, in units of y."),
-    "squared_epsilon_insensitive": (
-        "A tolerance, and large errors that count by their square.",
-        "`epsilon` is the tolerance, in units of y.",
-    ),
-    "linex": (
-        "A cost that is exponential on one side, and linear on the other.",
-        "`a` is in 1 / units of y: at an error of 1 / |a| on the steep side the cost is 1.6 times what it is on the other. Its sign is the side: with a > 0 a prediction that is too high costs more.",
-    ),
-    "absolute_percentage_error": ("Errors in percent of y.", "`eps` keeps y near zero from dividing by nothing."),
-    "poisson": ("Counts and rates; a mean that is positive.", "It has no parameters. See [counts and exposure](counts.md)."),
-    "gamma": ("Positive amounts whose spread grows with their mean.", "It has no parameters."),
-    "inverse_gaussian": ("Positive amounts with a heavy upper tail.", "It has no parameters. Not convex in raw."),
-    "tweedie": (
-        "Amounts that are often exactly zero, such as the cost of claims.",
-        "`power` between 1 and 2: the variance of y is proportional to mean^power. Search `loss__power` by the deviance at one fixed power, not by each one's own.",
-    ),
-    "log_loss": (
-        "Class probabilities.",
-        "`label_smoothing` spreads that share of each label over all classes, where labels may be wrong.",
-    ),
-    "hinge": (
-        "A label, and the widest margin; sparse in the rows that matter.",
-        "It has no parameters; alpha sets the width of the margin.",
-    ),
-    "squared_hinge": ("The same, smooth.", "It has no parameters."),
-    "modified_huber": (
-        "A margin that is robust to wrong labels, with probabilities that are piecewise linear.",
-        "It has no parameters.",
-    ),
-    "exponential": (
-        "The loss of AdaBoost: mistakes cost exponentially.",
-        "It has no parameters. Very sensitive to wrong labels.",
-    ),
-    "focal": (
-        "A rare class among many easy samples. Not convex.",
-        "`gamma` is how much less a sample counts that is classified well; 0 is log_loss, 2 the value of the paper.",
-    ),
-    "crammer_singer": ("One margin for several classes at once.", "It has no parameters."),
-    "perceptron": (
-        'The oldest of them, for `solver="sgd"` only.',
-        "It has no parameters. Its minimum is where nothing is learned.",
-    ),
-}
-
-
 def loss_pages(folder):
     """Return a section for each loss, in Markdown, and draw its picture."""
-    sections = []
+    known, sections = tomllib.loads((HERE / "losses.toml").read_text()), []
     for name, kind in LOSSES.items():
-        doc = kind.__doc__
-        LossDisplay.from_losses({"": kind()}, quantities=("value", "gradient")).figure_.savefig(
-            folder / f"loss_{name}.svg", transparent=True
-        )
+        doc = inspect.getdoc(kind)
+        advice = known[name]
+        display = LossDisplay.from_losses({"": kind()}, quantities=("value", "gradient"))
+        display.figure_.savefig(folder / f"loss_{name}.svg")
         plt.close("all")
-        purpose, choice = ADVICE[name]
         formula = doc.split(".. math::")[1].split("\n\n")[0].strip()
+        domain, link = tables._block(doc, "Domain of y").split(";")[0], tables._block(doc, "Link")
         sections.append(
-            f"### `{name}`\n\n{purpose} {{class}}`~sklearn_gd.losses.{kind.__name__}`\n\n$$ {formula} $$\n\n"
-            f"- **Domain of y**: {tables._block(doc, 'Domain of y').split(';')[0]}. **Link**: {tables._block(doc, 'Link')}.\n- **Parameters**: {choice}\n\n"
+            f"### `{name}`\n\n{advice['purpose']} {{class}}`~sklearn_gd.losses.{kind.__name__}`\n\n$$ {formula} $$\n\n"
+            f"- **Domain of y**: {domain}. **Link**: {link}.\n- **Parameters**: {advice['parameters']}\n\n"
             f"```{{image}} ../_generated/loss_{name}.svg\n:alt: {name}: the loss and its slope\n:width: 90%\n```\n"
         )
     return "\n".join(sections)
@@ -211,15 +145,13 @@ def penalty_picture(folder):
 
 def schedule_picture(folder):
     """Draw the schedules over 1,000 steps."""
-    figure, ax = plt.subplots(figsize=(5.5, 3.3), layout="constrained")
+    figure, ax = plt.subplots(figsize=(6.5, 3.3), layout="constrained")
     steps = np.arange(1000)
     for (name, kind), dash in zip(SCHEDULES.items(), ["-", "--", ":", "-."] * 5, strict=False):
-        schedule = kind()
-        if not schedule.automatic:
-            rates = np.array([schedule.at(int(step), 1000) for step in steps])
-            ax.plot(steps, rates / rates.max(), dash, label=name, linewidth=1.6)
+        rates = np.array([kind().at(int(step), 1000) for step in steps])
+        ax.plot(steps, rates / rates.max(), dash, label=name, linewidth=1.6)
     ax.set(xlabel="step, of 1,000", ylabel="learning rate / its height")
-    ax.legend(fontsize="x-small", ncols=2)
+    ax.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     figure.savefig(folder / "schedules.svg")
     plt.close(figure)
 
@@ -239,6 +171,10 @@ ROWS = {
     "lasso_dense": "Least squares with l1 and elastic net, dense.",
     "lasso_sparse": "Least squares with l1 and elastic net, on one-hot columns and texts.",
     "lasso_wide": "Least squares with l1 and elastic net, more columns than rows.",
+    "small": "Least squares, classes, counts and quantiles on a thousand rows and fewer: default fits.",
+    "float32": "The dense problems in single precision, relative to the fastest rival in either.",
+    "failures": "Fits that did not end within the limit, or raised.",
+    "optima of doubt": "Problems of which fewer than two unrelated solvers came within 1e-6 of the lowest value.",
     "l1_logistic": "Logistic regression with l1 and elastic net, dense and on texts.",
 }
 
@@ -249,23 +185,22 @@ def benchmark_pages(results, folder):
     head, *sections = text.split("\n### ")
     for section in sections:
         row, _, body = section.partition("\n")
+        row = row.lower()
         picture = f"![Time against relative suboptimality](../benchmarks/results/{row}.png)\n\n"
         known = picture if (results / f"{row}.png").exists() else ""
         legend = (
-            "Seconds to be within 1e-2, 1e-4 and 1e-6 of the optimum (relative suboptimality), of ours and of the fastest rival; their "
-            "ratio; the default fit. A dash: not reached within the limit. [How it is measured](method.md).\n\n"
+            "Seconds to be within 1e-2, 1e-4 and 1e-6 of the optimum (relative suboptimality), of ours and of the fastest "
+            "rival; their ratio; the default fit. A dash: not reached within the limit. [How it is measured](method.md).\n\n"
         )
-        page = folder / f"row_{row}.md"
-        page.write_text(f"# {row}\n\n{ROWS.get(row, 'The same problems in another form.')}\n\n{known}{legend}{body.strip()}\n")
+        page = folder / f"row_{row.replace(' ', '_')}.md"
+        page.write_text(f"# {row}\n\n{ROWS[row]}\n\n{known}{legend if known else ''}{body.strip()}\n")
     rows = [line.split("|")[1:-1] for line in head.splitlines() if line.startswith("| ") and "---" not in line][1:]
     lines = ["| row | what | problems | to 1e-6: median | worst |", "| --- | --- | --- | --- | --- |"]
     for name, sets, *_, last, _, _ in rows:
         median, _, worst = last.partition("(worst")
         row = name.strip()
         link = f"[{row}](measured/row_{row}.md)" if (folder / f"row_{row}.md").exists() else row
-        lines.append(
-            f"| {link} | {ROWS.get(row, '')} | {sets.strip()} | {median.strip()} | {worst.split(';')[0].rstrip(') ')} |"
-        )
+        lines.append(f"| {link} | {ROWS[row]} | {sets.strip()} | {median.strip()} | {worst.split(';')[0].rstrip(') ')} |")
     return "\n".join(lines) + "\n"
 
 
@@ -277,6 +212,89 @@ def inventories(folder):
             for kind, entries in kinds.items()
             for entry in entries
         )
+        lines += "meta-estimator std:term -1 glossary.html#term-meta-estimator -\n"
         lines += "metadata_routing std:label -1 metadata_routing.html Metadata Routing\n"
-        head = f"# Sphinx inventory version 2\n# Project: {name}\n# Version: 0\n# The remainder of this file is compressed using zlib.\n"
+        head = f"# Sphinx inventory version 2\n# Project: {name}\n# Version: 0\n# The remainder is compressed using zlib.\n"
         (folder / f"{name}.inv").write_bytes(head.encode() + zlib.compress(lines.encode()))
+
+
+def landing_picture(folder):
+    """Draw one line under three losses."""
+    rng = np.random.RandomState(3)
+    x = np.sort(4.0 * rng.rand(60))
+    y = 1.0 + 0.8 * x + 0.35 * rng.randn(60)
+    y[[48, 52, 55, 58]] -= [3.4, 3.0, 3.8, 3.3]
+
+    def late_costs_more(y_true, raw):
+        error = y_true - raw
+        return np.where(error > 0, 3.0, 1.0) * error**2
+
+    figure, ax = plt.subplots(figsize=(5.2, 3.4), layout="constrained")
+    ax.plot(x, y, "o", color="#999999", markersize=4)
+    ends = np.array([[0.0], [4.0]])
+    losses = {"squared_error": "squared_error", "huber": Huber(0.5), "late_costs_more (yours)": late_costs_more}
+    for (name, loss), color in zip(losses.items(), ("#0072B2", "#009E73", "#D55E00"), strict=True):
+        model = GDRegressor(loss, alpha=0.0).fit(x[:, None], y)
+        ax.plot(ends[:, 0], model.predict(ends), color=color, label=name, linewidth=2)
+    ax.set(xlabel="x", ylabel="y")
+    ax.legend(fontsize="small")
+    figure.savefig(folder / "landing.svg")
+    plt.close(figure)
+
+
+def start_picture(folder):
+    """Draw the losses of the tour."""
+
+    def cost(y_true, raw):
+        error = y_true - raw
+        return np.where(error > 0, 5.0, 1.0) * np.abs(error)
+
+    LossDisplay.from_losses(["squared_error", "huber", cost]).figure_.savefig(folder / "start_losses.svg")
+    plt.close("all")
+
+
+def chart_picture(folder):
+    """Draw the decision chart from what y is to a loss."""
+    branches = {
+        "a number": [
+            ("the mean", "squared_error"),
+            ("robust to outliers", "huber, absolute_error"),
+            ("a quantile, or a price on each side", "quantile"),
+            ("squares, but one side costs more", "expectile, linex"),
+            ("errors in percent", "absolute_percentage_error"),
+        ],
+        "counts, positive amounts": [
+            ("counts, rates", "poisson"),
+            ("amounts, often zero", "tweedie"),
+            ("amounts above zero", "gamma"),
+        ],
+        "classes": [
+            ("probabilities", "log_loss"),
+            ("labels alone", "squared_hinge, hinge"),
+            ("a rare class", "log_loss and a threshold, focal"),
+            ("some labels wrong", "modified_huber"),
+        ],
+        "anything else": [("missing, sequences", "Masked, SequenceLoss"), ("a cost of your own", "a function")],
+    }
+    figure, ax = plt.subplots(figsize=(9.5, 5.6), layout="constrained")
+    leaves = sum(map(len, branches.values()))
+    box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "#0072B2"}
+    at = {"ha": "left", "va": "center", "fontsize": 10}
+    ax.text(0.0, 0.5, "y is", **at, fontweight="bold")
+    row = 0
+    for kind, cases in branches.items():
+        middle = 1.0 - (row + 0.5 * (len(cases) - 1) + 0.5) / leaves
+        ax.plot([0.05, 0.1], [0.5, middle], color="#999999", linewidth=1)
+        ax.text(0.11, middle, kind, **at, bbox=box)
+        for case, losses in cases:
+            height = 1.0 - (row + 0.5) / leaves
+            ax.plot([0.315, 0.36], [middle, height], color="#999999", linewidth=1)
+            ax.text(0.37, height, case, **at)
+            ax.text(0.70, height, losses, **at, family="monospace", bbox=box | {"edgecolor": "#009E73"})
+            row += 1
+    ax.text(0.37, 1.01, "you want", **at, fontweight="bold")
+    ax.text(0.70, 1.01, "take", **at, fontweight="bold")
+    ax.set(xlim=(0.0, 1.05), ylim=(0.0, 1.03))
+    ax.axis("off")
+    figure.savefig(folder / "chart.svg")
+    plt.close(figure)

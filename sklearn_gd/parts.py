@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
+
+from .shown import Documented
 
 __all__ = ["Part", "Table", "same"]
 
 
-class Part(BaseEstimator):
+class Part(Documented):
     """A pluggable part of an estimator: configuration only, never written on by ``fit``.
 
     ``ranges`` maps a parameter to the sentence and the test that a legal value meets. It is checked in ``fit``, not in

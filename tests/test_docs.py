@@ -3,24 +3,41 @@
 import doctest
 import importlib
 import inspect
+import io
 import pkgutil
 import re
 import runpy
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
 from tables import DETERMINISTIC
 
 import sklearn_gd
-from sklearn_gd.losses import LOSSES, Masked, MultinomialFocal, MultinomialLogLoss, SequenceLoss
+from sklearn_gd import GDRegressor, metrics, plotting
+from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Masked, MultinomialFocal, MultinomialLogLoss, SequenceLoss
+from sklearn_gd.metrics import mean_loss
 from sklearn_gd.models import MLP
 from sklearn_gd.penalties import PENALTIES, Box, GroupLasso
-from sklearn_gd.solvers import SOLVERS
+from sklearn_gd.solvers import SOLVERS, GradientDescent
 
-# It starts a cluster, as the tests of one group do.
-PAGE_OF_CLUSTERS = pytest.param("docs/clusters.md", marks=pytest.mark.xdist_group("dask"))
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+# Pages that the build makes are not in every checkout.
+WRITTEN = [
+    ROOT / "README.md",
+    *(path for path in sorted(DOCS.rglob("*.md")) if not re.search(r"_generated|measured/row_", str(path))),
+]
+# One starts a cluster, as the tests of one group do.
+PAGES = [
+    pytest.param(str(path.relative_to(ROOT)), marks=[pytest.mark.xdist_group("dask")] * (path.stem == "clusters"))
+    for path in WRITTEN
+    if re.search(r"```(python|pycon)\n", path.read_text())
+]
+SCRIPTS = [*sorted(DOCS.glob("examples/*.py")), *sorted(DOCS.glob("*/code/*.py"))]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(sklearn_gd.__path__, "sklearn_gd.") if "__main__" not in m.name)
 LOSS_CLASSES = [*LOSSES.values(), MultinomialLogLoss, MultinomialFocal, Masked, SequenceLoss]
 PARTS = [
@@ -66,17 +83,82 @@ def test_public_functions_have_examples():
         assert ">>>" in inspect.getdoc(function)
     for function in (losses.check_loss, penalties.check_penalty, solvers.check_solver):
         test_docstrings_are_whole(function)
+    for name in metrics.__all__:
+        test_docstrings_are_whole(getattr(metrics, name))
+    for name in plotting.__all__:
+        if name.endswith("Display"):
+            test_docstrings_are_whole(getattr(plotting, name))
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("path", ["README.md", "docs/training.md", "docs/larger_than_memory.md", PAGE_OF_CLUSTERS])
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_run(path, capsys):
-    """The blocks of a page, one after the other."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
-    assert blocks
+    """The blocks of a page, one after the other: Python as it stands, and sessions with what they print."""
+    blocks = re.findall(r"```(python|pycon)\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     names = {"__name__": "page"}
-    for block in blocks:
-        exec(compile(block, path, "exec"), names)
+    for number, (kind, block) in enumerate(blocks):
+        if kind == "python":
+            exec(compile(block, path, "exec"), names)
+            continue
+        session = doctest.DocTestParser().get_doctest(block, names, f"{path}, block {number}", path, 0)
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        report = io.StringIO()
+        assert runner.run(session, out=report.write, clear_globs=False).failed == 0, report.getvalue()
+        names = session.globs
+
+
+def _steps(y_true, raw):
+    return (np.abs(y_true - raw) > 10).astype(float)
+
+
+def _averaged(y_true, raw):
+    return (y_true - raw - np.mean(y_true - raw)) ** 2
+
+
+MESSAGES = {
+    "stopped after ... with optimality ..., above tol": lambda X, y: GDRegressor(solver=GradientDescent(), max_iter=2).fit(
+        X, y
+    ),
+    "(diverged)": lambda X, y: GDRegressor(solver=GradientDescent(learning_rate=1e6)).fit(X, y),
+    "falls without bound": lambda X, y: GDRegressor(lambda y, raw: -y * raw).fit(X, y),
+    "expected a continuous function of raw": lambda X, y: GDRegressor(_steps).fit(X, y),
+    "Return the loss of each sample, not their mean": lambda X, y: GDRegressor(lambda y, raw: np.mean((y - raw) ** 2)).fit(
+        X, y
+    ),
+    "other values when other rows were left out": lambda X, y: GDRegressor(_averaged).fit(X, y),
+    "gave two values for the same arguments": lambda X, y: GDRegressor(
+        lambda y, raw: (y - raw) ** 2 * np.random.rand(*raw.shape)
+    ).fit(X, y),
+    "are not those of its values": lambda X, y: GDRegressor(
+        CustomLoss(lambda y, raw: (y - raw) ** 2, gradient=lambda y, raw: y - raw)
+    ).fit(X, y),
+    "kinks whose place was not found": lambda X, y: GDRegressor(
+        lambda y, raw: np.abs(np.sin(np.sqrt(np.abs(y))) * 10 - raw), max_iter=10
+    ).fit(X, y),
+    "Poisson needs y >= 0": lambda X, y: GDRegressor("poisson").fit(X, y - 200),
+    "is a loss for classification": lambda X, y: GDRegressor("hinge").fit(X, y),
+    "needs a smooth penalty": lambda X, y: GDRegressor(penalty="l1", solver="lbfgs").fit(X, y),
+    "has no attribute 'partial_fit'": lambda X, y: GDRegressor(solver="newton").partial_fit(X, y),
+    "Input X contains NaN": lambda X, y: GDRegressor().fit(np.full_like(X, np.nan), y),
+    "Targets that are missing are passed over by loss=Masked(...)": lambda X, y: GDRegressor().fit(X, np.full_like(y, np.nan)),
+    "could not convert string to float": lambda X, y: GDRegressor().fit(X.astype(str).astype(object) + "a", y),
+    "is expecting 10 features as input": lambda X, y: GDRegressor().fit(X, y).predict(X[:, :3]),
+    "Did you mean": lambda X, y: GDRegressor("hubber").fit(X, y),
+    "is a class: pass an object": lambda X, y: GDRegressor(Huber).fit(X, y),
+    "is not the inverse of its inverse_link": lambda X, y: mean_loss(
+        GDRegressor().fit(X, y), X, y, loss=CustomLoss(lambda y, raw: (y - np.exp(raw)) ** 2, inverse_link=np.exp)
+    ),
+    "needs matplotlib, which is not installed": None,  # test_plotting.py
+}
+
+
+@pytest.mark.parametrize("words", MESSAGES)
+def test_messages_are_those_of_their_page(words):
+    page = (ROOT / "docs" / "guide" / "errors.md").read_text()
+    assert set(re.findall(r'^\| "(.*?)" \|', page, re.MULTILINE)) == set(MESSAGES)
+    provoke = MESSAGES[words]
+    if provoke is not None:
+        with pytest.raises(Exception, match=re.escape(words).replace(r"\.\.\.", ".*")):
+            provoke(*load_diabetes(return_X_y=True))
 
 
 def test_readme_lists_the_losses_and_the_commands():
@@ -87,9 +169,11 @@ def test_readme_lists_the_losses_and_the_commands():
     assert 'python -m pip install -e ".[test]" && python -m pytest' in text
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "examples").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_examples(path, capsys):
+    plt.close("all")
     runpy.run_path(str(path), run_name="__main__")
+    plt.close("all")
     assert capsys.readouterr().out
 
 

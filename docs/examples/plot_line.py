@@ -2,8 +2,9 @@
 Gradient descent on a line, step by step
 ========================================
 
-Linear regression on y = 3x + 4 + noise, by the six steps that every tutorial on gradient descent has: initialise the parameters, predict, compute the loss,
-compute the gradient, update ``params - learning_rate * gradient``, and repeat until the loss is low enough or the epochs are spent.
+Linear regression on y = 3x + 4 + noise, by the six steps that every tutorial on gradient descent has: initialise the
+parameters, predict, compute the loss, compute the gradient, update ``params - learning_rate * gradient``, and repeat until
+the loss is low enough or the epochs are spent.
 """
 
 # %%
@@ -18,7 +19,8 @@ y = 3.0 * x[:, 0] + 4.0 + 0.5 * rng.randn(200)
 # %%
 # By hand
 # -------
-# The six steps in NumPy. The loss of one sample is half the squared error; the *cost* is its mean over the samples, and that is what descends.
+# The six steps in NumPy. The loss of one sample is half the squared error; the *cost* is its mean over the samples,
+# and that is what descends.
 slope, intercept = 0.01 * rng.randn(2)  # 1. initialise
 path = [(slope, intercept)]
 for epoch in range(301):
@@ -34,8 +36,9 @@ for epoch in range(301):
 # %%
 # With an estimator
 # -----------------
-# The same loop: random initial parameters, a constant learning rate, and the cost printed every hundred epochs. ``alpha=0.0`` leaves the penalty out, and
-# :class:`~sklearn_gd.EarlyStopping` without held-out rows ends the fit when the cost has reached a threshold.
+# The same loop: random initial parameters, a constant learning rate, and the cost printed every hundred epochs.
+# ``alpha=0.0`` leaves the penalty out, and :class:`~sklearn_gd.EarlyStopping` without held-out rows ends the fit when
+# the cost has reached a threshold.
 from sklearn_gd import EarlyStopping, GDRegressor
 from sklearn_gd.models import Linear
 from sklearn_gd.solvers import GradientDescent
@@ -44,7 +47,7 @@ model = GDRegressor(
     alpha=0.0,
     model=Linear(init="normal"),
     solver=GradientDescent(learning_rate=0.1),
-    early_stopping=EarlyStopping(validation_fraction=None, threshold=0.1235, patience=10_000),
+    early_stopping=EarlyStopping(validation_fraction=None, threshold=0.1235),
     max_iter=1000,
     verbose=100,
     random_state=0,
@@ -65,8 +68,9 @@ _ = ax.legend(fontsize="small")
 # %%
 # Where it goes
 # -------------
-# A map of the cost over the two parameters, and the path on it. The first steps go straight down into the valley; then the valley floor is nearly flat, and most of the
-# epochs are spent along it. That is what *slow convergence* looks like.
+# A map of the cost over the two parameters, and the path on it. The first steps go straight down into the valley;
+# then the valley floor is nearly flat, and most of the epochs are spent along it. That is what *slow convergence*
+# looks like.
 from sklearn_gd.plotting import LossCurveDisplay, LossLandscapeDisplay
 
 descent = GDRegressor(

@@ -42,6 +42,7 @@ from .checks import check_rule, check_scalars, check_weight
 from .class_weights import class_totals, class_weighted
 from .named_parts import NamedParts
 from .reading import NAMES, Preparation, Reader, Survey, read, twin, validated
+from .report import report
 
 __all__ = ["GradientEstimator", "streams"]
 
@@ -382,6 +383,30 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             return y, predicted, check_weight(batch.sample_weight, X, empty=bool(batch.name))
         except ValueError as error:
             raise (renamed(error, batch.title) if batch.name else error) from error
+
+    def report(self, n_largest: int = 10) -> str:
+        """Return what a fit has found, in a few lines: the certificate, the objective, the largest coefficients.
+
+        The cost is that of the training rows, under their weights.
+
+        Parameters
+        ----------
+        n_largest : int, default=10
+            How many coefficients are listed, those of the largest absolute values first; they are comparable where the columns
+            have one scale.
+
+        Returns
+        -------
+        str
+            Lines, to be printed.
+
+        Raises
+        ------
+        NotFittedError
+            When the estimator is not fitted.
+        """
+        check_is_fitted(self)
+        return report(self, n_largest)
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._last is not None and "loss_" in self._last.public

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sklearn.base import BaseEstimator
-
 from ..losses import get_loss
 from ..models import get_model
 from ..penalties import get_penalty
+from ..shown import Documented
 from ..solvers import get_solver
 from ..training.early_stopping import EarlyStopping
 
@@ -25,7 +24,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-class NamedParts(BaseEstimator):
+class NamedParts(Documented):
     """An estimator whose parts may be names."""
 
     def set_params(self, **params: Any) -> Any:

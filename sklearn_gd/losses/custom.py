@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
 from ..arrays import Array
+from ..shown import shown
 from .base import Loss
 from .piecewise import Piecewise
 
@@ -168,6 +170,13 @@ class CustomLoss(Loss):
         if result.dtype.kind not in "fiub":
             raise ValueError(f"The {which} of the loss {self.name} returned dtype {result.dtype}: expected real numbers.")
         return result.astype(np.float64, copy=False)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return how it was made, functions by their names."""
+        usual = {name: parameter.default for name, parameter in signature(CustomLoss).parameters.items()}
+        given = {name: shown(value) for name, value in self._given.items() if value != usual[name]}
+        words = [repr(given.pop("function")), *(f"{name}={value!r}" for name, value in given.items())]
+        return f"{type(self).__name__}({', '.join(words)})"
 
     def value(self, y: Array, raw: Array) -> Array:
         return self._call("function", raw.shape[:1] if self.rowwise else raw.shape, y, raw)

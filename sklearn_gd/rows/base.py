@@ -140,14 +140,14 @@ class Rows(ABC):
 
     @abstractmethod
     def reduce(self, kernel: Kernel, *arrays: RowArray) -> tuple[Any, ...]:
-        """Return the sums over blocks of what kernel(block, *their parts of the arrays) returns, a tuple.
+        """Return the sums over blocks of what a kernel returns, a tuple, for a block and its parts of the arrays.
 
         Blocks are added up in a fixed order: the result has the same bits for any number of workers.
         """
 
     @abstractmethod
     def map(self, kernel: Kernel, *arrays: RowArray) -> Any:
-        """Return what kernel(block, *their parts of the arrays) returns: an array of an entry for each row, or a tuple."""
+        """Return what a kernel returns of each block and its parts of the arrays: an entry for each row, or a tuple."""
 
     @abstractmethod
     def quantile(self, array: RowArray, q: float) -> float:

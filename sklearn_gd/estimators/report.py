@@ -1,0 +1,58 @@
+"""A fitted estimator in a few lines: what was minimised, whether that succeeded, and the largest coefficients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array
+
+__all__ = ["report"]
+
+
+def report(estimator: Any, n_largest: int) -> str:
+    """Return the lines about a fitted estimator."""
+    fitted = vars(estimator)
+    lines = [f"{type(estimator).__name__} under {estimator.loss_!r}, by {estimator.solver_!r}"]
+    if "stop_reason_" in fitted:
+        ended = "" if fitted["converged_"] else "not converged: "
+        lines.append(f"{ended}{fitted['stop_reason_']}, optimality {fitted['optimality_']:.1e}, {fitted['n_iter_']} iterations")
+    if fitted.get("loss_curve_"):
+        lines.append(_objective(estimator))
+    if "coef_" in fitted:
+        lines += _coefficients(estimator, n_largest)
+    else:
+        sizes = [len(fitted["coefs_"][0]), *(weights.shape[1] for weights in fitted["coefs_"])]
+        lines.append(f"a network of layers {' - '.join(map(str, sizes))}, {sum(w.size for w in fitted['coefs_']):,} weights")
+    return "\n".join(lines)
+
+
+def _objective(estimator: Any) -> str:
+    """Return the line about the objective, in parts where they are known: for a linear model whose last iterate was kept."""
+    history = estimator.history_
+    best = getattr(estimator, "best_iteration_", history["iteration"][-1])
+    value = float(history["objective"][int(np.searchsorted(history["iteration"], best))])
+    if not hasattr(estimator, "coef_"):
+        return f"objective {value:.6g}"
+    penalty = estimator.penalty_.value(np.atleast_2d(estimator.coef_).T.astype(np.float64))
+    scaled = estimator.alpha * penalty if penalty else 0.0
+    return f"objective {value:.6g} = cost {value - scaled:.6g} + penalty {scaled:.6g}"
+
+
+def _coefficients(estimator: Any, n_largest: int) -> list[str]:
+    coef: Array = np.atleast_2d(estimator.coef_)
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", [f"x{j}" for j in range(coef.shape[1])])]
+    size = np.abs(coef).max(axis=0)
+    largest = [int(j) for j in np.argsort(-size, kind="stable")[:n_largest] if size[j] > 0]
+    used = np.count_nonzero(size)
+    lines = [f"{used} of {coef.shape[1]} coefficients are not zero" + ("; the largest:" if len(largest) < used else ":")]
+    shown: list[tuple[str, Any]] = [
+        *((names[j], coef[:, j]) for j in largest),
+        ("intercept", np.atleast_1d(estimator.intercept_)),
+    ]
+    width = max(len(name) for name, _ in shown)
+    if len(coef) > 1:
+        heads = getattr(estimator, "classes_", [f"output {k}" for k in range(len(coef))])
+        lines.append(f"  {'':{width}}  " + "  ".join(f"{head!s:>12}" for head in heads))
+    return lines + [f"  {name:{width}}  " + "  ".join(f"{value:12.6g}" for value in values) for name, values in shown]

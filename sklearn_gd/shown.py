@@ -1,0 +1,83 @@
+"""How estimators and their parts show themselves: as text, and in a notebook."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import metadata
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+__all__ = ["Documented", "shown"]
+
+
+class Documented(BaseEstimator):
+    """What shows itself in a notebook by its own words, with a link to its page.
+
+    The page is that of the API reference, below the documentation's address in the package's metadata; without one there is no
+    link.
+    """
+
+    # The hooks of scikit-learn's representation in a notebook.
+    _doc_link_module = __name__.partition(".")[0]
+
+    @property
+    def _doc_link_template(self) -> str:
+        address = _address()
+        return f"{address.rstrip('/')}/api/generated/{{name}}.html" if address else ""
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        package, _, inner = type(self).__module__.partition(".")
+        room = inner.partition(".")[0]
+        public = package if room in ("estimators", "training") else f"{package}.{room}"
+        return {"name": f"{public}.{type(self).__name__}"}
+
+    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
+        return super(Documented, _by_words(self))._get_params_html(deep, doc_link)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return super(Documented, _by_words(self)).__repr__(N_CHAR_MAX)
+
+
+@cache
+def _address() -> str:
+    """Return the address of the documentation; an empty string if there is none."""
+    try:
+        urls = metadata.metadata("sklearn-gd").get_all("Project-URL") or []
+    except metadata.PackageNotFoundError:
+        return ""
+    named = dict(url.split(", ", 1) for url in urls)
+    return named.get("Documentation", "")
+
+
+class _Words:
+    """What stands for a value where it is shown."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    def __repr__(self) -> str:
+        return self.words
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Words) and self.words == other.words
+
+    def __hash__(self) -> int:
+        return hash(self.words)
+
+
+def shown(value: Any) -> Any:
+    """Return what is shown for a parameter: of a function its name, without an address, also within a part."""
+    if callable(value) and not isinstance(value, type | BaseEstimator):
+        return _Words(str(getattr(value, "__name__", type(value).__name__)))
+    if isinstance(value, BaseEstimator) and type(value).__repr__ not in (BaseEstimator.__repr__, Documented.__repr__):
+        return _Words(repr(value))
+    return _by_words(value) if isinstance(value, Documented) else value
+
+
+def _by_words(estimator: Any) -> Any:
+    """Return an estimator with the same parameters, those that are functions by their names."""
+    result = object.__new__(type(estimator))
+    result.__dict__.update(estimator.__dict__)
+    result.__dict__.update({name: shown(value) for name, value in estimator.__dict__.items() if not name.endswith("_")})
+    return result
