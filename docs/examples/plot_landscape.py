@@ -21,7 +21,9 @@ X, y = geyser[["eruptions"]], geyser["waiting"]
 
 design = np.column_stack([X, np.ones(len(X))])
 eigenvalues = np.linalg.eigvalsh(design.T @ design / len(X))
-print(f"eigenvalues {eigenvalues.round(3)}, condition number {eigenvalues[1] / eigenvalues[0]:.0f}")
+print(
+    f"eigenvalues {eigenvalues.round(3)}, condition number {eigenvalues[1] / eigenvalues[0]:.0f}"
+)
 print(f"gradient descent needs a learning rate below {2 / eigenvalues[1]:.3f}")
 
 # %%
@@ -43,13 +45,20 @@ solvers = {
 settings = {
     "alpha": 0.0,
     "model": Linear(init=lambda shape, random_state: np.zeros(shape)),
-    "early_stopping": EarlyStopping(validation_fraction=None, threshold=1.02 * lowest, patience=1000),
+    "early_stopping": EarlyStopping(
+        validation_fraction=None, threshold=1.02 * lowest, patience=1000
+    ),
     "max_iter": 1000,
     "random_state": 0,
 }
-fits = {name: GDRegressor(solver=solver, **settings).fit(X, y) for name, solver in solvers.items()}
+fits = {
+    name: GDRegressor(solver=solver, **settings).fit(X, y)
+    for name, solver in solvers.items()
+}
 for name, fit in fits.items():
-    print(f"{name:16} {fit.n_iter_:4} iterations  slope {fit.coef_[0]:6.2f}  intercept {fit.intercept_:6.2f}")
+    print(
+        f"{name:16} {fit.n_iter_:4} iterations  slope {fit.coef_[0]:6.2f}  intercept {fit.intercept_:6.2f}"
+    )
 
 # %%
 # The same map for each. Gradient descent bounces between the walls at first, then creeps along the floor. Momentum overshoots,
@@ -60,9 +69,13 @@ from sklearn_gd.plotting import LossCurveDisplay, LossLandscapeDisplay
 
 all_paths = LossLandscapeDisplay.from_estimator(fits, X, y)
 plt.close(all_paths.figure_)
-figure, axes = plt.subplots(2, 3, figsize=(9, 5.4), layout="constrained", sharex=True, sharey=True)
+figure, axes = plt.subplots(
+    2, 3, figsize=(9, 5.4), layout="constrained", sharex=True, sharey=True
+)
 for ax, (name, path) in zip(axes.flat, all_paths.paths.items(), strict=True):
-    LossLandscapeDisplay(all_paths.x, all_paths.y, all_paths.values, {name: path}, all_paths.labels).plot(ax)
+    LossLandscapeDisplay(
+        all_paths.x, all_paths.y, all_paths.values, {name: path}, all_paths.labels
+    ).plot(ax)
     ax.set_title(name, fontsize="medium")
     ax.get_legend().remove()
     ax.label_outer()
@@ -88,22 +101,32 @@ temperature, light = stars[["log.Te"]] - stars["log.Te"].mean(), stars["log.ligh
 
 
 def started_at(slope, intercept, loss, solver="auto"):
-    start = Linear(init=lambda shape, random_state: np.array([slope, intercept]).reshape(shape))
+    start = Linear(
+        init=lambda shape, random_state: np.array([slope, intercept]).reshape(shape)
+    )
     return GDRegressor(loss, alpha=0.0, model=start, solver=solver)
 
 
-starts = {place: started_at(*place, Cauchy(0.3), "gd") for place in ((4.0, 4.5), (-2.0, 5.5))}
+starts = {
+    place: started_at(*place, Cauchy(0.3), "gd") for place in ((4.0, 4.5), (-2.0, 5.5))
+}
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
 display = LossLandscapeDisplay.from_estimator(starts, temperature, light, ax=axes[0])
 axes[0].get_legend().remove()
 second = display.paths["(-2.0, 5.5)"].points
-axes[0].plot(*second[0], "s", *second[-1], "*", color="white", markeredgecolor="black", markersize=9)
+axes[0].plot(
+    *second[0], "s", *second[-1], "*", color="white", markeredgecolor="black", markersize=9
+)
 axes[1].plot(temperature, light, ".", color="#999999", label="stars")
 for fit, line in zip(starts.values(), display.lines_, strict=True):
     fit.fit(temperature, light)
     label = f"slope {fit.coef_[0]:.2f}, objective {fit.loss_curve_[-1]:.4f}"
     axes[1].plot(temperature, fit.predict(temperature), color=line.get_color(), label=label)
-axes[1].set(xlabel="log10 of the temperature, less its mean", ylabel="log10 of the light", ylim=(3.7, 7.4))
+axes[1].set(
+    xlabel="log10 of the temperature, less its mean",
+    ylabel="log10 of the light",
+    ylim=(3.7, 7.4),
+)
 _ = axes[1].legend(loc="upper center", fontsize="small")
 
 # %%
@@ -115,14 +138,23 @@ _ = axes[1].legend(loc="upper center", fontsize="small")
 # The giants are outliers in X, which convex losses do not resist: the second fit starts on the wrong side.
 phones = data("MASS", "phones")
 rng = np.random.RandomState(0)
-tables = {"stars": (temperature, light, 0.3, [3, 0.5]), "phones": (phones[["year"]] - 61.5, phones["calls"] / 10, 2.0, [2, 5])}
+tables = {
+    "stars": (temperature, light, 0.3, [3, 0.5]),
+    "phones": (phones[["year"]] - 61.5, phones["calls"] / 10, 2.0, [2, 5]),
+}
 for name, (x, target, scale, width) in tables.items():
-    draws = [started_at(*rng.normal([0, target.mean()], width), Cauchy(scale)).fit(x, target) for _ in range(20)]
+    draws = [
+        started_at(*rng.normal([0, target.mean()], width), Cauchy(scale)).fit(x, target)
+        for _ in range(20)
+    ]
     objectives = np.array([fit.loss_curve_[-1] for fit in draws])
     two_step = GDRegressor("absolute_error", alpha=0.0, warm_start=True).fit(x, target)
     two_step.set_params(loss=Cauchy(scale)).fit(x, target)
     higher = np.sum(objectives > objectives.min() * (1 + 1e-6))
-    print(f"{name:6} lowest objective {objectives.min():.4f}, missed by {higher} of 20 random starts;", end=" ")
+    print(
+        f"{name:6} lowest objective {objectives.min():.4f}, missed by {higher} of 20 random starts;",
+        end=" ",
+    )
     print(f"from the absolute error {two_step.loss_curve_[-1]:.4f}")
 
 # %%
@@ -133,6 +165,13 @@ from sklearn_gd.models import MLP
 
 crash = data("MASS", "mcycle")
 for n_init in (1, 10):
-    network = GDRegressor(model=MLP((3,), activation="tanh", n_init=n_init), max_iter=1000, tol=1e-5)
-    ends = [network.set_params(random_state=seed).fit(crash[["times"]], crash["accel"]).loss_curve_[-1] for seed in range(8)]
+    network = GDRegressor(
+        model=MLP((3,), activation="tanh", n_init=n_init), max_iter=1000, tol=1e-5
+    )
+    ends = [
+        network.set_params(random_state=seed)
+        .fit(crash[["times"]], crash["accel"])
+        .loss_curve_[-1]
+        for seed in range(8)
+    ]
     print(f"n_init={n_init:2}: objectives of eight seeds {np.round(ends, 1)}")

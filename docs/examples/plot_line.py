@@ -27,11 +27,15 @@ for epoch in range(301):
     predicted = slope * x[:, 0] + intercept  # 2. predict
     error = predicted - y
     cost = 0.5 * np.mean(error**2)  # 3. compute the loss
-    gradient = np.array([np.mean(error * x[:, 0]), np.mean(error)])  # 4. compute the gradient
+    gradient = np.array(
+        [np.mean(error * x[:, 0]), np.mean(error)]
+    )  # 4. compute the gradient
     slope, intercept = np.array([slope, intercept]) - 0.1 * gradient  # 5. update
     path.append((slope, intercept))
     if epoch % 100 == 0:  # 6. repeat
-        print(f"epoch {epoch:3}: cost {cost:.4f}, slope {slope:.3f}, intercept {intercept:.3f}")
+        print(
+            f"epoch {epoch:3}: cost {cost:.4f}, slope {slope:.3f}, intercept {intercept:.3f}"
+        )
 
 # %%
 # With an estimator
@@ -53,15 +57,24 @@ model = GDRegressor(
     random_state=0,
 )
 model.fit(x, y)
-print(f"\n{model.stop_reason_} after {model.n_iter_} epochs: y = {model.coef_[0]:.3f} x + {model.intercept_:.3f}")
+print(
+    f"\n{model.stop_reason_} after {model.n_iter_} epochs: y = {model.coef_[0]:.3f} x + {model.intercept_:.3f}"
+)
 
 # %%
 # The line after 1, 10, 100 and all epochs.
 figure, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 ax.plot(x[:, 0], y, ".", color="#999999", markersize=4, label="data")
 ends = np.array([0.0, 2.0])
-for epoch, color in ((1, "#56B4E9"), (10, "#E69F00"), (100, "#D55E00"), (len(path) - 1, "#0072B2")):
-    ax.plot(ends, path[epoch][0] * ends + path[epoch][1], color=color, label=f"epoch {epoch}")
+for epoch, color in (
+    (1, "#56B4E9"),
+    (10, "#E69F00"),
+    (100, "#D55E00"),
+    (len(path) - 1, "#0072B2"),
+):
+    ax.plot(
+        ends, path[epoch][0] * ends + path[epoch][1], color=color, label=f"epoch {epoch}"
+    )
 ax.set(xlabel="x", ylabel="y")
 _ = ax.legend(fontsize="small")
 
@@ -74,7 +87,11 @@ _ = ax.legend(fontsize="small")
 from sklearn_gd.plotting import LossCurveDisplay, LossLandscapeDisplay
 
 descent = GDRegressor(
-    alpha=0.0, solver=GradientDescent(learning_rate=0.1), model=Linear(init="normal"), random_state=0, max_iter=3000
+    alpha=0.0,
+    solver=GradientDescent(learning_rate=0.1),
+    model=Linear(init="normal"),
+    random_state=0,
+    max_iter=3000,
 )
 _ = LossLandscapeDisplay.from_estimator(descent, x, y)
 
@@ -84,13 +101,17 @@ from sklearn.linear_model import LinearRegression
 
 fits = {
     "gradient descent": descent.fit(x, y),
-    "with momentum": GDRegressor(alpha=0.0, solver=GradientDescent(learning_rate=0.1, momentum=0.8), max_iter=3000).fit(x, y),
+    "with momentum": GDRegressor(
+        alpha=0.0, solver=GradientDescent(learning_rate=0.1, momentum=0.8), max_iter=3000
+    ).fit(x, y),
     "newton": GDRegressor(alpha=0.0, solver="newton").fit(x, y),
 }
 closed = LinearRegression().fit(x, y)
 print(f"{'closed form':18} y = {closed.coef_[0]:.6f} x + {closed.intercept_:.6f}")
 for name, fitted in fits.items():
-    print(f"{name:18} y = {fitted.coef_[0]:.6f} x + {fitted.intercept_:.6f} after {fitted.n_iter_} iterations")
+    print(
+        f"{name:18} y = {fitted.coef_[0]:.6f} x + {fitted.intercept_:.6f} after {fitted.n_iter_} iterations"
+    )
 
 display = LossCurveDisplay.from_estimator(fits, y="suboptimality")
 _ = display.ax_.set_xlim(0, 150)

@@ -31,12 +31,21 @@ from sklearn_gd.losses import Cauchy, Huber, SquaredError
 
 time = data("MASS", "newcomb")["dat"].to_numpy(float)
 X = np.zeros((len(time), 1))  # no features: only the intercept is fitted
-losses = {"squared_error": SquaredError(), "huber, delta=7": Huber(7.0), "cauchy, scale=7": Cauchy(7.0)}
+losses = {
+    "squared_error": SquaredError(),
+    "huber, delta=7": Huber(7.0),
+    "cauchy, scale=7": Cauchy(7.0),
+}
 fits = {name: GDRegressor(loss, alpha=0.0).fit(X, time) for name, loss in losses.items()}
-pulls = {name: -fits[name].loss_.gradient(time[:, None], fits[name].intercept_ + X)[:, 0] for name in fits}
+pulls = {
+    name: -fits[name].loss_.gradient(time[:, None], fits[name].intercept_ + X)[:, 0]
+    for name in fits
+}
 for name, pull in pulls.items():
     share = np.abs(pull[time < 0]).sum() / np.abs(pull).sum()
-    print(f"{name:16} best constant {fits[name].intercept_:.2f} ns, share of the outliers in the pull {100 * share:2.0f} %")
+    print(
+        f"{name:16} best constant {fits[name].intercept_:.2f} ns, share of the outliers in the pull {100 * share:2.0f} %"
+    )
 
 # %%
 # Under the squared error two of 66 measurements have more than a quarter of all pull, and the mean follows them: it is 1.2 ns
@@ -45,11 +54,23 @@ for name, pull in pulls.items():
 import matplotlib.pyplot as plt
 
 figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-for (name, pull), color, marker in zip(pulls.items(), ("#0072B2", "#009E73", "#D55E00"), "os^", strict=True):
+for (name, pull), color, marker in zip(
+    pulls.items(), ("#0072B2", "#009E73", "#D55E00"), "os^", strict=True
+):
     order = np.argsort(time)
-    ax.plot(time[order], pull[order], color=color, marker=marker, markersize=4, linewidth=0.8, label=name)
+    ax.plot(
+        time[order],
+        pull[order],
+        color=color,
+        marker=marker,
+        markersize=4,
+        linewidth=0.8,
+        label=name,
+    )
 ax.axhline(0.0, color="#999999", linewidth=0.8)
-ax.set(xlabel="measured time  (ns, less 24800)", ylabel="pull at the prediction  (-gradient)")
+ax.set(
+    xlabel="measured time  (ns, less 24800)", ylabel="pull at the prediction  (-gradient)"
+)
 _ = ax.legend(loc="lower right")
 
 # %%
@@ -61,10 +82,16 @@ _ = ax.legend(loc="lower right")
 rng = np.random.default_rng(0)
 samples = [rng.integers(len(time), size=len(time)) for _ in range(200)]
 for name, loss in losses.items():
-    curvature = fits[name].loss_.curvature_diagonal(time[:, None], fits[name].intercept_ + X)
+    curvature = fits[name].loss_.curvature_diagonal(
+        time[:, None], fits[name].intercept_ + X
+    )
     error = np.sqrt(np.mean(pulls[name] ** 2) / len(time)) / curvature.mean()
-    bootstrap = np.std([GDRegressor(loss, alpha=0.0).fit(X, time[rows]).intercept_ for rows in samples])
-    print(f"{name:16} mean curvature {curvature.mean():.2f}, standard error {error:.2f} ns, bootstrap {bootstrap:.2f} ns")
+    bootstrap = np.std(
+        [GDRegressor(loss, alpha=0.0).fit(X, time[rows]).intercept_ for rows in samples]
+    )
+    print(
+        f"{name:16} mean curvature {curvature.mean():.2f}, standard error {error:.2f} ns, bootstrap {bootstrap:.2f} ns"
+    )
 
 # %%
 # Wrong on one side
@@ -73,7 +100,11 @@ for name, loss in losses.items():
 # four times as hard as on the left, everywhere; the expectile loss is its smooth sister; linex grows exponentially on one side.
 from sklearn_gd.losses import Expectile, Linex, Quantile
 
-asymmetric = {"quantile 0.8": Quantile(0.8), "expectile 0.8": Expectile(0.8), "linex, a=-0.7": Linex(-0.7)}
+asymmetric = {
+    "quantile 0.8": Quantile(0.8),
+    "expectile 0.8": Expectile(0.8),
+    "linex, a=-0.7": Linex(-0.7),
+}
 _ = LossDisplay.from_losses(asymmetric, x="residual")
 
 
@@ -88,7 +119,9 @@ def tolerant(y_true, raw):
 
 
 _ = LossDisplay.from_losses(
-    {"huber, delta=1": Huber(1.0), "tolerant": tolerant}, x="residual", quantities=("value", "gradient")
+    {"huber, delta=1": Huber(1.0), "tolerant": tolerant},
+    x="residual",
+    quantities=("value", "gradient"),
 )
 
 # %%
@@ -108,7 +141,11 @@ _ = LossDisplay.from_losses(["log_loss", "hinge", "squared_hinge", "modified_hub
 # samples that are right already.
 from sklearn_gd.losses import CrammerSinger, MultinomialFocal, MultinomialLogLoss
 
-coupled = {"log_loss": MultinomialLogLoss(), "focal": MultinomialFocal(), "crammer_singer": CrammerSinger()}
+coupled = {
+    "log_loss": MultinomialLogLoss(),
+    "focal": MultinomialFocal(),
+    "crammer_singer": CrammerSinger(),
+}
 _ = LossDisplay.from_losses(coupled)
 
 # %%

@@ -23,11 +23,17 @@ from sklearn_gd import GDRegressor
 from sklearn_gd.metrics import mean_loss
 from sklearn_gd.solvers import SGD, SVRG, Adam
 
-diamonds = data("ggplot2", "diamonds").drop(columns="rownames").query("0 < x and 0 < y < 20 and 0 < z < 20")
+diamonds = (
+    data("ggplot2", "diamonds")
+    .drop(columns="rownames")
+    .query("0 < x and 0 < y < 20 and 0 < z < 20")
+)
 price = np.log(diamonds.pop("price"))
 diamonds[["carat", "x", "y", "z"]] = np.log(diamonds[["carat", "x", "y", "z"]])
 columns = pd.get_dummies(diamonds, dtype=float)
-X, X_new, y, y_new = train_test_split(columns, price, train_size=4000, test_size=10_000, random_state=0)
+X, X_new, y, y_new = train_test_split(
+    columns, price, train_size=4000, test_size=10_000, random_state=0
+)
 scaler = StandardScaler().fit(X)
 X, X_new = scaler.transform(X), scaler.transform(X_new)
 
@@ -36,13 +42,20 @@ def fitted(solver, max_iter=20):
     """Fit for at most so many epochs, and print what the fit warns of."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = GDRegressor(solver=solver, max_iter=max_iter, tol=1e-6, random_state=0).fit(X, y, X_val=X_new, y_val=y_new)
-    said = [str(warning.message) for warning in caught] or [f"no warning: {model.stop_reason_} after {model.n_iter_} epochs"]
+        model = GDRegressor(solver=solver, max_iter=max_iter, tol=1e-6, random_state=0).fit(
+            X, y, X_val=X_new, y_val=y_new
+        )
+    said = [str(warning.message) for warning in caught] or [
+        f"no warning: {model.stop_reason_} after {model.n_iter_} epochs"
+    ]
     print(f"{solver}: {' '.join(said)}\n")
     return model
 
 
-rates = {f"learning rate {rate}": fitted(SGD(learning_rate=rate)) for rate in (0.0001, 0.01, 0.1, 0.3)}
+rates = {
+    f"learning rate {rate}": fitted(SGD(learning_rate=rate))
+    for rate in (0.0001, 0.01, 0.1, 0.3)
+}
 
 # %%
 # With 0.0001 the fit is still on its way when the epochs are spent. With 0.3 it diverges in the first epoch. With 0.1 the loss
@@ -52,10 +65,20 @@ optimum = GDRegressor().fit(X, y)
 
 
 def drawn(ax, fits, x="iteration"):
-    for (name, fit), color in zip(fits.items(), ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False):
-        ax.plot(fit.history_[x], fit.validation_loss_curve_, color=color, marker=".", label=name)
-    ax.axhline(mean_loss(optimum, X_new, y_new), color="#999999", linestyle="--", label="optimum")
-    ax.set(xlabel="epoch" if x == "iteration" else "time  (s)", ylabel="held-out loss", yscale="log")
+    for (name, fit), color in zip(
+        fits.items(), ("#0072B2", "#E69F00", "#009E73", "#D55E00"), strict=False
+    ):
+        ax.plot(
+            fit.history_[x], fit.validation_loss_curve_, color=color, marker=".", label=name
+        )
+    ax.axhline(
+        mean_loss(optimum, X_new, y_new), color="#999999", linestyle="--", label="optimum"
+    )
+    ax.set(
+        xlabel="epoch" if x == "iteration" else "time  (s)",
+        ylabel="held-out loss",
+        yscale="log",
+    )
     if x == "iteration":
         ax.xaxis.get_major_locator().set_params(integer=True)
 
@@ -90,9 +113,15 @@ _ = ax.legend()
 # learning rate has to be smaller. One row at a time costs a call for each row: by the clock it is the slowest by far, as all
 # the arithmetic is NumPy's.
 batches = {}
-for name, rate, batch_size in (("all rows", 0.2, 4000), ("32 rows", 0.01, 32), ("1 row", 0.0003, 1)):
+for name, rate, batch_size in (
+    ("all rows", 0.2, 4000),
+    ("32 rows", 0.01, 32),
+    ("1 row", 0.0003, 1),
+):
     solver = SGD(learning_rate=rate, batch_size=batch_size)
-    batches[name] = GDRegressor(solver=solver, tol=1e-4, random_state=0).fit(X, y, X_val=X_new, y_val=y_new)
+    batches[name] = GDRegressor(solver=solver, tol=1e-4, random_state=0).fit(
+        X, y, X_val=X_new, y_val=y_new
+    )
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
 drawn(axes[0], batches)
 drawn(axes[1], batches, x="seconds")
@@ -108,7 +137,9 @@ _ = axes[0].legend()
 for solver in (SGD(), SGD(momentum=0.9), Adam(), SVRG(), "newton"):
     fit = GDRegressor(solver=solver, tol=1e-4, random_state=0).fit(X, y)
     text = f"held-out loss {mean_loss(fit, X_new, y_new):.5f}, optimality {fit.optimality_:.0e}"
-    print(f"{solver!s:18} {fit.n_iter_:3} epochs, {fit.history_['seconds'][-1]:.2f} s, {text}")
+    print(
+        f"{solver!s:18} {fit.n_iter_:3} epochs, {fit.history_['seconds'][-1]:.2f} s, {text}"
+    )
 
 # %%
 # A network
@@ -121,15 +152,34 @@ from sklearn_gd import GDClassifier
 from sklearn_gd.models import MLP
 
 images, digits = load_digits(return_X_y=True)
-A, A_new, d, d_new = train_test_split(images / 16, digits, test_size=0.5, stratify=digits, random_state=0)
-networks = {"SGD, rate 0.1": SGD(0.1), "Adam, rate 0.001": Adam(0.001), "Adam, auto": Adam()}
+A, A_new, d, d_new = train_test_split(
+    images / 16, digits, test_size=0.5, stratify=digits, random_state=0
+)
+networks = {
+    "SGD, rate 0.1": SGD(0.1),
+    "Adam, rate 0.001": Adam(0.001),
+    "Adam, auto": Adam(),
+}
 figure, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
-for (name, solver), color in zip(networks.items(), ("#0072B2", "#E69F00", "#009E73"), strict=True):
-    network = GDClassifier(model=MLP((64,)), alpha=1e-3, solver=solver, max_iter=200, tol=1e-4, random_state=0)
+for (name, solver), color in zip(
+    networks.items(), ("#0072B2", "#E69F00", "#009E73"), strict=True
+):
+    network = GDClassifier(
+        model=MLP((64,)), alpha=1e-3, solver=solver, max_iter=200, tol=1e-4, random_state=0
+    )
     network.fit(A, d, X_val=A_new, y_val=d_new)
-    ax.plot(network.history_["iteration"], network.validation_loss_curve_, color=color, label=name)
-    print(f"{name:16} {network.n_iter_:3} epochs, held-out accuracy {network.score(A_new, d_new):.3f}")
+    ax.plot(
+        network.history_["iteration"],
+        network.validation_loss_curve_,
+        color=color,
+        label=name,
+    )
+    print(
+        f"{name:16} {network.n_iter_:3} epochs, held-out accuracy {network.score(A_new, d_new):.3f}"
+    )
 ax.set(xlabel="epoch", ylabel="held-out log loss", yscale="log")
 ax.legend()
 theirs = MLPClassifier((64,), max_iter=1000, random_state=0).fit(A, d)
-print(f"{'MLPClassifier':16} {theirs.n_iter_:3} epochs, held-out accuracy {theirs.score(A_new, d_new):.3f}")
+print(
+    f"{'MLPClassifier':16} {theirs.n_iter_:3} epochs, held-out accuracy {theirs.score(A_new, d_new):.3f}"
+)

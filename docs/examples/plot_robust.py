@@ -20,9 +20,14 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn_gd import GDRegressor
 
 auctions = data("openintro", "mariokart")
-numeric, categories = ["wheels", "duration", "start_pr", "ship_pr", "seller_rate"], ["cond", "stock_photo"]
+numeric, categories = (
+    ["wheels", "duration", "start_pr", "ship_pr", "seller_rate"],
+    ["cond", "stock_photo"],
+)
 X, y = auctions[numeric + categories], auctions["total_pr"]
-columns = make_column_transformer((StandardScaler(), numeric), (OneHotEncoder(drop="if_binary"), categories))
+columns = make_column_transformer(
+    (StandardScaler(), numeric), (OneHotEncoder(drop="if_binary"), categories)
+)
 least_squares = make_pipeline(columns, GDRegressor("squared_error", alpha=0.0)).fit(X, y)
 print(f"{len(y)} auctions, median price {y.median():.2f} $, highest {y.max():.2f} $")
 
@@ -60,7 +65,9 @@ estimators = {
     "cauchy": GDRegressor(Cauchy(delta), alpha=0.0),
     "HuberRegressor": HuberRegressor(alpha=0.0, max_iter=1000),
 }
-pipelines = {name: make_pipeline(columns, estimator) for name, estimator in estimators.items()}
+pipelines = {
+    name: make_pipeline(columns, estimator) for name, estimator in estimators.items()
+}
 
 # %%
 # Ten-fold cross-validation. The two bundles stay among the training rows, as if nobody had read the titles. Errors are in
@@ -72,7 +79,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 folds = KFold(10, shuffle=True, random_state=0)
 game_alone = y < 100
 pipelines["the median price"] = make_pipeline(columns, DummyRegressor(strategy="median"))
-held_out = {name: cross_val_predict(pipeline, X, y, cv=folds) for name, pipeline in pipelines.items()}
+held_out = {
+    name: cross_val_predict(pipeline, X, y, cv=folds)
+    for name, pipeline in pipelines.items()
+}
 print("held-out error     median    mean, game alone")
 for name, predicted in held_out.items():
     error = np.abs(y - predicted)
@@ -82,9 +92,21 @@ for name, predicted in held_out.items():
 # The held-out predictions. Under the squared error many are off by tens of dollars, in both directions.
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained", sharex=True, sharey=True)
-for ax, name, color in zip(axes, ("squared_error", "absolute_error"), ("#0072B2", "#D55E00"), strict=True):
-    ax.plot(held_out[name][game_alone], y[game_alone], "o", color=color, markersize=4, alpha=0.6, label=name)
+figure, axes = plt.subplots(
+    1, 2, figsize=(8, 3.6), layout="constrained", sharex=True, sharey=True
+)
+for ax, name, color in zip(
+    axes, ("squared_error", "absolute_error"), ("#0072B2", "#D55E00"), strict=True
+):
+    ax.plot(
+        held_out[name][game_alone],
+        y[game_alone],
+        "o",
+        color=color,
+        markersize=4,
+        alpha=0.6,
+        label=name,
+    )
     ax.axline((45, 45), slope=1, color="#999999", linewidth=1, label="paid = predicted")
     ax.set(xlabel="predicted price  ($)")
     ax.legend(loc="lower right", fontsize="small")
@@ -100,9 +122,13 @@ from sklearn_gd.metrics import outlier_share
 for name in ("squared_error", "huber", "absolute_error", "cauchy"):
     fitted = pipelines[name].fit(X, y)
     used = fitted[-1].coef_[len(numeric)]
-    print(f"{name:14} outlier share {outlier_share(fitted, X, y):.2f}, used instead of new {used:.2f} $")
+    print(
+        f"{name:14} outlier share {outlier_share(fitted, X, y):.2f}, used instead of new {used:.2f} $"
+    )
 without = make_pipeline(columns, LinearRegression()).fit(X[game_alone], y[game_alone])
-print(f"least squares without the bundles:    used instead of new {without[-1].coef_[len(numeric)]:.2f} $")
+print(
+    f"least squares without the bundles:    used instead of new {without[-1].coef_[len(numeric)]:.2f} $"
+)
 
 # %%
 # Choosing delta
@@ -117,7 +143,12 @@ for delta in deltas:
 figure, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 ax.plot(deltas, curve, "o-", color="#009E73", label="huber")
 for name, color in (("squared_error", "#0072B2"), ("absolute_error", "#D55E00")):
-    ax.axhline(np.abs(y - held_out[name])[game_alone].mean(), color=color, linestyle="--", label=name)
+    ax.axhline(
+        np.abs(y - held_out[name])[game_alone].mean(),
+        color=color,
+        linestyle="--",
+        label=name,
+    )
 ax.set(xlabel="delta  ($)", ylabel="held-out mean error  ($)", ylim=(0, None), xscale="log")
 ax.set_xticks([1, 10, 100], ["1", "10", "100"])
 _ = ax.legend(loc="center left")
@@ -130,4 +161,6 @@ _ = ax.legend(loc="center left")
 theirs = pipelines["HuberRegressor"].fit(X, y)[-1]
 same_delta = theirs.epsilon * theirs.scale_
 ours = make_pipeline(columns, GDRegressor(Huber(same_delta), alpha=0.0)).fit(X, y)[-1]
-print(f"delta {same_delta:.2f} $, largest difference of a coefficient {np.abs(ours.coef_ - theirs.coef_).max():.4f} $")
+print(
+    f"delta {same_delta:.2f} $, largest difference of a coefficient {np.abs(ours.coef_ - theirs.coef_).max():.4f} $"
+)

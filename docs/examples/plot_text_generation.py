@@ -15,13 +15,22 @@ from collections import Counter
 
 import numpy as np
 
-functions = [getattr(np, name) for name in sorted(dir(np)) if inspect.isroutine(getattr(np, name))]
-docs = list(dict.fromkeys(inspect.getdoc(function) for function in functions if function.__doc__))
+functions = [
+    getattr(np, name) for name in sorted(dir(np)) if inspect.isroutine(getattr(np, name))
+]
+docs = list(
+    dict.fromkeys(inspect.getdoc(function) for function in functions if function.__doc__)
+)
 texts = [" ".join(doc.lower().split())[:500] for doc in docs]
 train, test = [text for number, text in enumerate(texts) if number % 5], texts[::5]
 characters = sorted(char for char, _ in Counter("".join(train)).most_common(40))
-train, test = (["".join(char if char in characters else " " for char in text) for text in part] for part in (train, test))
-print(f"{len(texts)} texts, {sum(map(len, train))} characters to fit, {sum(map(len, test))} held out")
+train, test = (
+    ["".join(char if char in characters else " " for char in text) for text in part]
+    for part in (train, test)
+)
+print(
+    f"{len(texts)} texts, {sum(map(len, train))} characters to fit, {sum(map(len, test))} held out"
+)
 
 # %%
 # Features and targets
@@ -41,14 +50,29 @@ def context(text, place):
 
 
 def samples(texts):
-    X = hasher.transform(context(text, place) for text in texts for place in range(len(text)))
-    y = np.array([[*text[place : place + STEPS], END][:STEPS] for text in texts for place in range(len(text))])
+    X = hasher.transform(
+        context(text, place) for text in texts for place in range(len(text))
+    )
+    y = np.array(
+        [
+            [*text[place : place + STEPS], END][:STEPS]
+            for text in texts
+            for place in range(len(text))
+        ]
+    )
     return X, y
 
 
 X_train, y_train = samples(train)
 X_test, y_test = samples(test)
-print("features", X_train.shape, "targets", y_train.shape, "the last two:", y_train[-2:].tolist())
+print(
+    "features",
+    X_train.shape,
+    "targets",
+    y_train.shape,
+    "the last two:",
+    y_train[-2:].tolist(),
+)
 
 # %%
 # The fit
@@ -59,7 +83,9 @@ from sklearn_gd import EarlyStopping, GDClassifier
 from sklearn_gd.losses import SequenceLoss
 
 enough = EarlyStopping(validation_fraction=None, threshold=1.2)
-model = GDClassifier(SequenceLoss(padding=END), alpha=1e-6, solver="lbfgs", early_stopping=enough).fit(X_train, y_train)
+model = GDClassifier(
+    SequenceLoss(padding=END), alpha=1e-6, solver="lbfgs", early_stopping=enough
+).fit(X_train, y_train)
 print(f"{model.n_iter_} iterations: {model.stop_reason_}")
 print(f"held-out accuracy over both characters: {model.score(X_test, y_test):.3f}")
 
@@ -85,13 +111,17 @@ def trigram_bits(strength):
     two = counts.sum(axis=0) + strength * one
     three = counts + strength * two / two.sum(axis=1, keepdims=True)
     proba = three / three.sum(axis=2, keepdims=True)
-    return np.concatenate([-np.log2(proba[code[:-2], code[1:-1], code[2:]]) for code in map(codes, test)])
+    return np.concatenate(
+        [-np.log2(proba[code[:-2], code[1:-1], code[2:]]) for code in map(codes, test)]
+    )
 
 
 bits = -model.predict_log_proba(X_test)[:, 0] / np.log(2.0)
 bits = bits[np.arange(len(bits)), np.searchsorted(model.classes_, y_test[:, 0])]
 rival = min((trigram_bits(strength) for strength in (1.0, 3.0, 10.0, 30.0)), key=np.mean)
-print(f"held-out bits per character: {bits.mean():.3f} by the sequence loss, {rival.mean():.3f} by trigram counts")
+print(
+    f"held-out bits per character: {bits.mean():.3f} by the sequence loss, {rival.mean():.3f} by trigram counts"
+)
 
 # %%
 # Along a held-out text: the first letters of a word cost most, and what follows is soon clear.
@@ -101,9 +131,17 @@ text, start = test[1][:68], len(test[0])
 figure, ax = plt.subplots(figsize=(9, 3.0), layout="constrained")
 places = np.arange(len(text))
 ax.bar(places, bits[start : start + len(text)], color="#0072B2", label="sequence loss")
-ax.step(places, rival[start : start + len(text)], where="mid", color="#E69F00", label="trigram counts")
+ax.step(
+    places,
+    rival[start : start + len(text)],
+    where="mid",
+    color="#E69F00",
+    label="trigram counts",
+)
 ax.set_xticks(places, list(text), family="monospace")
-ax.set(ylabel="bits of the true character", xlabel="a held-out text", xlim=(-1, len(places)))
+ax.set(
+    ylabel="bits of the true character", xlabel="a held-out text", xlim=(-1, len(places))
+)
 _ = ax.legend(fontsize="small")
 
 # %%
@@ -116,7 +154,10 @@ _ = ax.legend(fontsize="small")
 def write(start, length, temperature, seed=0):
     rng, text = np.random.RandomState(seed), start
     while len(text) < length:
-        raw = model.decision_function(hasher.transform([context(text, len(text))]))[0, 0] / temperature
+        raw = (
+            model.decision_function(hasher.transform([context(text, len(text))]))[0, 0]
+            / temperature
+        )
         p = np.exp(raw - raw.max())
         text += rng.choice(model.classes_, p=p / p.sum())
     return text

@@ -53,7 +53,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         the mean loss settled, that is, when each of five epochs gained less than this share of the objective of the best
         constant prediction.
     warm_start : bool, default=False
-        Start from the coefficients of the last fit.
+        Start from the coefficients of the last fit, unless the best constant prediction costs less.
     early_stopping : bool or EarlyStopping, default=False
         Whether to end before the optimum, by rows that are held out: True is ``EarlyStopping()``.
     n_jobs : int or None, default=None

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import check_cv, cross_validate
 from sklearn.utils import Bunch
 
 from ..estimators.base import GradientEstimator
-from ..losses import Loss
+from ..losses import CustomLoss, Loss
 from .evaluation import evaluated
 from .scorer import loss_scorer
 
-__all__ = ["compare_losses", "named_losses", "outlier_share"]
+__all__ = ["compare_losses", "name_of", "named_losses", "outlier_share"]
 
 # What share of the rows, those of the highest loss, `outlier_share` looks at.
 WORST = 0.05
@@ -36,7 +37,7 @@ def named_losses(losses: Any) -> dict[str, Any]:
         named = {str(name): loss for name, loss in losses.items()}
     else:
         some = [losses] if isinstance(losses, str | Loss) or callable(losses) else list(losses)
-        names = [_name(loss) for loss in some]
+        names = [name_of(loss) for loss in some]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ValueError(
@@ -48,10 +49,15 @@ def named_losses(losses: Any) -> dict[str, Any]:
     return named
 
 
-def _name(loss: Any) -> str:
+def name_of(loss: Any) -> str:
+    """Return what a loss is called: its name, that of the function, or the class with all of its parameters."""
     if isinstance(loss, str):
         return loss
-    return repr(loss) if isinstance(loss, Loss) else str(getattr(loss, "__name__", type(loss).__name__))
+    if isinstance(loss, CustomLoss) or not isinstance(loss, Loss):
+        function = loss.get_params()["function"] if isinstance(loss, CustomLoss) else loss
+        return str(getattr(function, "__name__", type(function).__name__))
+    parameters = ", ".join(f"{name}={value!r}" for name, value in loss.get_params(deep=False).items())
+    return f"{type(loss).__name__}({parameters})"
 
 
 def outlier_share(estimator: Any, X: Any, y: Any) -> float:
@@ -107,6 +113,7 @@ def compare_losses(
     y: Any,
     losses: Any,
     *,
+    explained: bool = False,
     scoring: Any = None,
     cv: Any = None,
     params: dict[str, Any] | None = None,
@@ -126,12 +133,15 @@ def compare_losses(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     losses : list, or dict of str to loss
         Names, objects or functions. Each gets its name in the table: its own, or the key.
+    explained : bool, default=False
+        Whether the table has `explained_loss` instead of the mean loss: it has no unit, 1 is perfect and 0 no better than a
+        constant, so that columns can be compared as well.
     scoring : str, callable, list, dict or None, default=None
         Scores of scikit-learn besides, as for `sklearn.model_selection.cross_validate`.
     cv : int, splitter or iterable, default=None
         As for `cross_validate`; the same splits for every loss. With groups, ``list(GroupKFold().split(X, y, groups))``.
     params : dict, default=None
-        What `cross_validate` passes on to fit and to scorers, such as sample_weight with metadata routing.
+        What `cross_validate` passes on, such as sample_weight: with metadata routing, so that the scorers get it too.
     n_jobs : int or None, default=None
         How many folds run at the same time.
 
@@ -147,7 +157,7 @@ def compare_losses(
     TypeError
         When the estimator holds none of this package.
     ValueError
-        When two losses have the same name, or a column of scores has that of a loss.
+        When two losses have the same name, a column of scores has that of a loss, or weights would not reach the scorers.
 
     See Also
     --------
@@ -167,9 +177,16 @@ def compare_losses(
     >>> list(table)
     ['squared_error', 'absolute_error', 'r2', 'fit_time', 'outlier_share']
     """
+    if params and not get_config()["enable_metadata_routing"]:
+        raise ValueError(
+            f"params has {', '.join(params)}, which would reach fit alone, and not the scorers: expected "
+            "sklearn.set_config(enable_metadata_routing=True), and an estimator with set_fit_request."
+        )
     named = named_losses(losses)
     key = _loss_parameter(estimator)
-    scorers: dict[str, Callable[..., float]] = {name: loss_scorer(loss) for name, loss in named.items()}
+    scorers: dict[str, Any] = {name: loss_scorer(loss, explained=explained) for name, loss in named.items()}
+    if params and "sample_weight" in params:
+        scorers = {name: scorer.set_score_request(sample_weight=True) for name, scorer in scorers.items()}
     scores = _scorers(estimator, scoring)
     clash = next((name for name in [*scores, "fit_time", "outlier_share"] if name in scorers), None)
     if clash is not None:
@@ -180,8 +197,8 @@ def compare_losses(
     rows = []
     for loss in named.values():
         found = run(clone(estimator).set_params(**{key: loss}), scoring=judge, return_train_score=True, error_score="raise")
-        row = {name: -float(np.mean(found[f"test_{name}"])) for name in named}
-        row |= {name: float(np.mean(found[f"test_{name}"])) for name in scores}
+        row = {name: float(np.mean(found[f"test_{name}"])) for name in [*named, *scores]}
+        row |= {} if explained else {name: -row[name] for name in named}
         row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(found["train_outlier_share"]))}
         rows.append(row)
     return _table(list(named), rows)

@@ -24,6 +24,8 @@ class LossComparisonDisplay:
 
     .. math:: \frac{value - best}{|best|}
 
+    With `explained`, a cell has the explained loss, which is best where it is highest, and its colour the difference to that.
+
     Make one by `from_estimator`, or by `from_table`.
 
     Parameters
@@ -31,7 +33,9 @@ class LossComparisonDisplay:
     names : list of str
         The losses.
     values : ndarray of shape (n_losses, n_losses)
-        The held-out mean losses: those of a fit in a row.
+        The held-out mean losses, or the explained ones: those of a fit in a row.
+    explained : bool, default=False
+        Whether they are explained losses.
 
     Attributes
     ----------
@@ -67,12 +71,21 @@ class LossComparisonDisplay:
     im_: Any
     text_: Array
 
-    def __init__(self, names: list[str], values: Array) -> None:
-        self.names, self.values = names, values
+    def __init__(self, names: list[str], values: Array, explained: bool = False) -> None:
+        self.names, self.values, self.explained = names, values, explained
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: Any, y: Any, losses: Any, *, cv: Any = None, scoring: Any = None, ax: Any = None
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        losses: Any,
+        *,
+        explained: bool = False,
+        cv: Any = None,
+        scoring: Any = None,
+        ax: Any = None,
     ) -> LossComparisonDisplay:
         """Fit an estimator under each loss, and draw the comparison.
 
@@ -83,7 +96,7 @@ class LossComparisonDisplay:
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         losses : list, or dict of str to loss
-        cv, scoring
+        explained, cv, scoring
             As for `compare_losses`; scores are in `table_`.
         ax : matplotlib Axes or None, default=None
 
@@ -91,11 +104,11 @@ class LossComparisonDisplay:
         -------
         LossComparisonDisplay
         """
-        table = compare_losses(estimator, X, y, losses, cv=cv, scoring=scoring)
-        return cls.from_table(table, losses, ax=ax)
+        table = compare_losses(estimator, X, y, losses, explained=explained, cv=cv, scoring=scoring)
+        return cls.from_table(table, losses, explained=explained, ax=ax)
 
     @classmethod
-    def from_table(cls, table: Any, losses: Any, *, ax: Any = None) -> LossComparisonDisplay:
+    def from_table(cls, table: Any, losses: Any, *, explained: bool = False, ax: Any = None) -> LossComparisonDisplay:
         """Draw a table of `compare_losses`.
 
         Parameters
@@ -104,6 +117,8 @@ class LossComparisonDisplay:
             What `compare_losses` has returned.
         losses : list, or dict of str to loss
             The losses that were given to it.
+        explained : bool, default=False
+            Whether it was asked for explained losses.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -111,7 +126,7 @@ class LossComparisonDisplay:
         LossComparisonDisplay
         """
         names = list(named_losses(losses))
-        display = cls(names, np.column_stack([np.asarray(table[name]) for name in names]))
+        display = cls(names, np.column_stack([np.asarray(table[name]) for name in names]), explained)
         display.table_ = table
         return display.plot(ax)
 
@@ -128,12 +143,13 @@ class LossComparisonDisplay:
         """
         number = len(self.names)
         self.figure_, (self.ax_,) = axes_for(ax, 1, 2.6 + 0.95 * number, 1.6 + 0.5 * number)
-        best = self.values.min(axis=0)
+        best = self.values.max(axis=0) if self.explained else self.values.min(axis=0)
         with np.errstate(all="ignore"):
-            excess = np.nan_to_num((self.values - best) / np.abs(best), nan=0.0, posinf=1e9)
+            excess = np.abs(self.values - best) / (1.0 if self.explained else np.abs(best))
+        excess = np.nan_to_num(excess, nan=0.0, posinf=1e9)
         self.im_ = self.ax_.imshow(100 * excess, cmap="cividis_r", vmin=0.0, vmax=100 * (FARTHEST - 1.0), aspect="auto")
         bar = self.figure_.colorbar(self.im_, ax=self.ax_, extend="max" if excess.max() > FARTHEST - 1.0 else "neither")
-        bar.set_label("above the best of the column  (%)")
+        bar.set_label(f"from the best of the column  ({'% of the cost of a constant' if self.explained else '%'})")
         self.text_ = np.empty((number, number), dtype=object)
         for row in range(number):
             for column in range(number):

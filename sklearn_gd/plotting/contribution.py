@@ -9,10 +9,15 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
 from ..arrays import Array
+from ..metrics.comparison import name_of
 from ..metrics.evaluation import evaluated, unwrapped
 from .style import COLORS, axes_for, neutral
 
 __all__ = ["LossContributionDisplay"]
+
+
+# From how many times the mean on the largest loss calls for a logarithmic axis.
+HEAVY = 50.0
 
 
 class LossContributionDisplay:
@@ -123,7 +128,7 @@ class LossContributionDisplay:
             "y_pred": _listed(np.asarray(estimator.predict(X))[worst]),
         }
         used = order[found.weight[order] > 0]
-        name = unwrapped(estimator)[0].loss_.name
+        name = name_of(unwrapped(estimator)[0].loss)
         return cls(losses[used], found.weight[used], _table(index, columns), share, name).plot(ax)
 
     def plot(self, ax: Any = None) -> LossContributionDisplay:
@@ -149,7 +154,9 @@ class LossContributionDisplay:
         mean = cost.sum() / total
         self.lines_.append(left.axhline(mean, color=COLORS[3], linestyle="--", label=f"mean = cost, {mean:.4g}"))
         left.axvspan(0, 100 * self.share, color=COLORS[1], alpha=0.3, label=f"worst {percent}", linewidth=0)
-        left.set(xlabel="samples, worst first  (%)", ylabel=f"{self.name}: loss of a sample")
+        heavy = self.losses.max(initial=0.0) > HEAVY * mean > 0
+        scale = {"yscale": "log", "ylim": (1e-3 * mean, None)} if heavy else {}
+        left.set(xlabel="samples, worst first  (%)", ylabel=f"{self.name}: loss of a sample", **scale)
         left.legend(fontsize="small", framealpha=0.6)
         self.lines_ += right.plot(100 * reached, 100 * carried, color=COLORS[0], label="samples")
         self.lines_ += right.plot([0, 100], [0, 100], ":", color=neutral(), alpha=0.6, label="if all cost alike")

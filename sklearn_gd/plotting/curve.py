@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array
 from ..metrics.evaluation import unwrapped
-from .style import axes_for, named_estimators, styles
+from .style import COLORS, axes_for, named_estimators, styles
 
 __all__ = ["LossCurveDisplay", "TrainingCurve"]
 
@@ -140,32 +140,34 @@ class LossCurveDisplay:
             lowest = min(float(np.nanmin(curve.objective)) for curve in self.curves.values())
         for (name, curve), style in zip(self.curves.items(), styles(len(self.curves)), strict=True):
             self._draw(name, curve, x, lowest if y == "suboptimality" else None, style["color"])
-        self.ax_.set(xlabel=X_LABELS[x], ylabel=Y_LABELS[y], yscale="log" if y == "suboptimality" else "linear")
+        watched = y == "objective" and any(curve.validation_loss is not None for curve in self.curves.values())
+        label = "objective; validation loss" if watched else Y_LABELS[y]
+        self.ax_.set(xlabel=X_LABELS[x], ylabel=label, yscale="log" if y == "suboptimality" else "linear")
         if len(self.lines_) > 1:
             self.ax_.legend(fontsize="small", framealpha=0.6)
         return self
 
     def _draw(self, name: str, curve: TrainingCurve, x: str, lowest: float | None, color: str) -> None:
-        places = getattr(curve, x)
+        places, mark = getattr(curve, x), "o" if len(curve.iteration) == 1 else ""
         if lowest is not None:
             least = np.finfo(np.float64).eps * (np.nanmax(curve.objective) - lowest)  # zero has no logarithm
             above = np.maximum(curve.objective - lowest, least)
-            self.lines_ += self.ax_.plot(places, above, label=name or "training", color=color)
+            self.lines_ += self.ax_.plot(places, above, marker=mark, label=name or "training", color=color)
             return
         first = len(self.lines_)
-        self.lines_ += self.ax_.plot(places, curve.objective, label=f"{name} training".strip(), color=color)
+        before = f"{name}: " if name else ""
+        self.lines_ += self.ax_.plot(places, curve.objective, marker=mark, label=f"{before}training", color=color)
         values = curve.objective
         if curve.validation_loss is not None:
             values = curve.validation_loss
-            label = f"{name} validation".strip()
-            self.lines_ += self.ax_.plot(places, values, "--", label=label, color=color if name else "#E69F00")
+            self.lines_ += self.ax_.plot(places, values, "--", label=f"{before}validation", color=color if name else COLORS[1])
         elif name:
             self.lines_[first].set_label(name)
         if curve.best_iteration is not None:
             best = int(np.searchsorted(curve.iteration, curve.best_iteration))
-            label = f"best iteration, {curve.best_iteration}"
-            mark = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "linestyle": "none"}
-            self.ax_.plot(places[best], values[best], color=self.lines_[-1].get_color(), label=label, **mark)
+            label = f"{before}best iteration, {curve.best_iteration}"
+            circle = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "linestyle": "none"}
+            self.ax_.plot(places[best], values[best], color=self.lines_[-1].get_color(), label=label, **circle)
 
 
 def _curve(estimator: Any) -> TrainingCurve:

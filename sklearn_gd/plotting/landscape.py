@@ -13,7 +13,7 @@ from ..arrays import Array
 from ..metrics.evaluation import unwrapped
 from ..objective.objective import Objective
 from ..training.fit import Trace
-from .style import COLORS, axes_for, named_estimators
+from .style import axes_for, named_estimators, styles
 
 __all__ = ["LandscapePath", "LossLandscapeDisplay"]
 
@@ -160,15 +160,13 @@ class LossLandscapeDisplay:
         lines = self.ax_.contour(self.x, self.y, self.values, levels[1:], colors="#888888", linewidths=0.5)
         self.ax_.clabel(lines, levels[2::4], fontsize=7, fmt="%.3g")
         self.lines_ = []
-        for (name, path), color in zip(
-            self.paths.items(), [COLORS[k % len(COLORS)] for k in (3, 0, 2, 1, 4, 5)] * 9, strict=False
-        ):
-            style = {"color": color, "linewidth": 1.4, "marker": "o", "markersize": 3}
-            self.lines_ += self.ax_.plot(path.points[:, 0], path.points[:, 1], label=name or "path", **style)
-        first = next(iter(self.paths.values())).points
+        for (name, path), look in zip(self.paths.items(), styles(len(self.paths)), strict=True):
+            line = {**look, "linewidth": 1.4, "marker": "o", "markersize": 3}
+            self.lines_ += self.ax_.plot(path.points[:, 0], path.points[:, 1], label=name or "path", **line)
         marks = {"linestyle": "none", "markeredgecolor": "black", "color": "white", "zorder": 5}
-        self.ax_.plot(*first[0], "s", markersize=7, label="start", **marks)
-        self.ax_.plot(*first[-1], "*", markersize=13, label="end", **marks)
+        for at, mark, size, label in ((0, "s", 7, "start"), (-1, "*", 13, "end")):
+            places = np.array([path.points[at] for path in self.paths.values()])
+            self.ax_.plot(places[:, 0], places[:, 1], mark, markersize=size, label=label, **marks)
         self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
         self.ax_.legend(fontsize="small", framealpha=0.8)
         return self

@@ -116,7 +116,8 @@ def minimize(
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
     result = iterate(objective, solver, state, tol=tol, max_iter=max_iter, watch=watch)
-    free = objective.penalty_value(result.state.params) == 0
+    # Of a loss that is not convex, a stationary point is all that was asked for.
+    free = objective.loss.convex and objective.penalty_value(result.state.params) == 0
     doubtful = result.state.certified and result.reason not in (Reason.INTERRUPTED, Reason.ASKED)
     if doubtful and (free or not result.converged) and without_optimum(objective, result.state.params, result.moves):
         result.reason = Reason.NO_FINITE_OPTIMUM

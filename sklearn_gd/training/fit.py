@@ -219,7 +219,11 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
     if stopper is not None and stopper.rule is not None and stopper.best is not None:
         watched["best_iteration_"] = stopper.best.iteration
         if stopper.rule.restore_best:
-            restored, converged, state = True, converged and stopper.best is state, stopper.best
+            restored, converged, state = True, converged and stopper.best is state, stopper.best.but(hint=state.hint)
+            # What validation rows say against all iterates may be that they diverge.
+            suspect = result.last if state.iteration == 0 else state
+            if quiet and not objective.loss.online and not objective.value(suspect.params) <= _worst(objective):
+                reason, quiet = Reason.ABOVE_CONSTANT, False
     solver = parts.solver.at_work(state)
     state = parts.solver.final(objective, state)
     if not state.certified:

@@ -49,6 +49,8 @@ def complaint(
         )
     if reason is Reason.NOT_FINITE:
         state = state.but(hint=state.hint or "a loss that is a finite number for every raw prediction.")
+    if reason is Reason.ABOVE_CONSTANT:
+        state = state.but(hint=state.hint or "a smaller learning rate, or learning_rate='auto'.")
     linear = objective.model.has_gram and state.certified
     help_ = state.hint or objective.loss.convergence_hint or (parts.solver.advice if linear else "a larger max_iter or tol.")
     return f"{type(solver).__name__} stopped after {n_iter} iterations ({text}) {missed}. What would help: {help_}"

@@ -4,7 +4,6 @@ import numpy as np
 import sklearn
 from packaging.version import parse as parse_version
 from sklearn.datasets import load_diabetes
-
 from sklearn_gd import GDRegressor
 
 

@@ -196,6 +196,9 @@ class Stochastic(Solver[StochasticState]):
         return self
 
     def done(self, objective: Objective, state: StochasticState, tol: float) -> Reason | None:
+        schedule = get_schedule(self.learning_rate)
+        if schedule.planned and not schedule.automatic:  # the user's plan, whose rates come down at its end
+            return None
         gains = -np.diff(state.best_losses)
         idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference.value)
         return Reason.SETTLED if idle else None
