@@ -54,6 +54,38 @@ INVENTORIES = {
 }
 
 
+# From the first steps to the particular.
+GALLERY = [
+    "line",
+    "losses",
+    "contributions",
+    "robust",
+    "business_cost",
+    "compare_losses",
+    "new_loss",
+    "intervals",
+    "counts",
+    "imbalance",
+    "images",
+    "text_generation",
+    "landscape",
+    "optimizers",
+    "early_stopping",
+    "million_rows",
+]
+
+
+class GalleryOrder:
+    """The order of the gallery's pages, by their file names."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, name):
+        """Return the place of a page."""
+        return GALLERY.index(Path(name).stem.removeprefix("plot_"))
+
+
 def write(folder, results):
     """Write all that is made into a folder."""
     folder.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Models under any loss, in scikit-learn's manner."""
+"""Linear models and neural networks under any loss, with the scikit-learn API."""
 
 from .estimators.classifier import GDClassifier
 from .estimators.regressor import GDRegressor

@@ -23,7 +23,7 @@ from .solvers import GradientDescent
 
 
 def late_costs_more(y_true: Any, raw: Any) -> Any:
-    """A user's own loss: to predict too little costs three times as much as to predict too much."""
+    """A custom loss: predicting too little costs three times as much as predicting too much."""
     error = y_true - raw
     return np.where(error > 0, 3.0, 1.0) * error**2
 

@@ -1,6 +1,7 @@
-"""Schedules: the step number, from 0, to the learning rate. Wherever a learning rate is a number, it may be a function.
+"""Learning rate schedules: functions from the step number, counted from 0, to the learning rate.
 
-`SCHEDULES` maps the names that ``learning_rate=`` takes to the classes.
+Wherever a solver takes a learning rate as a number, it also takes a schedule. `SCHEDULES` maps the names that
+``learning_rate=`` takes to the classes.
 """
 
 from __future__ import annotations
@@ -33,18 +34,20 @@ SHARE = ("a number from 0 to 1", lambda value: 0 <= value <= 1)
 
 
 class Schedule(Part):
-    r"""A learning rate: a first one, times a shape that depends on the step number t and on the number T of steps in all.
+    r"""Base class of learning rate schedules: a rate times a shape that depends on the step number.
 
     .. math:: \eta_t = rate \cdot shape(t, T)
 
-    With ``rate="auto"`` the shape multiplies the solver's automatic learning rate. The steps are mini-batches for a stochastic
-    solver, iterations for gradient descent; T is infinite in ``partial_fit``.
+    t is the step number and T the total number of steps. A step is a mini-batch for a stochastic solver and an iteration for
+    gradient descent; T is infinite in ``partial_fit``. With ``rate="auto"``, the shape multiplies the solver's automatic
+    learning rate.
 
     Attributes
     ----------
     cut : float
-        What the rate is multiplied by after `patience` epochs in a row whose mean loss did not fall.
+        Factor applied to the rate after `patience` consecutive epochs without a decrease of the mean loss.
     patience : int
+        Number of epochs without a decrease before the rate is cut.
 
     Examples
     --------
@@ -65,7 +68,7 @@ class Schedule(Part):
     patience: int = 1 << 62
 
     def shape(self, t: int, total: float) -> float:
-        """Return the factor of step t, counted from 0, of a total that may be infinite."""
+        """Return the factor at step t, counted from 0, out of `total` steps, which may be infinite."""
         return 1.0
 
     @property
@@ -75,11 +78,11 @@ class Schedule(Part):
 
     @property
     def planned(self) -> bool:
-        """Whether the rate of a step depends on how many there will be."""
+        """Whether the rate of a step depends on the total number of steps."""
         return self.shape(500, 1000.0) != self.shape(500, np.inf)
 
     def at(self, t: int, total: float = np.inf) -> float:
-        """Return the learning rate of step t, or with ``rate="auto"`` the factor."""
+        """Return the learning rate of step t or, with ``rate="auto"``, its factor."""
         shape = self.shape(t, total)
         return shape if isinstance(self.rate, str) else self.rate * shape
 
@@ -90,7 +93,7 @@ class _Rated(Schedule):
 
 
 class Constant(_Rated):
-    """The same rate at every step.
+    """A constant learning rate.
 
     Parameters
     ----------
@@ -105,7 +108,7 @@ class Constant(_Rated):
 
 
 class LinearDecay(_Rated):
-    """A rate that falls to zero in a straight line over the whole fit, and by half after an epoch that gained nothing.
+    """A rate that decays linearly to zero over the whole fit and is halved after an epoch without improvement.
 
     Parameters
     ----------
@@ -129,7 +132,7 @@ class LinearDecay(_Rated):
 
 
 class InvScaling(Schedule):
-    r"""The inverse of a power.
+    r"""A rate that decays as an inverse power of the step number.
 
     .. math:: \eta_t = rate / (t + 1)^{power}
 
@@ -137,7 +140,7 @@ class InvScaling(Schedule):
     ----------
     rate : float or "auto", default="auto"
     power : float, default=0.25
-        scikit-learn's SGDRegressor has 0.25; the theory of convex losses, 0.5.
+        Exponent. The default of scikit-learn's SGDRegressor is 0.25; the theory for convex losses suggests 0.5.
 
     Examples
     --------
@@ -165,7 +168,7 @@ class Optimal(Schedule):
     ----------
     rate : float or "auto", default="auto"
     decay : float, default=1e-4
-        The rate times the strength of the l2 penalty is Bottou's choice.
+        Decay per step. Bottou's choice is the rate times the strength of the l2 penalty.
 
     References
     ----------
@@ -189,7 +192,7 @@ class Optimal(Schedule):
 
 
 class ExponentialDecay(Schedule):
-    r"""A rate that falls by the same factor at every step.
+    r"""A rate that is multiplied by the same factor at every step.
 
     .. math:: \eta_t = rate \cdot factor^t
 
@@ -216,7 +219,7 @@ class ExponentialDecay(Schedule):
 
 
 class Step(Schedule):
-    r"""A rate that falls by a factor every so many steps.
+    r"""A rate that is multiplied by a factor after a fixed number of steps.
 
     .. math:: \eta_t = rate \cdot factor^{\lfloor t / every \rfloor}
 
@@ -245,19 +248,20 @@ class Step(Schedule):
 
 
 class Cosine(Schedule):
-    r"""Half a wave of a cosine, from one to zero, after a warm-up; with restarts, several.
+    r"""Cosine annealing from the rate to zero after a warm-up, optionally with restarts.
 
     .. math:: \eta_t = rate \cdot (1 + \cos(\pi s)) / 2
 
-    s is the share of a wave that has passed. In ``partial_fit``, where there is no end, the rate stays at its height.
+    s is the completed share of the current half period of the cosine. In ``partial_fit``, where the number of steps is not
+    known, the rate stays at its maximum.
 
     Parameters
     ----------
     rate : float or "auto", default="auto"
     warmup : float, default=0.0
-        The share of the steps over which the rate rises from zero.
+        Share of the steps over which the rate rises from zero.
     restarts : int, default=0
-        How often the wave begins anew.
+        Number of restarts.
 
     References
     ----------
@@ -288,14 +292,14 @@ class Cosine(Schedule):
 
 
 class OneCycle(Schedule):
-    """One rise to the rate, and one fall to nearly zero, both in the shape of a cosine.
+    """The one-cycle policy: one rise to the maximum rate and one decay to nearly zero, both along a cosine.
 
     Parameters
     ----------
     rate : float or "auto", default="auto"
-        The highest rate.
+        Maximum rate.
     peak : float, default=0.3
-        The share of the steps after which it is reached.
+        Share of the steps after which the maximum is reached.
 
     References
     ----------
@@ -324,15 +328,15 @@ class OneCycle(Schedule):
 
 
 class Adaptive(Schedule):
-    """The same rate until the mean loss of an epoch no longer falls; then a fraction of it.
+    """A constant rate that is multiplied by `cut` when the mean loss stops decreasing.
 
     Parameters
     ----------
     rate : float or "auto", default="auto"
     cut : float, default=0.2
-        The fraction.
+        Factor applied to the rate.
     patience : int, default=2
-        How many epochs in a row without a fall it waits for.
+        Number of consecutive epochs without a decrease of the mean loss before the rate is cut.
 
     Examples
     --------
@@ -358,7 +362,7 @@ class _Function(Schedule):
         self.function = function
 
     def check_parameters(self) -> None:
-        """Any function will do."""
+        """Do nothing: any function is accepted."""
 
     def shape(self, t: int, total: float) -> float:
         return float(self.function(t))
@@ -384,7 +388,7 @@ SCHEDULES: Table[Schedule] = Table(
 
 
 def get_schedule(learning_rate: Any) -> Schedule:
-    """Return the schedule of "auto", a number, a name, a Schedule, or a function of the step number.
+    """Return the schedule for "auto", a number, a name, a Schedule, or a function of the step number.
 
     Raises
     ------

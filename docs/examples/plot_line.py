@@ -27,15 +27,15 @@ for epoch in range(301):
     predicted = slope * x[:, 0] + intercept  # 2. predict
     error = predicted - y
     cost = 0.5 * np.mean(error**2)  # 3. compute the loss
-    gradient = np.array(
-        [np.mean(error * x[:, 0]), np.mean(error)]
-    )  # 4. compute the gradient
-    slope, intercept = np.array([slope, intercept]) - 0.1 * gradient  # 5. update
+    slope_gradient, intercept_gradient = (
+        np.mean(error * x[:, 0]),
+        np.mean(error),
+    )  # 4. gradient
+    slope -= 0.1 * slope_gradient  # 5. update
+    intercept -= 0.1 * intercept_gradient
     path.append((slope, intercept))
     if epoch % 100 == 0:  # 6. repeat
-        print(
-            f"epoch {epoch:3}: cost {cost:.4f}, slope {slope:.3f}, intercept {intercept:.3f}"
-        )
+        print(f"epoch {epoch:3}: cost {cost:.4f}, y = {slope:.3f} x + {intercept:.3f}")
 
 # %%
 # With an estimator
@@ -51,30 +51,24 @@ model = GDRegressor(
     alpha=0.0,
     model=Linear(init="normal"),
     solver=GradientDescent(learning_rate=0.1),
-    early_stopping=EarlyStopping(validation_fraction=None, threshold=0.1235),
+    early_stopping=EarlyStopping(validation_fraction=None, threshold=0.1142),
     max_iter=1000,
     verbose=100,
     random_state=0,
 )
 model.fit(x, y)
-print(
-    f"\n{model.stop_reason_} after {model.n_iter_} epochs: y = {model.coef_[0]:.3f} x + {model.intercept_:.3f}"
-)
+print(f"\n{model.stop_reason_} after {model.n_iter_} epochs")
+print(f"y = {model.coef_[0]:.3f} x + {model.intercept_:.3f}")
 
 # %%
 # The line after 1, 10, 100 and all epochs.
 figure, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
 ax.plot(x[:, 0], y, ".", color="#999999", markersize=4, label="data")
 ends = np.array([0.0, 2.0])
-for epoch, color in (
-    (1, "#56B4E9"),
-    (10, "#E69F00"),
-    (100, "#D55E00"),
-    (len(path) - 1, "#0072B2"),
-):
-    ax.plot(
-        ends, path[epoch][0] * ends + path[epoch][1], color=color, label=f"epoch {epoch}"
-    )
+colors = {1: "#56B4E9", 10: "#E69F00", 100: "#D55E00", len(path) - 1: "#0072B2"}
+for epoch, color in colors.items():
+    slope, intercept = path[epoch]
+    ax.plot(ends, slope * ends + intercept, color=color, label=f"epoch {epoch}")
 ax.set(xlabel="x", ylabel="y")
 _ = ax.legend(fontsize="small")
 

@@ -1,1 +1,1 @@
-"""The scikit-learn face: parameters in, one fit out."""
+"""The scikit-learn estimators."""

@@ -1,4 +1,4 @@
-"""What the two estimators share: from what a user gives to one fit, and from that to raw predictions."""
+"""The base class of the two estimators: from the user's input to one fit, and from that to raw predictions."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def streams(estimator: GradientEstimator) -> bool:
 
 
 class GradientEstimator(CallbackSupportMixin, NamedParts):
-    """What the regressor and the classifier share."""
+    """The base class of `GDRegressor` and `GDClassifier`."""
 
     _task: str
     _other: str
-    # What is to keep the way of the next fit.
+    # Records the iterates of the next fit, if set.
     _trace: Trace | None = None
 
     # -- what a user gives --------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return source.with_data(replace(data, weight=weight)), source.with_data(data.some(out))
 
     def _drawn(self, rule: EarlyStopping, source: Source, groups: Any) -> tuple[Source, Source | None]:
-        """Return the same of rows that are not in memory: each row is drawn by itself."""
+        """Do the same for rows that are not in memory: each row is drawn independently."""
         for name, given in (("cv", rule.cv), ("scoring", rule.scoring), ("groups", groups)):
             if given is not None:
                 raise ValueError(f"{name}={given!r} needs rows in memory: expected None for a stream, or an array on disk.")
@@ -247,7 +247,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return fit and replace(fit, public={name: now[name] for name in fit.public if name in now})
 
     def _publish(self, fit: Fit) -> Any:
-        """Set the fitted attributes, all at once; then raise or warn of what has ended the fit."""
+        """Set all fitted attributes at once; then raise or warn of whatever ended the fit."""
         for name in self._last.public if self._last else ():
             self.__dict__.pop(name, None)
         self.__dict__.update(fit.public, _last_fit=replace(fit, interrupt=None))
@@ -278,7 +278,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             fit = resume(last, parts, data.X, data.y, data.weight, target, mapper)
         if fit is None and last is not None:
             return self
-        if fit is None:  # nothing in it counts, but that its classes are known
+        if fit is None:  # no row has weight: only the classes are known
             fit = Fit(target, {} if target.classes is None else {"classes_": target.classes})
         kept = {name: vars(seen)[name] for name in NAMES if name in vars(seen)}
         return self._publish(replace(fit, public=kept | fit.public, totals=totals))
@@ -290,10 +290,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     # -- pickling -----------------------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: of the last fit, what y means, in plain terms, and which attributes it has set.
+        """Return what is pickled of the last fit: the target, as plain values, and the names of the attributes it has set.
 
-        What steps go on from is kept only after some, or with a warm start: no type of this package is in the pickle of a
-        linear model but the estimator and its parts. The units of a network's weights are kept, as few rows do not tell them.
+        The state of the solver is kept only after `partial_fit` or with ``warm_start=True``. The pickle of a linear model then
+        holds no type of this package except the estimator and its parts. The units of a network's weights are always kept,
+        because a few rows do not determine them.
         """
         state: dict[str, Any] = dict(super().__getstate__())
         fit = self._last
@@ -328,7 +329,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return self.model_.raw(validated(self, X), vars(self))
 
     def _each(self, method: Callable[[Any], Any], X: Any) -> Any:
-        """Return what a method makes of X: of a stream an iterator over that of each batch, of a Dask collection a lazy one."""
+        """Apply a method to X: a stream gives an iterator over the result of each batch, a Dask collection a lazy result."""
         check_is_fitted(self)
         if isinstance(X, Stream):
             return self._of_batches(method, X)
@@ -352,9 +353,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            For regression the mean that the loss stands for, in units of y; for classification a label, or for multilabel
-            targets an indicator matrix. For a stream, an iterator over those of each batch; for a Dask collection, a lazy
-            array with the same chunks.
+            For regression, the inverse link of the raw prediction, in units of y. For classification, a label, or for
+            multilabel targets an indicator matrix. For a stream, an iterator over the predictions of each batch; for a Dask
+            collection, a lazy array with the same chunks.
         """
         return self._each(self._predict, X)
 
@@ -385,25 +386,25 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             raise (renamed(error, batch.title) if batch.name else error) from error
 
     def report(self, n_largest: int = 10) -> str:
-        """Return what a fit has found, in a few lines: the certificate, the objective, the largest coefficients.
+        """Return a short report of the fit: the certificate, the objective and the largest coefficients.
 
-        The cost is that of the training rows, under their weights.
+        The cost is the weighted mean loss of the training rows.
 
         Parameters
         ----------
         n_largest : int, default=10
-            How many coefficients are listed, those of the largest absolute values first; they are comparable where the columns
-            have one scale.
+            Number of coefficients to list, in decreasing order of absolute value. They are comparable only if the columns have
+            the same scale.
 
         Returns
         -------
         str
-            Lines, to be printed.
+            The lines of the report, to be printed.
 
         Raises
         ------
         NotFittedError
-            When the estimator is not fitted.
+            If the estimator is not fitted.
         """
         check_is_fitted(self)
         return report(self, n_largest)

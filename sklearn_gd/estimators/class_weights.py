@@ -1,4 +1,4 @@
-"""The weights of classes: of the rows of a fit, and of rows that come a few at a time."""
+"""Class weights, for the rows of one fit and for rows that arrive a few at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["class_shares", "class_totals", "class_weighted"]
 
 
 def _balanced(totals: Array) -> Array:
-    """Return the weight of each class under which all of those that occur weigh the same: for each label, in two classes."""
+    """Return the weights under which all classes that occur have the same total; for each label, its two classes."""
     occurring = np.count_nonzero(totals, axis=-1, keepdims=True)
     total = totals.sum(axis=-1, keepdims=True)
     return np.divide(total, occurring * totals, out=np.zeros(totals.shape), where=totals > 0)

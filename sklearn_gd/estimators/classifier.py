@@ -1,4 +1,4 @@
-"""GDClassifier: the scikit-learn face. No mathematics here."""
+"""GDClassifier: the scikit-learn estimator for classification."""
 
 from __future__ import annotations
 
@@ -39,13 +39,12 @@ def _probabilistic(estimator: GDClassifier) -> bool:
 
 
 class GDClassifier(ClassifierMixin, GradientEstimator):
-    r"""Classification under any loss, linear or by a network.
+    r"""Linear or neural-network classification under any loss.
 
     .. math:: \min_{W, b} \; \frac{\sum_i w_i \, \ell(y_i, x_i W + b)}{\sum_i w_i} + \alpha R(W)
 
-    Two classes need one column of W. For more, the columns are coupled when the loss is rowwise ("log_loss", "focal" and
-    "crammer_singer" then take their multiclass form), and one-vs-rest otherwise. A multilabel target has a column for
-    each label.
+    Two classes need one column of W. With more classes, the columns are coupled if the loss is rowwise ("log_loss", "focal" and
+    "crammer_singer" then take their multiclass form) and one-vs-rest otherwise. A multilabel target has one column per label.
 
     Parameters
     ----------
@@ -56,73 +55,74 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
         ``L2() + NonNegative()``.
     alpha : float, default=1e-4
-        The strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
+        Strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
     fit_intercept : bool, default=True
-        Whether to fit the intercept, which is never penalised.
+        Whether to fit an intercept. The intercept is never penalised.
     model : str or Model, default="linear"
-        "linear", "mlp", or an object such as ``Linear(init="normal")``, which starts from random parameters, or
-        ``MLP(hidden_layer_sizes=(50, 20))``, a network.
+        "linear", "mlp", or a model object. ``Linear(init="normal")`` starts from random parameters;
+        ``MLP(hidden_layer_sizes=(50, 20))`` is a neural network.
     solver : str or Solver, default="auto"
         "auto", a name in `sklearn_gd.solvers.SOLVERS`, or an object such as ``GradientDescent(learning_rate=0.1)``.
     max_iter : int or None, default=None
-        The most iterations; None is the solver's own default.
+        Maximum number of iterations. If None, the default of the solver.
     tol : float, default=1e-7
-        The fit has converged when `optimality_` is below it. For a stochastic solver it means something else: the fit ends when
-        the mean loss settled, that is, when each of five epochs gained less than this share of the objective of the best
+        Tolerance for the stopping criterion: the fit has converged when `optimality_` is below `tol`. A stochastic solver
+        stops when the mean loss has settled: each of five epochs lowered it by less than `tol` times the objective of the best
         constant prediction.
     warm_start : bool, default=False
-        Start from the coefficients of the last fit, unless the best constant prediction costs less.
+        If True, start from the solution of the previous fit, unless the best constant prediction has a lower objective.
     early_stopping : bool or EarlyStopping, default=False
-        Whether to end before the optimum, by rows that are held out: True is ``EarlyStopping()``.
+        Whether to hold out validation rows and stop when their loss no longer improves. True means ``EarlyStopping()``.
     n_jobs : int or None, default=None
-        How many threads share the rows, with one BLAS thread each; None is one thread, and BLAS as it is set up. -1 is one for
-        each processor. The result does not depend on it.
+        Number of threads that share the rows, each with one BLAS thread. None means one thread and leaves the BLAS settings
+        unchanged; -1 means using all processors. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        For what is random: the order of mini-batches, the first weights of a network, dropout, the rows held out.
+        Controls the order of mini-batches, the initial parameters of a network, dropout, and the rows held out. Pass an int for
+        reproducible results.
     verbose : int, default=0
-        Print every verbose-th iteration.
+        Print every `verbose`-th iteration; 0 is silent.
     class_weight : dict, "balanced" or None, default=None
-        The weight of each class; "balanced" gives all classes the same total weight.
+        Weight of each class. "balanced" gives all classes the same total weight.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels.
+        The class labels.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        The weights, in units of raw / feature.
+        Coefficients, in units of raw / feature.
     intercept_ : ndarray of shape (1,) or (n_classes,)
-        The intercept, in units of raw.
+        Intercept, in units of raw.
     coefs_, intercepts_ : list of ndarray
-        Instead of those, for a network: the weights of each layer, (fan_in, fan_out), and the intercepts.
+        For a network, instead of `coef_` and `intercept_`: the weights of each layer, (fan_in, fan_out), and its intercepts.
     loss_, penalty_, solver_, model_ : objects
-        The parts that were used.
+        The loss, penalty, solver and model that were used.
     n_iter_ : int
-        The number of iterations.
+        Number of iterations run.
     loss_curve_ : list of float
-        The objective after each iteration.
+        Objective after each iteration.
     history_ : dict of ndarray
-        For each iteration "iteration", "objective", "step" (or learning rate), "seconds", with validation rows
-        "validation_loss", and but for a stochastic solver "optimality" and "gradient_norm";
-        ``pandas.DataFrame(model.history_)`` is a table.
+        One entry per iteration under "iteration", "objective", "step" (step length or learning rate) and "seconds". With
+        validation rows also "validation_loss"; except for a stochastic solver also "optimality" and "gradient_norm".
+        ``pandas.DataFrame(model.history_)`` makes a table of it.
     validation_loss_curve_ : list of float
-        The loss of the validation rows after each iteration, if there are any; it has no penalty.
+        Mean loss of the validation rows after each iteration, without the penalty. Only set if there are validation rows.
     best_iteration_ : int
-        With early stopping, the iteration that did best.
+        The best iteration. Only set with early stopping.
     optimality_ : float
-        The certificate, without units: 0 at an optimum, about 1 at the best constant prediction.
+        The certificate, dimensionless: 0 at an optimum, about 1 at the best constant prediction.
     converged_ : bool
-        Whether `optimality_` came below tol; for a stochastic solver, only whether the mean loss settled, below that of the
-        best constant prediction: how near an optimum is, `optimality_` tells.
+        Whether `optimality_` fell below `tol`. For a stochastic solver, whether the mean loss settled below that of the best
+        constant prediction; `optimality_` then tells how close the fit is to an optimum.
     stop_reason_ : str
-        Why the fit ended: "converged", for a stochastic solver "the mean loss settled", or what kept it from that.
+        Why the fit ended: "converged", "the mean loss settled" (stochastic solvers), or what prevented convergence.
     n_features_in_ : int
-        The number of features seen in fit.
+        Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if X had string names.
+        Names of features seen during fit. Defined only when X has feature names that are all strings.
 
     See Also
     --------
-    GDRegressor : The same for numbers.
+    GDRegressor : Regression under any loss.
 
     References
     ----------
@@ -192,17 +192,18 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), Stream or Dask collection
-            CSR, CSC or dense, float64 or float32; it is not copied. A large `np.memmap` is read a block at a time. A
-            `sklearn_gd.rows.Stream` has y and sample_weight of its own. A Dask array or dataframe stays in the workers.
+            Training data: CSR, CSC or dense, float64 or float32; it is not copied. A large `np.memmap` is read one block at a
+            time. A `sklearn_gd.rows.Stream` carries its own y and sample_weight. A Dask array or dataframe stays in the
+            workers.
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
             The labels, of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, at least 0; a weight of k is k copies of the row.
+            Individual weights for each sample, at least 0. A weight of k is equivalent to k copies of the row.
 
         X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
-            Validation rows, to watch and to stop early by, instead of a share of X.
+            Validation rows, used for monitoring and early stopping instead of a share of X.
         groups : array-like of shape (n_samples,), default=None
-            For the splitter of ``EarlyStopping(cv=...)``.
+            Group labels for the splitter of ``EarlyStopping(cv=...)``.
 
         Returns
         -------
@@ -214,19 +215,19 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
     def partial_fit(
         self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> GDClassifier:
-        """Take mini-batch steps through some rows, once, and go on from there at the next call.
+        """Take one pass of mini-batch steps through the given rows; the next call continues from there.
 
-        `max_iter` is not used. A learning rate that is planned for a whole fit, such as "linear" or "cosine", stays at its
-        height. ``class_weight="balanced"`` goes by the counts of all rows so far.
+        `max_iter` is not used. A learning rate schedule that is planned for a whole fit, such as "linear" or "cosine", stays at
+        its maximum. ``class_weight="balanced"`` uses the total weight of each class over all rows seen so far.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; required at the first call, unless y is an indicator matrix.
+            All labels that can occur in any call. Required at the first call, unless y is an indicator matrix.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, at least 0; a batch whose weights are all zero changes nothing.
+            Individual weights for each sample, at least 0. A batch whose weights are all zero changes nothing.
 
         Returns
         -------
@@ -266,10 +267,10 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         return class_shares(self.class_weight, target, totals)
 
     def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
-        """Return the accuracy: the share of samples with the right label, or for an indicator matrix with all labels right.
+        """Return the accuracy: the share of samples with the right label.
 
-        For a loss that masks, labels that are missing count for nothing; for sequences it is the share of right labels among
-        those that are not padding.
+        For an indicator matrix, all labels of a sample must be right. Missing labels, which a masking loss accepts, are
+        ignored. For sequences it is the share of right labels among those that are not padding.
 
         Parameters
         ----------
@@ -284,7 +285,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         return self._score(X, y, sample_weight)
 
     def decision_function(self, X: Any) -> Array:
-        """Return the confidence of each sample: positive for ``classes_[1]``.
+        """Return the confidence scores of the samples; with two classes, positive means ``classes_[1]``.
 
         Parameters
         ----------
@@ -302,9 +303,9 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
 
     @available_if(_probabilistic)
     def predict_proba(self, X: Any) -> Array:
-        """Return the probability of each class, by the inverse link of the loss.
+        """Return the probability of each class, computed by the inverse link of the loss.
 
-        One-vs-rest probabilities are divided by their sum; where all are zero, they become uniform.
+        One-vs-rest probabilities are divided by their sum. If all of them are zero, they become uniform.
 
         Parameters
         ----------
@@ -354,14 +355,14 @@ def _check_classes(target: Any, name: str) -> None:
 
 
 def _kind_of(y: Any) -> str:
-    """Return what scikit-learn's type_of_target does, of what is observed.
+    """Return the result of scikit-learn's `type_of_target` for the observed entries.
 
     Raises
     ------
     ValueError
         When y is neither one label for each sample nor an indicator matrix.
     """
-    # Integers in one column are labels; to find out which of them there are is left to the target.
+    # Integers in one column are labels; the target finds out which ones occur.
     if y.ndim == 1 and y.dtype.kind in "iub":
         return "multiclass"
     missing = y.dtype.kind == "f" and not sparse.issparse(y) and bool(np.isnan(y).any())

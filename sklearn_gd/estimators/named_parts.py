@@ -28,9 +28,9 @@ class NamedParts(Documented):
     """An estimator whose parts may be names."""
 
     def set_params(self, **params: Any) -> Any:
-        """Set the parameters of the estimator, or with ``loss__delta=...`` those of its parts.
+        """Set the parameters of the estimator or, with ``loss__delta=...``, those of its parts.
 
-        A part that was given by its name becomes the object that the name stands for.
+        A part that was given by name is replaced by the object that the name stands for.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class NamedParts(Documented):
         Raises
         ------
         ValueError
-            For an unknown parameter, or one of a part that has none: a plain function, ``solver="auto"``, no penalty.
+            For an unknown parameter, or for a part without parameters: a plain function, ``solver="auto"``, no penalty.
         """
         for part in {name.partition("__")[0] for name in params if "__" in name} & set(PARTS):
             given = params.get(part, getattr(self, part))

@@ -1,4 +1,4 @@
-"""From what a user gives to validated rows, and what a first look at them says: a few rows at a time, or all at once."""
+"""Validation and survey of the user's rows, a few at a time or all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted estimator in a few lines: what was minimised, whether that succeeded, and the largest coefficients."""
+"""The report of a fitted estimator: what was minimised, whether that succeeded, and the largest coefficients."""
 
 from __future__ import annotations
 

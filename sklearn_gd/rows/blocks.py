@@ -31,7 +31,7 @@ GROUPS = 16
 
 @contextmanager
 def workers(n_jobs: int | None) -> Iterator[Mapper]:
-    """Give the function that maps over groups of rows: in this thread, or in several with one BLAS thread each."""
+    """Yield the function that maps over groups of rows: in this thread, or in several with one BLAS thread each."""
     count = effective_n_jobs(n_jobs)
     if count == 1:
         yield map

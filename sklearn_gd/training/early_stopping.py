@@ -1,4 +1,4 @@
-"""Ending a fit before its optimum: at a loss that is good enough, or when held-out rows gain nothing more."""
+"""Early stopping: when the loss is good enough, or when held-out rows no longer improve."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from ..solvers.base import State
 
 __all__ = ["EarlyStopping", "Stopper"]
 
-# Iterations without a gain that end a fit.
+# Iterations without improvement after which a fit stops.
 USUAL = 5
 
 
 class EarlyStopping(Part):
-    """When to end a fit.
+    """A rule for when to stop a fit early.
 
     Parameters
     ----------
     validation_fraction : float or None, default=0.1
-        The share of the rows to hold out, for classifiers stratified by class. None holds out none: the objective of the
-        training rows is watched. Not used when ``fit`` is given ``X_val``, or with `cv`.
+        Proportion of the rows to hold out. For classifiers, rows in memory are split by class (stratified). If None, no rows
+        are held out, and the objective of the training rows is monitored instead. Not used if ``X_val`` is passed to ``fit``,
+        or with `cv`.
     patience : int or None, default=None
-        How many iterations (epochs, for a stochastic solver) in a row may gain nothing. None is 5, or as many as it takes when
-        there is a threshold to wait for.
+        Number of consecutive iterations (epochs for a stochastic solver) without improvement after which the fit stops. If
+        None, 5; with a `threshold`, no limit.
     min_delta : float, default=0
-        The fall of the watched loss that counts as a gain, in units of the loss.
+        Smallest decrease of the monitored loss that counts as an improvement, in units of the loss.
     threshold : float or None, default=None
-        End as soon as the loss is not above this: the validation loss, or without validation rows the training objective.
+        Stop as soon as the loss is at or below this value. The loss is the validation loss or, without validation rows, the
+        training objective.
     scoring : str, callable or None, default=None
-        A scorer of held-out rows to watch instead of the loss, as `sklearn.metrics.check_scoring` takes it; larger is better.
+        Scorer of the held-out rows to monitor instead of the loss, as in `sklearn.metrics.check_scoring`; larger is better.
     restore_best : bool, default=True
-        Return the parameters of the best iteration, not of the last.
+        Whether to return the parameters of the best iteration instead of the last.
     cv : int, splitter or None, default=None
-        Whose first split says which rows are held out, such as ``GroupShuffleSplit()`` with ``fit(..., groups=groups)``.
+        Cross-validation splitter whose first split determines the held-out rows, such as ``GroupShuffleSplit()`` with
+        ``fit(..., groups=groups)``.
 
     References
     ----------
@@ -81,12 +84,12 @@ class EarlyStopping(Part):
         self.cv = cv
 
     def split(self, X: Any, y: Any, rows: Array, classes: bool, groups: Any, random_state: Any) -> tuple[Array, Array] | None:
-        """Return which of the given rows are for training and which are held out; None when none are.
+        """Return which of the given rows are for training and which are held out; None if none are held out.
 
         Raises
         ------
         ValueError
-            When no row would be left for one of the two.
+            If one of the two sets would be empty.
         """
         if self.cv is not None:
             groups = None if groups is None else np.asarray(groups)[rows]
@@ -101,25 +104,25 @@ class EarlyStopping(Part):
 
 
 class Stopper:
-    """The watcher of an `EarlyStopping`, and of validation rows.
+    """The watcher that applies an `EarlyStopping` rule and measures the validation rows.
 
     Parameters
     ----------
     rule : EarlyStopping or None
-        None only measures.
+        If None, only measure.
     loss : callable or None
-        From a state to its validation loss; None without validation rows.
+        Maps a state to its validation loss; None without validation rows.
     score : callable or None
-        From a state to the score of the validation rows; None to watch the loss.
+        Maps a state to the score of the validation rows; None to monitor the loss.
 
     Attributes
     ----------
     measured : dict
-        What was measured last.
+        The latest measurements, by name.
     best : State or None
-        The state that did best.
+        The best state.
     least : float
-        What it did: the loss watched, or minus the score.
+        Its monitored loss, or minus its score.
     """
 
     def __init__(
@@ -134,7 +137,7 @@ class Stopper:
         self.least, self._gained = np.inf, 0
 
     def __call__(self, state: State) -> str:
-        """Measure a state, and return why to stop, or an empty string."""
+        """Measure a state; return why to stop, or an empty string."""
         if self.loss:
             self.measured = {"validation_loss": self.loss(state)}
         if self.score:
