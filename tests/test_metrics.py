@@ -29,6 +29,7 @@ from sklearn_gd.metrics import (
     outlier_share,
     sample_losses,
 )
+from sklearn_gd.metrics.frames import framed
 
 
 def late_costs_more(y_true, raw):
@@ -306,7 +307,7 @@ def test_comparisons_of_classifiers_and_of_other_wrappers(iris, diabetes, monkey
     table = compare_losses(GDRegressor(), X, y, "squared_error", cv=3, scoring=loss_scorer("huber"))
     assert list(table) == ["squared_error", "score", "fit_time", "outlier_share"]
     monkeypatch.setitem(sys.modules, "pandas", None)
-    bunch = comparison._table(["huber", "hinge"], [{"huber": 1.0}, {"huber": 2.0}])
+    bunch = framed({"huber": np.array([1.0, 2.0])}, "fitted", np.array(["huber", "hinge"]))
     assert bunch.fitted.tolist() == ["huber", "hinge"]
     assert bunch.huber.tolist() == [1.0, 2.0]
 

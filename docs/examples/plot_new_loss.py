@@ -79,10 +79,8 @@ days.index = pd.DatetimeIndex(days["date"])
 stations = list(days.columns[2:22])
 X = days[stations].assign(weekday=days.index.day_name(), month=days.index.month_name())
 y = days["ridership"]
-one_hot = OneHotEncoder(handle_unknown="ignore")
-columns = make_column_transformer(
-    (StandardScaler(), stations), (one_hot, ["weekday", "month"])
-)
+dates = OneHotEncoder(handle_unknown="ignore"), ["weekday", "month"]
+columns = make_column_transformer((StandardScaler(), stations), dates)
 pipeline = Pipeline([("columns", columns), ("model", GDRegressor())])
 
 # %%
@@ -92,15 +90,12 @@ pipeline = Pipeline([("columns", columns), ("model", GDRegressor())])
 # last two years. Shapes from 1 to -2 do equally well. Where the loss fades too soon, at a shape of -8 and a small scale, the
 # fit ends in a poor local minimum: the price of a loss that is not convex.
 window = {"max_train_size": 730, "test_size": 182, "gap": 14}
-how = {
-    "scoring": "neg_mean_absolute_error",
-    "cv": TimeSeriesSplit(5, **window),
-    "refit": False,
-}
+past = TimeSeriesSplit(5, **window)
 ladder, scales = [2, 1, 0, -2, -8], [0.5, 1.0, 2.0]
 losses = [general(shape, scale) for shape in ladder for scale in scales]
 losses += [Huber(delta) for delta in scales]
-search = GridSearchCV(pipeline, {"model__loss": losses}, **how).fit(X[:-730], y[:-730])
+judge = {"scoring": "neg_mean_absolute_error", "cv": past, "refit": False}
+search = GridSearchCV(pipeline, {"model__loss": losses}, **judge).fit(X[:-730], y[:-730])
 error = -search.cv_results_["mean_test_score"]
 rows = [*(f"shape {shape}" for shape in ladder), "huber"]
 table = pd.DataFrame(error.reshape(6, 3), rows, pd.Index(scales, name="scale, delta"))
@@ -146,17 +141,14 @@ _ = ax.legend(fontsize="small", ncols=3, loc="upper center")
 # %%
 # What the gradient saves
 # -----------------------
-# The best of five fits to all 2797 days. The loss of the package has its second derivative in closed form too. Beside the
+# The best of five fits to all 2800 days. The loss of the package has its second derivative in closed form too. Beside the
 # linear algebra the calls of the function hardly count: here a gradient saves nothing, and a function is enough unless it is
 # expensive.
 from timeit import repeat
 
 Z = columns.fit_transform(X)
-timed = {
-    "function": partial(barron, shape=0),
-    "with gradient": general(0, 1.0),
-    "cauchy": "cauchy",
-}
+function = partial(barron, shape=0)
+timed = {"function": function, "with gradient": general(0, 1.0), "cauchy": "cauchy"}
 for name, loss in timed.items():
     seconds = min(repeat(partial(GDRegressor(loss).fit, Z, y), number=1))
     print(f"{name:13} {1000 * seconds:3.0f} ms")

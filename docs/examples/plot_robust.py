@@ -20,14 +20,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn_gd import GDRegressor
 
 auctions = data("openintro", "mariokart")
-numeric, categories = (
-    ["wheels", "duration", "start_pr", "ship_pr", "seller_rate"],
-    ["cond", "stock_photo"],
-)
+numeric = ["wheels", "duration", "start_pr", "ship_pr", "seller_rate"]
+categories = ["cond", "stock_photo"]
 X, y = auctions[numeric + categories], auctions["total_pr"]
-columns = make_column_transformer(
-    (StandardScaler(), numeric), (OneHotEncoder(drop="if_binary"), categories)
-)
+binary = OneHotEncoder(drop="if_binary")
+columns = make_column_transformer((StandardScaler(), numeric), (binary, categories))
 least_squares = make_pipeline(columns, GDRegressor("squared_error", alpha=0.0)).fit(X, y)
 print(f"{len(y)} auctions, median price {y.median():.2f} $, highest {y.max():.2f} $")
 
@@ -57,16 +54,13 @@ from sklearn_gd.losses import Cauchy, Huber
 median = make_pipeline(columns, GDRegressor("absolute_error", alpha=0.0)).fit(X, y)
 delta = 1.35 * 1.48 * np.median(np.abs(y - median.predict(X)))
 print(f"delta = {delta:.1f} dollars")
-estimators = {
+models = {
     "LinearRegression": LinearRegression(),
     "squared_error": GDRegressor("squared_error", alpha=0.0),
     "huber": GDRegressor(Huber(delta), alpha=0.0),
     "absolute_error": GDRegressor("absolute_error", alpha=0.0),
     "cauchy": GDRegressor(Cauchy(delta), alpha=0.0),
     "HuberRegressor": HuberRegressor(alpha=0.0, max_iter=1000),
-}
-pipelines = {
-    name: make_pipeline(columns, estimator) for name, estimator in estimators.items()
 }
 
 # %%
@@ -78,35 +72,24 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 folds = KFold(10, shuffle=True, random_state=0)
 game_alone = y < 100
-pipelines["the median price"] = make_pipeline(columns, DummyRegressor(strategy="median"))
-held_out = {
-    name: cross_val_predict(pipeline, X, y, cv=folds)
-    for name, pipeline in pipelines.items()
-}
+models["the median price"] = DummyRegressor(strategy="median")
+held_out = {}
 print("held-out error     median    mean, game alone")
-for name, predicted in held_out.items():
-    error = np.abs(y - predicted)
+for name, model in models.items():
+    held_out[name] = cross_val_predict(make_pipeline(columns, model), X, y, cv=folds)
+    error = np.abs(y - held_out[name])
     print(f"{name:17} {error.median():7.2f} {error[game_alone].mean():11.2f}")
 
 # %%
 # The held-out predictions. Under the squared error many are off by tens of dollars, in both directions.
 import matplotlib.pyplot as plt
 
-figure, axes = plt.subplots(
-    1, 2, figsize=(8, 3.6), layout="constrained", sharex=True, sharey=True
-)
-for ax, name, color in zip(
-    axes, ("squared_error", "absolute_error"), ("#0072B2", "#D55E00"), strict=True
-):
-    ax.plot(
-        held_out[name][game_alone],
-        y[game_alone],
-        "o",
-        color=color,
-        markersize=4,
-        alpha=0.6,
-        label=name,
-    )
+alike = {"layout": "constrained", "sharex": True, "sharey": True}
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), **alike)
+colors = {"squared_error": "#0072B2", "absolute_error": "#D55E00"}
+for ax, (name, color) in zip(axes, colors.items(), strict=True):
+    predicted, paid = held_out[name][game_alone], y[game_alone]
+    ax.plot(predicted, paid, "o", color=color, markersize=4, alpha=0.6, label=name)
     ax.axline((45, 45), slope=1, color="#999999", linewidth=1, label="paid = predicted")
     ax.set(xlabel="predicted price  ($)")
     ax.legend(loc="lower right", fontsize="small")
@@ -120,14 +103,12 @@ _ = axes[0].set(ylabel="price paid  ($)")
 from sklearn_gd.metrics import outlier_share
 
 for name in ("squared_error", "huber", "absolute_error", "cauchy"):
-    fitted = pipelines[name].fit(X, y)
-    used = fitted[-1].coef_[len(numeric)]
-    print(
-        f"{name:14} outlier share {outlier_share(fitted, X, y):.2f}, used instead of new {used:.2f} $"
-    )
+    fitted = make_pipeline(columns, models[name]).fit(X, y)
+    share, used = outlier_share(fitted, X, y), fitted[-1].coef_[len(numeric)]
+    print(f"{name:14} outlier share {share:.2f}, a used game {used:.2f} $")
 without = make_pipeline(columns, LinearRegression()).fit(X[game_alone], y[game_alone])
 print(
-    f"least squares without the bundles:    used instead of new {without[-1].coef_[len(numeric)]:.2f} $"
+    f"least squares without the bundles: a used game {without[-1].coef_[len(numeric)]:.2f} $"
 )
 
 # %%
@@ -142,13 +123,9 @@ for delta in deltas:
     curve.append(np.abs(y - cross_val_predict(huber, X, y, cv=folds))[game_alone].mean())
 figure, ax = plt.subplots(figsize=(6.5, 3.6), layout="constrained")
 ax.plot(deltas, curve, "o-", color="#009E73", label="huber")
-for name, color in (("squared_error", "#0072B2"), ("absolute_error", "#D55E00")):
-    ax.axhline(
-        np.abs(y - held_out[name])[game_alone].mean(),
-        color=color,
-        linestyle="--",
-        label=name,
-    )
+for name, color in colors.items():
+    level = np.abs(y - held_out[name])[game_alone].mean()
+    ax.axhline(level, color=color, linestyle="--", label=name)
 ax.set(xlabel="delta  ($)", ylabel="held-out mean error  ($)", ylim=(0, None), xscale="log")
 ax.set_xticks([1, 10, 100], ["1", "10", "100"])
 _ = ax.legend(loc="center left")
@@ -158,9 +135,8 @@ _ = ax.legend(loc="center left")
 # --------------
 # scikit-learn's estimator fits the scale of the noise too, and its delta is ``epsilon`` times that scale. At the same delta
 # both have the same coefficients.
-theirs = pipelines["HuberRegressor"].fit(X, y)[-1]
+theirs = make_pipeline(columns, models["HuberRegressor"]).fit(X, y)[-1]
 same_delta = theirs.epsilon * theirs.scale_
 ours = make_pipeline(columns, GDRegressor(Huber(same_delta), alpha=0.0)).fit(X, y)[-1]
-print(
-    f"delta {same_delta:.2f} $, largest difference of a coefficient {np.abs(ours.coef_ - theirs.coef_).max():.4f} $"
-)
+difference = np.abs(ours.coef_ - theirs.coef_).max()
+print(f"delta {same_delta:.2f} $, largest difference of a coefficient {difference:.4f} $")

@@ -1,4 +1,4 @@
-"""Losses: how bad a raw prediction is. `LOSSES` maps the names that ``loss=`` takes to the classes."""
+"""Loss functions. `LOSSES` maps the names that ``loss=`` takes to the classes."""
 
 from __future__ import annotations
 

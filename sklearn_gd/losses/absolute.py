@@ -1,4 +1,4 @@
-"""Losses that grow like the absolute error, all but one with kinks; the identity link."""
+"""Losses of the absolute error, with the identity link; all have kinks except `SquaredEpsilonInsensitive`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FRACTION = ("a number between 0 and 1, both excluded", lambda value: 0 < value <
 
 
 class Quantile(Loss):
-    r"""The pinball loss: a quantile of y given x.
+    r"""The pinball loss: estimates a quantile of y given x.
 
     Domain of y: any number.
 
@@ -24,14 +24,15 @@ class Quantile(Loss):
 
     .. math:: \ell(y, raw) = q \max(y - raw, 0) + (1 - q) \max(raw - y, 0)
 
-    Relation: at 0.5 it is half the absolute error; `Expectile` is its squared sister.
+    Relation: half of `AbsoluteError` at quantile = 0.5; `Expectile` is the squared counterpart.
 
-    Constants: none, so q = 0.5 gives \|raw - y\| / 2, as scikit-learn's pinball loss.
+    Constants: none; q = 0.5 gives \|raw - y\| / 2, as in scikit-learn's pinball loss.
 
     Parameters
     ----------
     quantile : float, default=0.5
-        Which quantile, in (0, 1): the cost of a unit of underestimation is quantile, that of overestimation 1 - quantile.
+        The quantile to estimate, in (0, 1). The loss per unit of underestimation is `quantile`; per unit of overestimation it
+        is 1 - `quantile`.
 
     Examples
     --------
@@ -53,7 +54,7 @@ class Quantile(Loss):
         self.quantile = quantile
 
     def _slopes(self, y: Array) -> tuple[float | Array, float | Array]:
-        """Return the slope left of the kink and right of it."""
+        """Return the slopes to the left and to the right of the kink."""
         return -self.quantile, 1.0 - self.quantile
 
     def lines(self, y: Array) -> tuple[Array, Array, Array]:
@@ -80,7 +81,7 @@ class Quantile(Loss):
 
 
 class AbsoluteError(Quantile):
-    r"""The absolute error: the median of y given x.
+    r"""The absolute error: estimates the median of y given x.
 
     Domain of y: any number.
 
@@ -90,7 +91,7 @@ class AbsoluteError(Quantile):
 
     .. math:: \ell(y, raw) = |raw - y|
 
-    Relation: twice `Quantile` at 0.5; `Huber` for delta to 0, divided by delta; `EpsilonInsensitive` at epsilon = 0.
+    Relation: twice `Quantile` at 0.5; the limit of `Huber` / delta as delta goes to 0; `EpsilonInsensitive` at epsilon = 0.
 
     Constants: none.
 
@@ -120,22 +121,22 @@ class AbsolutePercentageError(Quantile):
 
     Domain of y: any number; with ``eps=None`` any number but 0.
 
-    Link: identity; raw is a median of y, weighted by 1 / \|y\|.
+    Link: identity; raw is the conditional median of y under weights 1 / max(\|y\|, eps).
 
     Formula:
 
     .. math:: \ell(y, raw) = |raw - y| \, / \, \max(|y|, eps)
 
-    Relation: `AbsoluteError` with sample_weight 1 / \|y\|, but for the normalisation by the sum of weights. Its mean is
-    scikit-learn's mean_absolute_percentage_error.
+    Relation: `AbsoluteError` with sample_weight 1 / max(\|y\|, eps), except for the normalisation by the sum of weights. Where
+    no \|y\| is below eps, its mean is scikit-learn's mean_absolute_percentage_error.
 
     Constants: a fraction, not a percentage: 0.1 is ten percent.
 
     Parameters
     ----------
     eps : float or None, default=1.0
-        The smallest divisor, in units of y: a target smaller than it is measured in absolute terms. None divides by \|y\|
-        whatever it is, and refuses a target of 0.
+        Lower bound of the divisor, in units of y: targets of smaller absolute value are divided by `eps` instead of \|y\|. If
+        None, always divide by \|y\|; a target of 0 then raises an error.
 
     Examples
     --------
@@ -163,7 +164,7 @@ class AbsolutePercentageError(Quantile):
 
 
 class EpsilonInsensitive(Loss):
-    r"""The absolute error beyond a tolerance: the loss of support vector regression.
+    r"""The absolute error beyond a tolerance, the loss of support vector regression.
 
     Domain of y: any number.
 
@@ -180,7 +181,7 @@ class EpsilonInsensitive(Loss):
     Parameters
     ----------
     epsilon : float, default=0.1
-        The error that costs nothing, in units of y.
+        Tolerance, in units of y: smaller errors have zero loss.
 
     Examples
     --------
@@ -233,12 +234,12 @@ class SquaredEpsilonInsensitive(Loss):
 
     Relation: the square of `EpsilonInsensitive`; twice `SquaredError` at epsilon = 0.
 
-    Constants: without the half, as LinearSVR(loss="squared_epsilon_insensitive").
+    Constants: without the factor 1/2, as in LinearSVR(loss="squared_epsilon_insensitive").
 
     Parameters
     ----------
     epsilon : float, default=0.1
-        The error that costs nothing, in units of y.
+        Tolerance, in units of y: smaller errors have zero loss.
 
     Examples
     --------

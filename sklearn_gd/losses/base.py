@@ -1,4 +1,4 @@
-"""The contract of a loss."""
+"""The base class and contract of losses."""
 
 from __future__ import annotations
 
@@ -19,45 +19,45 @@ from .piecewise import Piecewise
 
 __all__ = ["Loss", "overflow_to_inf"]
 
-# Where the true value exceeds the dtype the answer is inf, and that is no reason for a warning.
+# Where the true value overflows the dtype, the result is inf, without a warning.
 overflow_to_inf = np.errstate(over="ignore", under="ignore")
 
 
 class Loss(Part, ABC):
-    """How bad the raw prediction ``raw`` is for the target ``y``, sample by sample.
+    """Base class of losses: the loss of a raw prediction ``raw`` for a target ``y``, sample by sample.
 
-    Subclass it with `value` alone, and everything else is derived numerically; override what is known in closed form.
-    The *cost* that a fit minimises is the weighted mean of the loss over the samples.
+    A subclass must define `value`; everything else is then derived numerically. Override what is known in closed form. The
+    *cost* that a fit minimises is the weighted mean of the loss over the samples.
 
-    Shapes: an elementwise loss sees ``y`` and ``raw`` of shape (n, K) and returns (n, K); its K columns are summed. For
-    classification y is then -1.0 or +1.0 (K columns are one-vs-rest). A rowwise loss sees integer codes ``y`` of shape (n,)
-    and ``raw`` of shape (n, K), and its value is (n,).
+    Shapes: an elementwise loss takes ``y`` and ``raw`` of shape (n, K) and returns (n, K); its K columns are summed. For
+    classification, y is then -1.0 or +1.0, and the K columns are one-vs-rest. A rowwise loss takes integer codes ``y`` of shape
+    (n,) and ``raw`` of shape (n, K), and its value has shape (n,).
 
     Attributes
     ----------
     task : {"regression", "classification"} or None
-        The estimator that it serves; None serves both.
+        The task that the loss is for; None means both.
     rowwise : bool
         Whether the columns of raw are coupled, as in softmax.
     smooth : bool
-        False: the value has kinks, `gradient` is one subgradient, and solvers use `prox`.
+        Whether the value has no kinks. If False, `gradient` is a subgradient, and solvers use `prox`.
     convex : bool
         Whether the value is convex in raw.
     quadratic : bool
-        Whether its second derivative in raw is the same number everywhere: one step of Newton's method is exact.
+        Whether the second derivative in raw is the same constant everywhere, such that one step of Newton's method is exact.
     probabilistic : bool
         Whether `inverse_link` gives class probabilities.
     positive_only : bool
-        Whether y must be positive (the tag that scikit-learn's checks read).
+        Whether y must be positive (read by scikit-learn's estimator checks).
     shift_invariant : bool
-        Whether a number added to all columns of raw changes nothing, as in softmax.
+        Whether the loss is unchanged when a constant is added to all columns of raw, as in softmax.
     online : bool
-        Whether only the path of `SGD` means something, and the minimum does not.
+        Whether only the iterates of `SGD` are meaningful and the minimiser is not, as for `Perceptron`.
     spacing, pieces, slope_error : Spacing, Piecewise, float
-        For derivatives that are not given in closed form: the spacing of differences, the kinks, and how exact slopes are. They
-        are what `observe` found.
+        Set by `observe`, for derivatives that are not given in closed form: the spacing of finite differences, the kinks, and
+        the relative error of slopes.
     convergence_hint : str
-        What a failure to converge may mean, if anything about the loss is doubtful.
+        What may have caused a failure to converge, if anything about the loss is doubtful.
 
     Examples
     --------
@@ -90,26 +90,26 @@ class Loss(Part, ABC):
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:
-        """Return the loss of each sample: (n, K), or (n,) when rowwise."""
+        """Return the loss of each sample, of shape (n, K), or (n,) when rowwise."""
 
     def gradient(self, y: Array, raw: Array) -> Array:
-        """Return d value / d raw, shape (n, K); where the value has a kink, one of its slopes."""
+        """Return d value / d raw, of shape (n, K); at a kink, a subgradient."""
         if self.rowwise:
             return numeric.gradient(self.value, y, raw, True, self.spacing)
         return self.pieces.gradient(self.value, y, raw, self.spacing)
 
     def value_and_gradient(self, y: Array, raw: Array) -> tuple[Array, Array]:
-        """Return `value` and `gradient`, sharing the work of both."""
+        """Return `value` and `gradient`, sharing common computations."""
         return self.value(y, raw), self.gradient(y, raw)
 
     @property
     def has_gradient(self) -> bool:
-        """Whether `gradient` is more than a difference of values."""
+        """Whether `gradient` is given in closed form, not by finite differences of the values."""
         return type(self).gradient is not Loss.gradient
 
     @property
     def precision(self) -> float:
-        """How small a certificate can become: not smaller than the error of differences."""
+        """The smallest certificate that can be reached, limited by the error of finite differences."""
         return 0.0 if self.has_gradient or not self.smooth else 10.0 * self.slope_error
 
     @property
@@ -124,14 +124,14 @@ class Loss(Part, ABC):
 
     @property
     def has_prox(self) -> bool:
-        """Whether `prox` is known, or can be derived."""
+        """Whether `prox` is known or can be derived."""
         return not (self.rowwise and self.derives_prox)
 
     def lines(self, y: Array) -> tuple[Array, Array, Array]:
-        """Return the kinks of a convex loss, and the slopes left and right of them, each to fit (J, n, K).
+        """Return the kinks of a convex loss and the slopes left and right of them, each broadcastable to (J, n, K).
 
-        The loss is the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)) and a smooth function; for a loss that
-        is `piecewise_linear`, a constant for each row.
+        The loss is the sum over j of max(left_j (raw - kink_j), right_j (raw - kink_j)) plus a smooth function. If the loss is
+        `piecewise_linear`, this function is a constant for each row.
         """
         if not self.has_lines:
             raise ValueError(f"{self.name} is not convex, or its kinks are not known.")
@@ -139,22 +139,22 @@ class Loss(Part, ABC):
 
     @property
     def has_lines(self) -> bool:
-        """Whether it is convex and says where its kinks are."""
+        """Whether the loss is convex with known kinks."""
         return type(self).lines is not Loss.lines or (self.pieces.convex and not self.pieces.absent)
 
     @property
     def piecewise_linear(self) -> bool:
-        """Whether it is convex and piecewise linear, and says where."""
+        """Whether the loss is convex and piecewise linear with known kinks."""
         return self.has_lines and (type(self).lines is not Loss.lines or self.pieces.piecewise_linear)
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name of the loss in messages."""
         return type(self).__name__
 
     @property
     def foreign(self) -> bool:
-        """Whether it was written outside this package, whose own losses are tested once and for all."""
+        """Whether the loss is defined outside this package; the package's own losses are not examined before a fit."""
         return not type(self).__module__.startswith(__name__.partition(".")[0] + ".")
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
@@ -166,7 +166,7 @@ class Loss(Part, ABC):
         return self.pieces.curvature(self.value, y, raw, self.spacing) * v
 
     def curvature_state(self, y: Array, raw: Array) -> Array:
-        """Return what `curvature_times` needs of each row, for many products at the same raw."""
+        """Return what `curvature_times` needs for each row, to compute many products at the same raw."""
         return raw
 
     def curvature_times(self, y: Array, state: Array, v: Array) -> Array:
@@ -197,7 +197,7 @@ class Loss(Part, ABC):
     def prox_product(self, y: Array, v: Array, step: float, direction: Array) -> Array:
         """Return (d prox / d v) direction, shape (n, K).
 
-        At a kink the proximal point stands still; on a smooth piece of curvature c it moves by 1 / (1 + step c).
+        At a kink the derivative is 0; on a smooth piece of curvature c it is 1 / (1 + step c).
         """
         if self.rowwise:
             return numeric.curvature_from_gradient(lambda y, x: self.prox(y, x, step), y, v, direction, True, self.spacing)
@@ -211,21 +211,21 @@ class Loss(Part, ABC):
         return np.where(kink, 0.0, direction / (1.0 + step * curvature))
 
     def inverse_link(self, raw: Array) -> Array:
-        """Return the prediction that raw stands for: the mean of y, or the probability of a class; raw's shape."""
+        """Return the prediction for raw, of the same shape: the mean of y or the probability of a class."""
         return raw
 
     def link(self, mean: Array) -> Array:
-        """Return the raw prediction, (K,), of a mean, or of class frequencies: the inverse of `inverse_link`.
+        """Return the raw prediction, (K,), for a mean or for class frequencies: the inverse of `inverse_link`.
 
-        A loss with more columns of raw than y has returns a number for each of them; otherwise a fit begins at zero.
+        If raw has more columns than y, return one number per column of raw; if a loss does not, the fit starts at zero.
         """
         return mean
 
     def saturated(self, y: Array, n_raw: int) -> Array:
-        """Return the least loss that a prediction of K = `n_raw` columns can have for each sample, (n,).
+        """Return the smallest loss that a prediction with K = `n_raw` columns can have for each sample, (n,).
 
-        It is the loss of the saturated model, which predicts each sample by itself: zero for most losses. For an elementwise
-        loss of the user's own it is found numerically; a rowwise one is taken to end at zero.
+        It is the loss of the saturated model, which fits each sample separately: zero for most losses. For an elementwise
+        custom loss it is found numerically; for a rowwise one it is assumed to be zero.
         """
         if self.rowwise or self.task == "classification":
             return np.zeros(len(y))
@@ -242,25 +242,25 @@ class Loss(Part, ABC):
         return least.sum(axis=1)
 
     def check_target(self, y: Array) -> None:
-        """Raise ValueError, naming the domain, when an entry of y is outside it."""
+        """Raise a ValueError that names the domain if an entry of y is outside it."""
 
     def check_mean(self, mean: Array) -> None:
-        """Raise ValueError when the mean of all targets, as `link` takes it, is not one that a model can have."""
+        """Raise ValueError if no finite raw prediction has this mean of all targets, in the form that `link` takes."""
 
     def mass(self, y: Array) -> Array:
-        """Return what each row counts for in the denominator of the mean, shape (n,)."""
+        """Return the mass of each row, its share in the denominator of the mean, shape (n,)."""
         return np.ones(len(y))
 
     def read(self, y: Any) -> Any:
-        """Return the y that a user gave as a checked array, NaN where it is missing if that is allowed.
+        """Return the user's y as a validated array, with NaN for missing entries if the loss accepts them.
 
         Raises
         ------
         ValueError
-            When an entry is missing or infinite, and the loss does not pass it over.
+            If an entry is infinite, or is missing and the loss does not accept missing entries.
         """
         if isinstance(y, np.ndarray) and y.dtype.kind in "iubf" and y.ndim in (1, 2) and y.size and np.isfinite(y.sum()):
-            return y  # which check_array would find out more slowly
+            return y  # check_array would take longer
         try:
             return check_array(y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr")
         except ValueError as error:
@@ -269,31 +269,31 @@ class Loss(Part, ABC):
             raise ValueError(f"{error} Targets that are missing are passed over by loss=Masked(...).") from error
 
     def target(self, y: Array, classes: Any = None) -> Target | None:
-        """Return what y, as it was read, means to this loss; None for what it means to the estimator.
+        """Return the target that this loss makes of y, as returned by `read`; None leaves the choice to the estimator.
 
-        `classes` are all labels that may come, if they are given.
+        `classes` are all labels that may occur, if they are given.
         """
         return None
 
     def n_raw(self, target: Target) -> int:
-        """Return how many columns of raw it wants for a target: one for each output, or class, unless it says otherwise."""
+        """Return the number of columns of raw for a target: by default one per output or class."""
         return target.n_raw(self.rowwise)
 
     def for_target(self, target: Target) -> Loss:
-        """Return the form of this loss for a kind of target: itself, unless it has several."""
+        """Return the form of this loss for a target: the loss itself, unless it has several forms."""
         return self
 
     def for_rows(self, loss_data: Any) -> Loss:
-        """Return the loss of some rows with their own columns of data settled: itself, if it needs none."""
+        """Return the loss bound to the additional data of some rows: the loss itself if it needs none."""
         return self
 
     def observe(self, y: Array, raw: Array) -> Loss:
-        """Return this loss with what only data can tell settled: of a loss of the user's own, its kinks and its rounding.
+        """Return this loss with what was learned from the data: the kinks and the rounding error of a custom loss.
 
         Raises
         ------
         ValueError
-            When it is not the same at two calls, jumps, or has no slope.
+            If two calls give different values, or if the loss jumps or has no slope.
         """
         return self._found(self._find(y, raw)) if self.foreign else self
 
@@ -302,7 +302,7 @@ class Loss(Part, ABC):
         return find(self.value, given, y, raw, rowwise=self.rowwise, kinks=kinks, name=self.name)
 
     def _found(self, found: Findings) -> Loss:
-        """Return this loss with what was found out about it."""
+        """Return a copy of this loss with the findings stored."""
         result = copy(self)
         result.spacing, result.pieces, result.slope_error = found.spacing, found.pieces, found.precision
         result.smooth = self.smooth and found.smooth

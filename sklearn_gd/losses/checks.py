@@ -1,4 +1,4 @@
-"""check_loss: the contract test of a loss, for those who write one; what check_estimator is to estimators."""
+"""check_loss: the contract test for custom losses, the counterpart of scikit-learn's check_estimator."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ def check_loss(
     on_fail: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> list[dict[str, Any]]:
-    """Check that a loss keeps the contract of `Loss`.
+    """Check that a loss satisfies the contract of `Loss`.
 
-    The derivatives are compared with differences of the values, the prox with its neighbours, the facts that the loss declares
-    with what it does, at random, small, large and extreme raw predictions.
+    The derivatives are compared with finite differences of the values, the prox with neighbouring points, and the declared
+    attributes with the behaviour. The raw predictions are random: small, large and extreme.
 
     Parameters
     ----------
     loss : str, Loss or callable
-        What ``loss=`` takes.
+        The loss to check, as for ``loss=``.
     y : array-like of shape (n, K), or (n,) when rowwise, default=None
-        Targets to try; None draws some in the domain.
+        Targets to test. If None, they are drawn from the domain.
     raw : array-like of shape (n, K), default=None
-        Raw predictions to try; None draws some.
+        Raw predictions to test. If None, they are drawn at random.
     on_fail : {"raise", "warn"} or None, default=None
-        What a failure does beside standing in the report.
+        Whether a failure also raises an error or a warning. If None, it only appears in the report.
     random_state : int, RandomState instance or None, default=0
-        For the points that are drawn.
+        Controls the random points.
 
     Returns
     -------
     list of dict
-        One dict for each check, with keys "loss", "check_name", "status" ("passed", "failed" or "skipped") and "message": what
-        was found, at which point, and the likely mistake.
+        One dict per check, with keys "loss", "check_name", "status" ("passed", "failed" or "skipped") and "message": what was
+        found, at which point, and the likely mistake.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def check_loss(
 
     See Also
     --------
-    sklearn.utils.estimator_checks.check_estimator : The same for estimators.
+    sklearn.utils.estimator_checks.check_estimator : The counterpart for estimators.
 
     References
     ----------
@@ -83,7 +83,7 @@ def check_loss(
 
 
 def _observed(points: Points) -> Loss:
-    """Return the loss as a fit uses it; as it was given where that is refused."""
+    """Return the loss as a fit uses it, or as given if a fit refuses it."""
     try:
         with np.errstate(all="ignore"):
             return points.loss.observe(points.y, 0.1 * points.raw)
@@ -92,7 +92,7 @@ def _observed(points: Points) -> Loss:
 
 
 def disagreement(loss: Loss, y: Array, raw: Array) -> str:
-    """Return what is wrong with the derivatives that a user gave, around some y and raw as the loss sees them; else nothing."""
+    """Return what is wrong with the user's derivatives around some y and raw, as the loss sees them; else an empty string."""
     points = Points(loss, y, raw)
     for name in ("gradient", "curvature", "link") + (() if loss.derives_prox else ("prox",)):
         status, message = run(CHECKS[name], points)
@@ -121,7 +121,7 @@ def _draw(loss: Loss, rng: Any) -> Points:
 
 
 def check_bounded(loss: Loss, y: Array) -> None:
-    """Raise ValueError when the mean loss of y, or of one of two classes, falls for ever as a constant raw prediction grows."""
+    """Raise ValueError if the mean loss of y, or of one of two classes, is unbounded below in a constant raw prediction."""
     levels = np.unique(y)
     groups = [y[:: max(1, len(y) // 64)]] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
     sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(40)
@@ -131,7 +131,7 @@ def check_bounded(loss: Loss, y: Array) -> None:
             values = loss.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
         finite = np.isfinite(values)
         drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
-        # A bounded function falls by less and less; a logarithm by as much with every doubling.
+        # A function that is bounded below falls less and less; a logarithm falls by the same amount with every doubling.
         if np.any(values == -np.inf) or (len(drops) == 6 and np.all(drops > 0) and np.all(drops[1:] >= 0.99 * drops[:-1])):
             raise ValueError(
                 f"The loss {loss.name} falls without bound as raw goes to {sign * np.inf:+}: it has no minimum. Likely "

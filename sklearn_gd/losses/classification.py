@@ -1,4 +1,4 @@
-"""Losses whose raw prediction is a transformed class probability; y = -1 or +1, K columns being one-vs-rest."""
+"""Losses whose raw prediction is a transformed class probability; y is -1 or +1, and K columns are one-vs-rest."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _logit(probability: Array) -> Array:
 
 
 class LogLoss(Loss):
-    r"""Cross entropy: the probabilities of the classes.
+    r"""The logistic loss or cross entropy: estimates class probabilities.
 
-    Domain of y: -1 or +1 in each column; for more than two exclusive classes it turns into `MultinomialLogLoss` (softmax).
+    Domain of y: -1 or +1 in each column; with more than two exclusive classes it becomes `MultinomialLogLoss` (softmax).
 
     Link: logit; expit(raw) is the probability of the positive class.
 
@@ -34,15 +34,15 @@ class LogLoss(Loss):
 
     .. math:: \ell(y, raw) = \log(1 + \exp(-y \, raw)) + \tfrac12 \epsilon \, y \, raw
 
-    Relation: LogisticRegression has C = 1 / (alpha * sum of weights); `Exponential` and `Focal` with gamma = 0 have the same
-    target probabilities.
+    Relation: the loss of LogisticRegression with C = 1 / (alpha * sum of weights). `Exponential` and `Focal` with gamma = 0
+    estimate the same probabilities.
 
-    Constants: natural logarithm, log(2) at raw = 0; \epsilon is label_smoothing.
+    Constants: natural logarithm; log(2) at raw = 0; \epsilon is label_smoothing.
 
     Parameters
     ----------
     label_smoothing : float, default=0.0
-        In [0, 1): the share of every label that is spread evenly over all classes.
+        Share of each label that is spread uniformly over all classes, in [0, 1).
 
     Examples
     --------
@@ -93,7 +93,7 @@ class LogLoss(Loss):
 
 
 class Exponential(Loss):
-    r"""The loss of AdaBoost: mistakes cost exponentially.
+    r"""The exponential loss, as in AdaBoost.
 
     Domain of y: -1 or +1 in each column.
 
@@ -103,7 +103,7 @@ class Exponential(Loss):
 
     .. math:: \ell(y, raw) = \exp(-y \, raw)
 
-    Relation: grows much faster than `LogLoss` on the wrong side, so that outliers dominate.
+    Relation: grows much faster than `LogLoss` for misclassified samples, so outliers dominate.
 
     Constants: none; 1 at raw = 0.
 
@@ -147,11 +147,11 @@ class Exponential(Loss):
 
 
 class Focal(Loss):
-    r"""Cross entropy that turns away from samples already classified well: for rare classes. Not convex.
+    r"""Cross entropy that gives less weight to well-classified samples, for imbalanced classes (not convex).
 
-    Domain of y: -1 or +1 in each column; for more than two exclusive classes it turns into `MultinomialFocal`.
+    Domain of y: -1 or +1 in each column; with more than two exclusive classes it becomes `MultinomialFocal`.
 
-    Link: the class posterior for which the loss is proper, which is not expit(raw): with p = expit(raw), it is
+    Link: the class posterior for which the loss is proper, not expit(raw): with p = expit(raw), it is
     h(p) / (h(p) + h(1 - p)), where h(p) = p / ((1 - p)^g - g (1 - p)^(g - 1) p log p).
 
     Formula, with p the sigmoid of y raw:
@@ -160,12 +160,12 @@ class Focal(Loss):
 
     Relation: `LogLoss` at gamma = 0.
 
-    Constants: no class weight inside; use class_weight.
+    Constants: no class weights inside the loss; use class_weight.
 
     Parameters
     ----------
     gamma : float, default=2.0
-        At least 0: how fast the loss leaves well classified samples alone.
+        Focusing parameter, at least 0. A larger value gives less weight to well-classified samples.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The contract of a loss, check by check: what `check_loss` runs."""
+"""The checks that `check_loss` runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["CHECKS", "Points"]
 
 @dataclass
 class Points:
-    """A loss, and where it is tried: y and raw as the loss sees them."""
+    """A loss and the points at which it is tested: y and raw as the loss sees them."""
 
     loss: Loss
     y: Array
@@ -61,7 +61,7 @@ def check_shapes(points: Points) -> str:
 
 
 def check_slope(points: Points) -> str:
-    """It is the same at each call, has a slope, and does not jump."""
+    """The loss gives the same values at each call, has a slope, and does not jump."""
     points.loss.observe(points.y, 0.1 * points.raw)
     return ""
 
@@ -90,7 +90,7 @@ def check_finite(points: Points) -> str:
 
 
 def check_warnings(points: Points) -> str:
-    """No warnings at extreme raw predictions."""
+    """There are no warnings at extreme raw predictions."""
     with warnings.catch_warnings(record=True) as caught, np.errstate(all="warn", under="ignore"):
         warnings.simplefilter("always")
         for size in (1e3, -1e3):
@@ -131,7 +131,7 @@ def check_gradient(points: Points) -> str:
     slack = 1e-6 * (1e-3 * typical + np.abs(expected)) + 10 * np.abs(expected - finer)
     slack = slack + 1e2 * EPS * value / loss.spacing.at(raw, loss.spacing.slope)
     got = loss.gradient(y, raw)
-    # At a kink the slopes of the two sides differ, and any between them will do; a rowwise loss has more sides than two.
+    # At a kink the slopes on the two sides differ, and any slope between them is valid; a rowwise loss has more than two sides.
     beside = 4.0 * loss.spacing.at(raw, loss.spacing.slope) * np.cos(np.arange(raw.shape[1]))
     left, right = (numeric.gradient(loss.value, y, raw + move, loss.rowwise, loss.spacing) for move in (-beside, beside))
     low, high, some = np.minimum(left, right), np.maximum(left, right), 1e-3 * (typical + np.abs(finer))
@@ -188,7 +188,7 @@ def check_curvature(points: Points) -> str:
 
 
 def check_prox(points: Points) -> str:
-    """The prox is the argmin of its definition: no neighbour is lower."""
+    """The prox is the argmin of its definition: no neighbouring point is lower."""
     loss, y = points.loss, points.y
     if not loss.convex:
         raise Skip("the loss is not convex")
@@ -225,7 +225,7 @@ def check_prox(points: Points) -> str:
 
 
 def check_lines(points: Points) -> str:
-    """The lines, if it is made of any, add up to the value, up to a constant for each row."""
+    """The lines of a piecewise-linear loss add up to the value, up to a constant for each row."""
     loss, y, raw = points.loss, points.y, points.raw
     if not loss.piecewise_linear:
         raise Skip("the loss does not say that it is piecewise linear")
@@ -247,7 +247,7 @@ def check_lines(points: Points) -> str:
 
 
 def check_convexity(points: Points) -> str:
-    """The value is convex in raw, if it says so."""
+    """The value is convex in raw, if declared so."""
     loss, y, raw = points.loss, points.y, points.raw
     rng = np.random.RandomState(0)
     convex, worst = True, ""
@@ -263,7 +263,7 @@ def check_convexity(points: Points) -> str:
 
 
 def check_smoothness(points: Points) -> str:
-    """The value has no kinks, if it says so."""
+    """The value has no kinks, if declared smooth."""
     loss = points.loss
     if loss.rowwise:
         raise Skip("kinks are looked for in elementwise losses only")
@@ -274,7 +274,7 @@ def check_smoothness(points: Points) -> str:
 
 
 def check_rows(points: Points) -> str:
-    """Each row is on its own: the weights and the blocks of a fit rely on it."""
+    """The rows are independent: the weights and the blocks of a fit rely on it."""
     loss = points.loss
     third = np.arange(len(points.y)) % 3 == 0
     for name, keep in product(("value", "gradient"), (third, ~third)):
@@ -289,7 +289,7 @@ def check_rows(points: Points) -> str:
 
 
 def check_arguments(points: Points) -> str:
-    """The arguments are left as they were; read-only ones will do."""
+    """The arguments are not modified; read-only arrays are accepted."""
     y, raw = points.y.copy(), points.raw.copy()
     y.flags.writeable = raw.flags.writeable = False
     points.loss.value_and_gradient(y, raw)
@@ -318,7 +318,7 @@ def check_link(points: Points) -> str:
 
 
 def check_copies(points: Points) -> str:
-    """clone and pickle give the same loss again."""
+    """clone and pickle reproduce the loss."""
     loss = points.loss
     value = loss.value(points.y, points.raw)
     for name, again in copies(loss):

@@ -1,4 +1,4 @@
-"""A loss from a user's function."""
+"""Custom losses from a user's function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FUNCTIONS = ("function", "gradient", "curvature", "prox", "inverse_link", "link"
 
 
 class CustomLoss(Loss):
-    r"""A loss from a function ``f(y_true, raw)``; whatever is not given is derived numerically.
+    r"""A custom loss from a function ``f(y_true, raw)``; derivatives that are not given are computed numerically.
 
     Domain of y: any number (regression), -1.0 or +1.0 in each column (classification), integer codes (rowwise).
 
@@ -30,44 +30,44 @@ class CustomLoss(Loss):
 
     .. math:: \ell(y, raw) = function(y, raw)
 
-    Relation: a plain function given as ``loss=`` is CustomLoss(function).
+    Relation: a plain function passed as ``loss=`` is wrapped as CustomLoss(function).
 
-    Constants: the function's own; alpha is relative to them.
+    Constants: those of the function; alpha is relative to them.
 
     Parameters
     ----------
     function : callable
-        ``function(y_true, raw)``, vectorised: arrays of shape (n, K) in, the loss of each element out, same shape. When
-        rowwise, y_true is (n,), raw is (n, K), and the result (n,).
+        ``function(y_true, raw)``, vectorised: takes arrays of shape (n, K) and returns the loss of each element, in the same
+        shape. When rowwise, y_true is (n,), raw is (n, K), and the result is (n,).
     gradient : callable, optional
-        ``gradient(y_true, raw)``, d function / d raw, raw's shape.
+        ``gradient(y_true, raw)``, the derivative d function / d raw, in the shape of raw.
     curvature : callable, optional
-        ``curvature(y_true, raw)``, the second derivative, raw's shape; for a rowwise loss ``curvature(y_true, raw, v)``, the
-        second derivative times v.
+        ``curvature(y_true, raw)``, the second derivative, in the shape of raw; for a rowwise loss ``curvature(y_true, raw, v)``,
+        the second derivative times v.
     prox : callable, optional
         ``prox(y_true, v, step)``, argmin_z function(y_true, z) + (z - v)^2 / (2 step).
     inverse_link : callable, optional
-        ``inverse_link(raw)``, the prediction that raw stands for: a mean, or a probability.
+        ``inverse_link(raw)``, the prediction for raw: a mean or a probability.
     link : callable, optional
-        ``link(mean)``, the inverse of `inverse_link`; only a start for the intercept.
+        ``link(mean)``, the inverse of `inverse_link`; only used for the initial intercept.
     task : {"regression", "classification"} or None, default=None
-        The only estimator that may use it; None serves both.
+        The task that the loss is for; None means both.
     rowwise : bool, default=False
         Whether the function couples the columns of raw.
     smooth : bool or None, default=None
-        Whether it has no kinks; None looks for them around the data.
+        Whether the loss has no kinks. If None, kinks are searched for around the data.
     convex : bool or None, default=None
-        Whether it is convex in raw; None looks around the data.
+        Whether the loss is convex in raw. If None, convexity is tested around the data.
     probabilistic : bool, default=False
         Whether inverse_link gives class probabilities.
     kinks : callable, optional
         ``kinks(y_true)``, the raw predictions at which the slope jumps: a sequence of arrays of y_true's shape, or of numbers.
-        Not needed where each kink is a number plus a multiple of y_true: those are found.
+        Not needed if each kink is a constant plus a multiple of y_true: such kinks are found automatically.
 
     Raises
     ------
     ValueError
-        In use, when a function returns another shape than expected, or complex numbers.
+        In use, if a function returns complex numbers or an unexpected shape.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class CustomLoss(Loss):
         probabilistic: bool = False,
         kinks: Callable[[Any], Any] | None = None,
     ) -> None:
-        # `gradient`, `prox`, ... are methods of every loss, so what the user gave stands in a dict of its own.
+        # `gradient`, `prox`, ... are methods of every loss, so the user's arguments are kept in a separate dict.
         self._given: dict[str, Any] = {
             "function": function,
             "gradient": gradient,
@@ -126,7 +126,7 @@ class CustomLoss(Loss):
         self.smooth = self._given["smooth"] is not False and self._given["kinks"] is None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return what the constructor was given."""
+        """Return the constructor arguments."""
         return dict(self._given)
 
     def set_params(self, **params: Any) -> CustomLoss:
@@ -151,7 +151,7 @@ class CustomLoss(Loss):
 
     @property
     def name(self) -> str:
-        """The function's own name, for messages."""
+        """The name of the function, for messages."""
         return repr(getattr(self._given["function"], "__name__", type(self._given["function"]).__name__))
 
     def _call(self, which: str, shape: tuple[int, ...], *arguments: Any) -> Array:
@@ -172,7 +172,7 @@ class CustomLoss(Loss):
         return result.astype(np.float64, copy=False)
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return how it was made, functions by their names."""
+        """Return the constructor call, with functions by their names."""
         usual = {name: parameter.default for name, parameter in signature(CustomLoss).parameters.items()}
         given = {name: shown(value) for name, value in self._given.items() if value != usual[name]}
         words = [repr(given.pop("function")), *(f"{name}={value!r}" for name, value in given.items())]
@@ -220,7 +220,7 @@ class CustomLoss(Loss):
 
     def observe(self, y: Array, raw: Array) -> Loss:
         result = self._found(self._find(y, raw, self._kinks if self._given["kinks"] else None))
-        # A promise is kept, whatever it is worth.
+        # The user's declaration takes precedence over what was found.
         if self._given["convex"] and not result.convex:
             result.convex, result.pieces = True, replace(result.pieces, convex=True)
             result.convergence_hint = "the loss is not convex: say convex=False, or leave convex to None."
@@ -230,7 +230,7 @@ class CustomLoss(Loss):
         return result
 
     def _kinks(self, y: Array) -> list[Array]:
-        """Return the kinks that were given, each of y's shape."""
+        """Return the user's kinks, each in the shape of y."""
         try:
             return [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self._given["kinks"](y)]
         except (TypeError, ValueError) as error:

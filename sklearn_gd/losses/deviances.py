@@ -11,7 +11,7 @@ __all__ = ["Gamma", "InverseGaussian", "Poisson", "Tweedie"]
 
 
 class _LogLink(Loss):
-    """What the losses of a positive mean share: raw is its logarithm."""
+    """Base class of losses with the log link: raw is the logarithm of a positive mean."""
 
     task = "regression"
 
@@ -23,13 +23,13 @@ class _LogLink(Loss):
         return np.log(np.maximum(mean, 1e-30))
 
     def check_mean(self, mean: Array) -> None:
-        # Some of the rows, such as a mini-batch or a validation set, may well be without an event.
+        # A subset of the rows, such as a mini-batch or a validation set, may contain no event.
         if self.positive_only and not np.any(mean > 0):
             raise ValueError(f"{type(self).__name__} needs y that is not all zero: no finite raw has the mean 0.")
 
 
 class Poisson(_LogLink):
-    r"""Half the Poisson deviance: counts and frequencies.
+    r"""Half the Poisson deviance, for counts and frequencies.
 
     Domain of y: numbers >= 0, not all zero.
 
@@ -79,7 +79,7 @@ class Poisson(_LogLink):
 
 
 class Gamma(_LogLink):
-    r"""Half the gamma deviance: positive amounts whose spread grows with their mean.
+    r"""Half the gamma deviance, for positive amounts whose standard deviation is proportional to their mean.
 
     Domain of y: numbers > 0.
 
@@ -129,9 +129,9 @@ class Gamma(_LogLink):
 
 
 class Tweedie(_LogLink):
-    r"""Half the Tweedie deviance: amounts that are often zero, such as the cost of claims.
+    r"""Half the Tweedie deviance, for amounts that are often zero, such as insurance claims.
 
-    Domain of y: any number for power 0; >= 0, not all zero, for 1 <= power < 2; > 0 from 2 on.
+    Domain of y: numbers >= 0, not all zero, for 1 <= power < 2; numbers > 0 for power >= 2; any number for power 0.
 
     Link: log; exp(raw) is the conditional mean mu.
 
@@ -139,15 +139,15 @@ class Tweedie(_LogLink):
 
     .. math:: \ell(y, raw) = \frac{\mu^{2-p}}{2-p} - \frac{y \, \mu^{1-p}}{1-p}
 
-    Relation: `Poisson` at power 1, `Gamma` at 2, `InverseGaussian` at 3; the loss of TweedieRegressor with the log link,
-    with the same alpha. Convex in raw for powers 1 to 2 only.
+    Relation: `Poisson` at power 1, `Gamma` at 2, `InverseGaussian` at 3; the loss of TweedieRegressor with the log link and the
+    same alpha. Convex in raw only for powers from 1 to 2.
 
     Constants: terms free of raw are left out.
 
     Parameters
     ----------
     power : float, default=1.5
-        The variance of y is proportional to mu^power: 0, or from 1 to 3.
+        The exponent p of the variance function, 0 or from 1 to 3: the variance of y is proportional to mu^p.
 
     Examples
     --------
@@ -207,7 +207,7 @@ class Tweedie(_LogLink):
 
 
 class InverseGaussian(Tweedie):
-    r"""Half the inverse Gaussian deviance: positive amounts with a very long tail. Not convex.
+    r"""Half the inverse Gaussian deviance, for positive amounts with a very long tail (not convex).
 
     Domain of y: numbers > 0.
 

@@ -1,4 +1,4 @@
-"""Losses that ask for a margin: m = y raw with y = -1 or +1, K columns being one-vs-rest; and the multiclass hinge."""
+"""Losses of the margin y raw, with y = -1 or +1 and K columns one-vs-rest; and the multiclass hinge."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["CrammerSinger", "Hinge", "ModifiedHuber", "Perceptron", "SquaredHing
 
 
 class Hinge(Loss):
-    r"""The loss of the support vector machine: zero beyond a margin of 1, linear before.
+    r"""The hinge loss of the support vector machine: zero beyond a margin of 1, linear below it.
 
     Domain of y: -1 or +1 in each column.
 
-    Link: none; the sign of raw is the decision. For probabilities wrap the classifier in CalibratedClassifierCV.
+    Link: none; the sign of raw is the decision. For probabilities, wrap the classifier in CalibratedClassifierCV.
 
     Formula:
 
     .. math:: \ell(y, raw) = \max(0, 1 - y \, raw)
 
-    Relation: LinearSVC(loss="hinge") has C = 1 / (alpha * sum of weights), but penalises the intercept too. `SquaredHinge` is
-    its square, `CrammerSinger` its multiclass form.
+    Relation: the loss of LinearSVC(loss="hinge") with C = 1 / (alpha * sum of weights), except that LinearSVC also penalises
+    the intercept. `SquaredHinge` is its square, `CrammerSinger` its multiclass form.
 
     Constants: none.
 
@@ -61,7 +61,7 @@ class Hinge(Loss):
 
 
 class Perceptron(Loss):
-    r"""The loss of Rosenblatt's perceptron: how far a sample is on the wrong side; `SGD` only.
+    r"""The loss of Rosenblatt's perceptron: the violation of the decision boundary (for `SGD` only).
 
     Domain of y: -1 or +1 in each column.
 
@@ -71,9 +71,9 @@ class Perceptron(Loss):
 
     .. math:: \ell(y, raw) = \max(0, -y \, raw)
 
-    Relation: `Hinge` without a margin. Its minimum is at raw = 0, where nothing is learned: only the path of `SGD` means
-    something, which ends on separable classes when no sample is on the wrong side. ``learning_rate="auto"`` is 1, which is as
-    good as any other, and the last iterate is the one that is kept.
+    Relation: `Hinge` without a margin. Its minimum at raw = 0 is trivial, so only the iterates of `SGD` are meaningful. On
+    separable classes the fit ends once no sample is misclassified. ``learning_rate="auto"`` is 1, because the loss has no
+    scale, and the last iterate is kept.
 
     Constants: none.
 
@@ -108,7 +108,7 @@ class Perceptron(Loss):
 
 
 class SquaredHinge(Loss):
-    r"""The square of the hinge: a support vector machine with a smooth loss.
+    r"""The squared hinge: a smooth loss for support vector machines.
 
     Domain of y: -1 or +1 in each column.
 
@@ -118,10 +118,10 @@ class SquaredHinge(Loss):
 
     .. math:: \ell(y, raw) = \max(0, 1 - y \, raw)^2
 
-    Relation: LinearSVC's default loss, C = 1 / (2 alpha * sum of weights) as LinearSVC has no half here and one on the penalty.
-    `ModifiedHuber` is linear below a margin of -1.
+    Relation: the default loss of LinearSVC, with C = 1 / (alpha * sum of weights). `ModifiedHuber` is linear below a margin of
+    -1.
 
-    Constants: without the half.
+    Constants: without the factor 1/2.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class SquaredHinge(Loss):
 
 
 class ModifiedHuber(Loss):
-    r"""The squared hinge, made linear far on the wrong side: robust to mislabelled samples, with probabilities.
+    r"""The squared hinge, linear below a margin of -1: robust to mislabelled samples, with class probabilities.
 
     Domain of y: -1 or +1 in each column.
 
@@ -162,9 +162,9 @@ class ModifiedHuber(Loss):
 
     .. math:: \ell(y, raw) = \max(0, 1 - m)^2 \text{ if } m \ge -1, \quad -4 m \text{ beyond}
 
-    Relation: `SquaredHinge` near the boundary; SGDClassifier's loss of the same name.
+    Relation: `SquaredHinge` above a margin of -1; the loss of the same name in SGDClassifier.
 
-    Constants: without a half.
+    Constants: without the factor 1/2.
 
     Examples
     --------
@@ -203,17 +203,17 @@ class ModifiedHuber(Loss):
 
 
 class CrammerSinger(Loss):
-    r"""The multiclass hinge: the true class must lead every other one by a margin of 1.
+    r"""The multiclass hinge: the score of the true class must exceed every other score by a margin of 1.
 
     Domain of y: integer codes 0 ... K - 1. For two classes it is `Hinge` on the difference of the two scores.
 
-    Link: none; the largest raw score is the decision. For probabilities wrap the classifier in CalibratedClassifierCV.
+    Link: none; the largest raw score is the decision. For probabilities, wrap the classifier in CalibratedClassifierCV.
 
     Formula:
 
     .. math:: \ell(y, raw) = \max_k (raw_k + [k \ne y]) - raw_y
 
-    Relation: `Hinge` for K = 2; LinearSVC(multi_class="crammer_singer"), without its penalty on the intercept.
+    Relation: `Hinge` for K = 2; the loss of LinearSVC(multi_class="crammer_singer"), which also penalises the intercept.
 
     Constants: a margin of 1.
 
@@ -250,7 +250,7 @@ class CrammerSinger(Loss):
         return self if target.exclusive else Hinge()
 
     def _projected(self, y: Array, v: Array, step: float) -> tuple[Array, Array]:
-        """Return one_hot(y) and the projection of (v + step one_hot + margin) / step on the simplex."""
+        """Return one_hot(y) and the projection of (v + step one_hot + margin) / step onto the simplex."""
         own = one_hot(y, v.shape[1])
         x = (v + 1.0 - own) / step + own
         x -= x.max(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Losses of softmax: y holds integer codes of shape (n,), raw is (n, K), the value (n,)."""
+"""Losses of softmax probabilities: y holds integer codes of shape (n,), raw is (n, K), the value (n,)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def one_hot(y: Array, n_columns: int) -> Array:
 
 
 def softmax(raw: Array) -> Array:
-    """Return the probabilities of the columns. NumPy reduces few columns slowly: they are taken one by one, or multiplied."""
+    """Return the probabilities of the columns.
+
+    NumPy is slow at reducing over few columns; they are handled one by one, or by a matrix product.
+    """
     top = raw[:, 0].copy()
     for column in raw.T[1:]:
         np.maximum(top, column, out=top)
@@ -48,24 +51,24 @@ class _Softmax:
 
 
 class MultinomialLogLoss(Loss):
-    r"""Cross entropy of softmax: the form of `LogLoss` for more than two exclusive classes.
+    r"""Softmax cross entropy, the form of `LogLoss` for more than two exclusive classes.
 
     Domain of y: integer codes 0 ... K - 1.
 
-    Link: the logarithm up to a constant; softmax(raw) are the class probabilities.
+    Link: the logarithm, up to a constant; softmax(raw) gives the class probabilities.
 
     Formula:
 
     .. math:: \ell(y, raw) = \log \sum_k \exp(raw_k) - (1 - \epsilon) \, raw_y - \frac{\epsilon}{K} \sum_k raw_k
 
-    Relation: `LogLoss` for K = 2, with raw = raw_1 - raw_0; LogisticRegression's multinomial loss.
+    Relation: `LogLoss` for K = 2, with raw = raw_1 - raw_0; the multinomial loss of LogisticRegression.
 
-    Constants: natural logarithm, log(K) at raw = 0; \epsilon is label_smoothing.
+    Constants: natural logarithm; log(K) at raw = 0; \epsilon is label_smoothing.
 
     Parameters
     ----------
     label_smoothing : float, default=0.0
-        In [0, 1): the share of every label that is spread evenly over all classes.
+        Share of each label that is spread uniformly over all classes, in [0, 1).
 
     Examples
     --------
@@ -136,14 +139,14 @@ class MultinomialLogLoss(Loss):
 
 
 def smoothed_entropy(label_smoothing: float, n_classes: int) -> float:
-    """Return the entropy of a smoothed label, below which its cross entropy cannot be."""
+    """Return the entropy of a smoothed label, the lower bound of its cross entropy."""
     other = label_smoothing / n_classes
     own = 1.0 - (n_classes - 1) * other
     return float(-xlogy(own, own) - (n_classes - 1) * xlogy(other, other))
 
 
 class MultinomialFocal(Loss):
-    r"""The focal loss of softmax: the form of `Focal` for more than two exclusive classes. Not convex.
+    r"""The softmax focal loss, the form of `Focal` for more than two exclusive classes (not convex).
 
     Domain of y: integer codes 0 ... K - 1.
 
@@ -155,12 +158,12 @@ class MultinomialFocal(Loss):
 
     Relation: `MultinomialLogLoss` at gamma = 0; `Focal` for K = 2, with raw = raw_1 - raw_0.
 
-    Constants: no class weight inside; use class_weight.
+    Constants: no class weights inside the loss; use class_weight.
 
     Parameters
     ----------
     gamma : float, default=2.0
-        At least 0: how fast the loss leaves well classified samples alone.
+        Focusing parameter, at least 0. A larger value gives less weight to well-classified samples.
 
     Examples
     --------
@@ -235,9 +238,10 @@ def _ratio(soft: _Softmax) -> Array:
 
 
 def focal_link(mean: Array, gamma: float) -> Array:
-    """Return the raw scores whose focal posterior is `mean`, last axis the classes.
+    """Return the raw scores whose focal posterior is `mean`; the last axis is that of the classes.
 
-    With h increasing, h(p_k) = c mean_k is solved for p by bisection, inside a bisection for the c that makes the p sum to one.
+    Since h is increasing, h(p_k) = c mean_k is solved for p by bisection, within a bisection for the c at which the p sum to
+    one.
     """
     mean = np.clip(mean, 1e-12, None) / np.clip(mean, 1e-12, None).sum(axis=-1, keepdims=True)
 

@@ -14,7 +14,7 @@ FRACTION = ("a number between 0 and 1, both excluded", lambda value: 0 < value <
 
 
 class SquaredError(Loss):
-    r"""Half the squared error: the mean of y given x.
+    r"""Half the squared error: estimates the mean of y given x.
 
     Domain of y: any number.
 
@@ -24,9 +24,9 @@ class SquaredError(Loss):
 
     .. math:: \ell(y, raw) = \tfrac12 (raw - y)^2
 
-    Relation: `Huber` for delta to infinity, `Expectile` at 0.5. Ridge has alpha * sum of weights.
+    Relation: the limit of `Huber` as delta goes to infinity; `Expectile` at 0.5. The alpha of Ridge is alpha * sum of weights.
 
-    Constants: with the half, so that the gradient is the residual.
+    Constants: with the factor 1/2; the gradient is the residual.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class SquaredError(Loss):
 
 
 class Huber(Loss):
-    r"""Quadratic for small errors, linear for large ones: a mean that outliers do not pull.
+    r"""Huber's loss, quadratic for small errors and linear for large ones: robust to outliers.
 
     Domain of y: any number.
 
@@ -73,16 +73,17 @@ class Huber(Loss):
 
     .. math:: \ell(y, raw) = \tfrac12 e^2 \text{ if } |e| \le \delta, \quad \delta (|e| - \tfrac12 \delta) \text{ beyond}
 
-    Relation: the Moreau envelope of delta * `AbsoluteError`; `SquaredError` for delta to infinity. `LogCosh` is a
-    smooth cousin.
+    Relation: the Moreau envelope of delta * `AbsoluteError`; tends to `SquaredError` as delta goes to infinity. `LogCosh` is
+    similar and smoother.
 
-    Constants: 1/2 e^2 inside delta, as scikit-learn's SGDRegressor with epsilon = delta; HuberRegressor also
-    fits the scale.
+    Constants: e^2 / 2 within delta, as in scikit-learn's SGDRegressor with epsilon = delta. HuberRegressor also estimates the
+    scale.
 
     Parameters
     ----------
     delta : float, default=1.35
-        Where the line begins, in units of y; 1.35 noise standard deviations keep 95% of the efficiency of least squares.
+        The absolute error at which the loss becomes linear, in units of y. With Gaussian noise, 1.35 standard deviations keep
+        95% of the efficiency of least squares.
 
     Examples
     --------
@@ -123,7 +124,7 @@ class Huber(Loss):
 
 
 class Expectile(Loss):
-    r"""Squared error with one weight above and another below: the expectile of y given x.
+    r"""The asymmetric squared error: estimates an expectile of y given x.
 
     Domain of y: any number.
 
@@ -133,14 +134,14 @@ class Expectile(Loss):
 
     .. math:: \ell(y, raw) = |\tau - [raw > y]| \, (raw - y)^2
 
-    Relation: `SquaredError` at 0.5; the smooth sister of `Quantile`.
+    Relation: `SquaredError` at 0.5; the smooth counterpart of `Quantile`.
 
-    Constants: without a half, so that expectile = 0.5 is squared_error exactly.
+    Constants: without the factor 1/2; expectile = 0.5 is exactly squared_error.
 
     Parameters
     ----------
     expectile : float, default=0.5
-        In (0, 1): the weight of underestimation; overestimation has 1 - expectile.
+        Weight of underestimation, in (0, 1). The weight of overestimation is 1 - `expectile`.
 
     Examples
     --------
@@ -181,7 +182,7 @@ class Expectile(Loss):
 
 
 class LogCosh(Loss):
-    r"""The logarithm of the hyperbolic cosine of the error: quadratic near 0, absolute far away, smooth everywhere.
+    r"""The log-cosh loss, a smooth function that is quadratic for small errors and linear for large ones.
 
     Domain of y: any number.
 
@@ -193,7 +194,7 @@ class LogCosh(Loss):
 
     Relation: close to `Huber` with delta = 1, and twice differentiable.
 
-    Constants: none; 1/2 e^2 near 0, \|e\| - log 2 far away.
+    Constants: none; approximately e^2 / 2 for small errors and \|e\| - log 2 for large ones.
 
     Examples
     --------
@@ -225,7 +226,7 @@ class LogCosh(Loss):
 
 
 class Cauchy(Loss):
-    r"""The logarithm of one plus the squared error: far outliers lose all pull. Not convex.
+    r"""The Cauchy loss, robust even to extreme outliers, whose gradient vanishes (not convex).
 
     Domain of y: any number.
 
@@ -235,14 +236,15 @@ class Cauchy(Loss):
 
     .. math:: \ell(y, raw) = \tfrac12 scale^2 \log(1 + (e / scale)^2)
 
-    Relation: the negative log likelihood of a Cauchy distribution; 1/2 e^2 near 0; scipy's least_squares(loss="cauchy").
+    Relation: proportional to the negative log-likelihood of a Cauchy distribution, up to a constant; the loss of scipy's
+    least_squares(loss="cauchy").
 
-    Constants: the half and scale^2, so that the curvature at 0 is 1.
+    Constants: the factor scale^2 / 2 makes the curvature at 0 equal to 1; approximately e^2 / 2 for small errors.
 
     Parameters
     ----------
     scale : float, default=1.0
-        Where the pull is greatest, in units of y.
+        The absolute error at which the gradient is largest, in units of y.
 
     Examples
     --------
@@ -281,7 +283,7 @@ class Cauchy(Loss):
 
 
 class Linex(Loss):
-    r"""Exponential on one side, nearly linear on the other: an error one way costs far more than the other way.
+    r"""The linear-exponential loss, which grows exponentially on one side and almost linearly on the other.
 
     Domain of y: any number.
 
@@ -291,14 +293,14 @@ class Linex(Loss):
 
     .. math:: \ell(y, raw) = (\exp(a e) - a e - 1) / a^2
 
-    Relation: `SquaredError` for a to 0.
+    Relation: tends to `SquaredError` as a goes to 0.
 
-    Constants: divided by a^2, so that the curvature at 0 is 1.
+    Constants: the factor 1 / a^2 makes the curvature at 0 equal to 1.
 
     Parameters
     ----------
     a : float, default=1.0
-        Positive punishes overestimation, negative underestimation; in units of 1 / y; not 0.
+        Asymmetry, in units of 1 / y, not 0. A positive value penalises overestimation more, a negative one underestimation.
 
     Examples
     --------
@@ -322,7 +324,7 @@ class Linex(Loss):
     def value(self, y: Array, raw: Array) -> Array:
         x = self.a * (raw - y)
         near = np.abs(x) < 1.0
-        # exp(x) - x - 1 loses digits near 0: there, x^2/2 (1 + x/3 (1 + x/4 (1 + ...))).
+        # exp(x) - x - 1 suffers from cancellation near 0; use x^2/2 (1 + x/3 (1 + x/4 (1 + ...))) there.
         small, series = np.where(near, x, 0.0), np.ones_like(x)
         for k in range(20, 2, -1):
             series = 1.0 + small / k * series

@@ -12,11 +12,11 @@ from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import check_cv, cross_validate
-from sklearn.utils import Bunch
 
 from ..estimators.base import GradientEstimator
 from ..losses import CustomLoss, Loss
 from .evaluation import evaluated
+from .frames import framed
 from .scorer import loss_scorer
 
 __all__ = ["compare_losses", "name_of", "named_losses", "outlier_share"]
@@ -201,7 +201,8 @@ def compare_losses(
         row |= {} if explained else {name: -row[name] for name in named}
         row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(found["train_outlier_share"]))}
         rows.append(row)
-    return _table(list(named), rows)
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return framed(columns, "fitted", np.array(list(named)))
 
 
 def _loss_parameter(estimator: Any) -> str:
@@ -229,12 +230,3 @@ def _share(estimator: Any, X: Any, y: Any) -> float:
         return outlier_share(estimator, X, y)
     except TypeError:  # around it, y is transformed
         return float(np.nan)
-
-
-def _table(names: list[str], rows: list[dict[str, float]]) -> Any:
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    try:
-        import pandas as pd
-    except ImportError:
-        return Bunch(fitted=np.array(names), **columns)
-    return pd.DataFrame(columns, index=pd.Index(names, name="fitted"))

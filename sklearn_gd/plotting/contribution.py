@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch
 
 from ..arrays import Array
 from ..metrics.comparison import name_of
 from ..metrics.evaluation import evaluated, unwrapped
+from ..metrics.frames import framed
 from .style import COLORS, axes_for, neutral
 
 __all__ = ["LossContributionDisplay"]
@@ -129,7 +129,7 @@ class LossContributionDisplay:
         }
         used = order[found.weight[order] > 0]
         name = name_of(unwrapped(estimator)[0].loss)
-        return cls(losses[used], found.weight[used], _table(index, columns), share, name).plot(ax)
+        return cls(losses[used], found.weight[used], framed(columns, "index", index), share, name).plot(ax)
 
     def plot(self, ax: Any = None) -> LossContributionDisplay:
         """Draw.
@@ -171,11 +171,3 @@ class LossContributionDisplay:
 def _listed(values: Array) -> Any:
     """Return values of samples as a column: each a list, if it is more than one."""
     return values if values.ndim == 1 else list(values.tolist())
-
-
-def _table(index: Array, columns: dict[str, Any]) -> Any:
-    try:
-        import pandas as pd
-    except ImportError:
-        return Bunch(index=index, **columns)
-    return pd.DataFrame(columns, index=index)
