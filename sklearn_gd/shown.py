@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from typing import Any
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["Documented", "shown"]
+__all__ = ["Documented", "called", "shown"]
 
 
 class Documented(BaseEstimator):
@@ -66,10 +66,18 @@ class _Words:
         return hash(self.words)
 
 
+def called(function: Any) -> str:
+    """Return what a function is called: its name, and where some arguments are settled (`functools.partial`), those as well."""
+    if isinstance(function, partial):
+        settled = [*map(repr, function.args), *(f"{name}={value!r}" for name, value in function.keywords.items())]
+        return f"{called(function.func)}({', '.join(['...', *settled])})"
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def shown(value: Any) -> Any:
     """Return what is shown for a parameter: of a function its name, without an address, also within a part."""
     if callable(value) and not isinstance(value, type | BaseEstimator):
-        return _Words(str(getattr(value, "__name__", type(value).__name__)))
+        return _Words(called(value))
     if isinstance(value, BaseEstimator) and type(value).__repr__ not in (BaseEstimator.__repr__, Documented.__repr__):
         return _Words(repr(value))
     return _by_words(value) if isinstance(value, Documented) else value

@@ -443,3 +443,36 @@ def test_ctrl_c_ends_a_fit_wherever_it_comes(diabetes, calls):
 
     with pytest.raises(KeyboardInterrupt):
         GDRegressor(function, solver="proximal_point").fit(X, y)
+
+
+@pytest.mark.parametrize("loss", [lambda y, raw: np.abs(1 - np.exp(raw) / y), lambda y, raw: np.abs(np.log(y) - raw)])
+def test_kinks_at_the_link_of_y_are_found(loss):
+    """Losses of a positive mean: raw is in the unit of log y, and so are their kinks."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    y = np.exp(5 + X @ [0.2, -0.1, 0.0] + 0.2 * rng.standard_t(4, 300))
+    links = {"inverse_link": np.exp, "link": np.log}
+    found = GDRegressor(CustomLoss(loss, **links), alpha=1e-7).fit(X, y)
+    told = GDRegressor(CustomLoss(loss, kinks=lambda y: [np.log(y)], **links), alpha=1e-7).fit(X, y)
+    assert found.converged_
+    np.testing.assert_allclose(found.coef_, told.coef_, rtol=1e-6)
+    assert type(found.solver_) is type(told.solver_)
+
+
+def test_a_right_gradient_of_rough_values_is_taken():
+    """Barron's general robust loss near its singular shape 0: differences of nearly equal numbers, divided by a small one."""
+    b, d = 2.0, 1e-5
+
+    def value(y, raw):
+        return b / d * (((raw - y) ** 2 / b + 1) ** (d / 2) - 1)
+
+    def slope(y, raw):
+        return (raw - y) * ((raw - y) ** 2 / b + 1) ** (d / 2 - 1)
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = X[:, 0] + rng.standard_t(2, 200)
+    model = GDRegressor(CustomLoss(value, gradient=slope), tol=1e-5).fit(X, y)
+    assert model.optimality_ < 1e-5
+    with pytest.raises(ValueError, match="are not those of its values"):
+        GDRegressor(CustomLoss(value, gradient=lambda y, raw: 1.001 * slope(y, raw))).fit(X, y)

@@ -13,7 +13,7 @@ from ..arrays import EPS, Array
 from ..contracts import Failure, Skip, checks_in, copies, demand, run
 from . import numeric
 from .base import Loss
-from .findings import find
+from .findings import find, rounding_of, unit_of
 from .numeric import Spacing
 
 __all__ = ["CHECKS", "Points"]
@@ -129,7 +129,10 @@ def check_gradient(points: Points) -> str:
     value = value[:, None] if loss.rowwise else value
     typical = _typical(expected)
     slack = 1e-6 * (1e-3 * typical + np.abs(expected)) + 10 * np.abs(expected - finer)
-    slack = slack + 1e2 * EPS * value / loss.spacing.at(raw, loss.spacing.slope)
+    with np.errstate(all="ignore"):
+        level, noise = rounding_of(loss.value, y, raw, unit_of(y, raw, loss.rowwise))
+    rounding = np.maximum(EPS * value, noise * level if np.isfinite(level) else 0.0)
+    slack = slack + 1e2 * rounding / loss.spacing.at(raw, loss.spacing.slope)
     got = loss.gradient(y, raw)
     # At a kink the slopes on the two sides differ, and any slope between them is valid; a rowwise loss has more than two sides.
     beside = 4.0 * loss.spacing.at(raw, loss.spacing.slope) * np.cos(np.arange(raw.shape[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..arrays import Array
 from ..shown import shown
 from .base import Loss
+from .findings import Findings, find
 from .piecewise import Piecewise
 
 __all__ = ["CustomLoss"]
@@ -42,14 +44,15 @@ class CustomLoss(Loss):
     gradient : callable, optional
         ``gradient(y_true, raw)``, the derivative d function / d raw, in the shape of raw.
     curvature : callable, optional
-        ``curvature(y_true, raw)``, the second derivative, in the shape of raw; for a rowwise loss ``curvature(y_true, raw, v)``,
-        the second derivative times v.
+        ``curvature(y_true, raw)``, the second derivative, in the shape of raw. For a rowwise loss,
+        ``curvature(y_true, raw, v)``: the second derivative times v.
     prox : callable, optional
         ``prox(y_true, v, step)``, argmin_z function(y_true, z) + (z - v)^2 / (2 step).
     inverse_link : callable, optional
         ``inverse_link(raw)``, the prediction for raw: a mean or a probability.
     link : callable, optional
-        ``link(mean)``, the inverse of `inverse_link`; only used for the initial intercept.
+        ``link(mean)``, the inverse of `inverse_link`. A fit only uses it for the initial intercept; `sklearn_gd.metrics` uses
+        it to turn the predictions of other estimators into raw predictions.
     task : {"regression", "classification"} or None, default=None
         The task that the loss is for; None means both.
     rowwise : bool, default=False
@@ -229,6 +232,37 @@ class CustomLoss(Loss):
             result.convergence_hint = "the loss has kinks: say smooth=False, or leave smooth to None."
         return result
 
+    def _find(self, y: Array, raw: Array, kinks: Any = None) -> Findings:
+        return (None if kinks else self._find_by_link(y, raw)) or super()._find(y, raw, kinks)
+
+    def _find_by_link(self, y: Array, raw: Array) -> Findings | None:
+        """Return what is found where targets are told by their link, in units of raw; None if that locates no kinks."""
+        link, inverse = self._given["link"], self._given["inverse_link"]
+        if link is None or inverse is None or self.rowwise:
+            return None
+        with np.errstate(all="ignore"):
+            place = self.link(y)
+        if not np.all(np.isfinite(place)):
+            return None
+        gradient = (lambda at, raw: self.gradient(self.inverse_link(at), raw)) if self.has_gradient else None
+        try:
+            found = find(
+                lambda at, raw: self.value(self.inverse_link(at), raw),
+                gradient,
+                place,
+                raw,
+                rowwise=False,
+                kinks=None,
+                name=self.name,
+            )
+        except ValueError:  # it is told in terms of y instead
+            return None
+        pieces = found.pieces
+        if pieces.absent or not pieces.convex:
+            return None
+        located = partial(_linked, link, pieces.offsets, pieces.ratios)
+        return replace(found, pieces=replace(pieces, offsets=(), ratios=(), located=located))
+
     def _kinks(self, y: Array) -> list[Array]:
         """Return the user's kinks, each in the shape of y."""
         try:
@@ -238,3 +272,9 @@ class CustomLoss(Loss):
                 f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape, {y.shape}, or of "
                 f"numbers. ({error})"
             ) from error
+
+
+def _linked(link: Callable[[Array], Array], offsets: tuple[float, ...], ratios: tuple[float, ...], y: Array) -> list[Array]:
+    """Return the kinks that lie on lines over the link of y."""
+    place = link(y)
+    return [a + b * place for a, b in zip(offsets, ratios, strict=True)]

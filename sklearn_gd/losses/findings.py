@@ -1,6 +1,6 @@
-"""What the values of a loss around the data tell: how exact they are, where it has kinks, whether it is straight between them.
+"""Properties of a custom loss, found from its values around the data: rounding, kinks, linearity between kinks.
 
-A loss of the user's own is looked at once, on a few rows, before a fit; `Loss.observe` keeps what was found.
+A custom loss is examined once, on a few rows, before a fit; `Loss.observe` stores the findings.
 
 References
 ----------
@@ -22,9 +22,9 @@ from .kinks import Elements, kinks_of
 from .numeric import Function, Spacing
 from .piecewise import Piecewise
 
-__all__ = ["Findings", "find"]
+__all__ = ["Findings", "find", "rounding_of", "unit_of"]
 
-# Elements that kinks are looked for in: each takes some hundreds of values.
+# Elements in which kinks are searched for: each takes a few hundred values.
 FEW = 8
 
 # Elements that have to agree with what was found in the few.
@@ -65,7 +65,7 @@ def find(
         When it is not the same at two calls, jumps, or has no slope at all.
     """
     rng = np.random.RandomState(0)
-    unit = _unit(y, raw, rowwise)
+    unit = unit_of(y, raw, rowwise)
     near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
     first, again = value(y, near), value(y, near)
     if not np.array_equal(first, again, equal_nan=True):
@@ -74,7 +74,7 @@ def find(
         )
     if not np.any(np.isfinite(first)):
         raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
-    level, noise = _noise(value, y, near, unit)
+    level, noise = rounding_of(value, y, near, unit)
     pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, level, noise, kinks, name)
     if pieces.piecewise_linear:
         return Findings(Spacing(), 0.0, pieces, False)
@@ -82,7 +82,7 @@ def find(
     return Findings(spacing, precision, pieces, smooth)
 
 
-def _unit(y: Array, raw: Array, rowwise: bool) -> float:
+def unit_of(y: Array, raw: Array, rowwise: bool) -> float:
     """Return how far raw is from where the loss of a row bends, typically: the spread of y, or one for codes."""
     if rowwise:
         return 1.0 + float(np.std(raw))
@@ -90,7 +90,7 @@ def _unit(y: Array, raw: Array, rowwise: bool) -> float:
     return float(max(np.std(y), np.median(gap)) or np.abs(y).max(initial=0.0) or 1.0)
 
 
-def _noise(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
+def rounding_of(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
     """Return the typical value, and the rounding of the values relative to it."""
     level = float(np.median(np.abs(value(y, raw))))
     for size in 10.0 ** np.arange(-6, -1):

@@ -1,4 +1,4 @@
-"""Where a function of raw has kinks, from its values along raw for a few elements of y."""
+"""Locates the kinks of a loss from its values along raw, for a few elements of y."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Elements:
 
     @cached_property
     def lines(self) -> list[Array | None]:
-        """For each element where its straight lines meet; None where it is curved."""
+        """For each element, where its linear pieces meet; None if it is curved."""
         return [self._meeting_points(number) for number in range(len(self.chosen))]
 
     def _meeting_points(self, number: int) -> Array | None:
@@ -149,7 +149,7 @@ class Elements:
             gap = values[right] - values[left] - two * (z[right] - z[left])
             place = z[left] + gap / (one - two) if one != two else np.inf * gap
             inside = np.clip(place, z[left], z[right])
-            # Where the two lines do not meet in between, the values go from one to the other by a step.
+            # Where the two lines do not meet in between, the values jump from one to the other.
             step = abs(gap - (one - two) * (inside - z[left]))
             size = max(abs(values[left]), abs(values[right]), self.level) + abs(two) * (abs(self.y[number]) + abs(z[left]))
             near = abs(inside - self.y[number]) < NEAR * self.unit
@@ -170,7 +170,7 @@ class Elements:
 
 
 def kinks_of(elements: Elements) -> list[Array]:
-    """Return the kinks of each element: where its straight lines meet, or else where its slope jumps."""
+    """Return the kinks of each element: where its linear pieces meet, or else where its slope jumps."""
     lines = elements.lines
     known = [places for places in lines if places is not None]
     return known if len(known) == len(lines) else _jumps(elements)

@@ -1,4 +1,4 @@
-"""Targets of which a part is missing: entries of a table, and the ends of sequences."""
+"""Losses for partly missing targets: missing entries of a table, and padded sequences."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = ["Masked", "SequenceLoss"]
 @delegates("smooth", "convex", "probabilistic", "positive_only", "pieces", "foreign", "precision")
 @delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint")
 class Masked(Wrapped):
-    r"""A loss under which missing entries of y cost nothing.
+    r"""A loss that ignores missing entries of y.
 
-    Domain of y: that of the loss, or missing; for multi-output regression, and for indicator matrices.
+    Domain of y: that of the loss, or missing; for multi-output regression and indicator matrices.
 
     Link: that of the loss.
 
@@ -32,8 +32,8 @@ class Masked(Wrapped):
 
     .. math:: F = \frac{\sum_i w_i \sum_k m_{ik} \, \ell(y_{ik}, raw_{ik})}{\sum_i w_i \sum_k m_{ik} / K} + \alpha R
 
-    Relation: the loss itself where nothing is missing. A row of which all is missing counts for nothing, and `score` goes by
-    what is observed.
+    Relation: the loss itself if no entry is missing. A row with all entries missing has no influence, and `score` uses the
+    observed entries only.
 
     Constants: those of the loss.
 
@@ -42,7 +42,7 @@ class Masked(Wrapped):
     loss : str or Loss, default="squared_error"
         An elementwise loss.
     missing : float, default=nan
-        What stands for a missing entry; NaN always does.
+        Value that marks a missing entry; NaN always does.
 
     Examples
     --------
@@ -67,12 +67,12 @@ class Masked(Wrapped):
 
     @cached_property
     def inner(self) -> Loss:
-        """The loss of what is observed."""
+        """The loss of the observed entries."""
         return get_loss(self.loss)
 
     @property
     def has_lines(self) -> bool:
-        """False: an entry that costs nothing lies on no line."""
+        """False: a missing entry has zero loss and therefore no lines."""
         return False
 
     def check_parameters(self) -> None:
@@ -80,7 +80,7 @@ class Masked(Wrapped):
             raise ValueError(f"Masked(loss={self.loss!r}): expected an elementwise loss; for sequences use SequenceLoss.")
 
     def set_params(self, **params: Any) -> Masked:
-        """Set parameters; what was resolved from them is forgotten."""
+        """Set parameters, and discard what was resolved from the old ones."""
         self.__dict__.pop("inner", None)
         super().set_params(**params)
         return self
@@ -91,7 +91,7 @@ class Masked(Wrapped):
         return result
 
     def _filled(self, y: Array) -> tuple[Array, Array]:
-        """Return y with 1, which is in every domain, where it is missing, and where it is observed."""
+        """Return y with missing entries replaced by 1, which is in every domain, and the mask of observed entries."""
         seen = ~np.isnan(y)
         return np.where(seen, y, 1.0), seen
 
@@ -150,9 +150,9 @@ class Masked(Wrapped):
 
 
 class SequenceLoss(Loss):
-    r"""Cross entropy at each step of a sequence of labels, as for the generation of text; padded ends cost nothing.
+    r"""Cross entropy at each step of a sequence of labels, as for text generation; padding is ignored.
 
-    Domain of y: labels of shape (n_samples, n_steps), the ends filled with `padding`.
+    Domain of y: labels of shape (n_samples, n_steps), padded at the end with `padding`.
 
     Link: softmax over the classes at each step; predict_proba is of shape (n_samples, n_steps, n_classes).
 
@@ -160,20 +160,20 @@ class SequenceLoss(Loss):
 
     .. math:: F = \frac{\sum_i w_i \sum_t m_{it} \, \ell(y_{it}, raw_{it})}{\sum_i w_i \sum_t m_{it}} + \alpha R
 
-    for average="token"; for "sequence" the mean of each sequence counts the same, however long it is.
+    for average="token". For average="sequence", the mean loss of each sequence has the same weight, whatever its length.
 
-    Relation: `MultinomialLogLoss` at each step. Divided by log(2) it is bits per token, its exponential is the perplexity.
+    Relation: `MultinomialLogLoss` at each step. Divided by log(2) it is in bits per token; its exponential is the perplexity.
 
-    Constants: natural logarithm, log(K) at raw = 0.
+    Constants: natural logarithm; log(K) at raw = 0.
 
     Parameters
     ----------
     padding : int or str, default=-1
-        What stands for the end.
+        Value that fills the end of a shorter sequence.
     average : {"token", "sequence"}, default="token"
-        What counts the same.
+        The unit that is weighted equally.
     label_smoothing : float, default=0.0
-        In [0, 1): the share of every label that is spread evenly over all classes.
+        Share of each label that is spread uniformly over all classes, in [0, 1).
 
     Examples
     --------
@@ -196,7 +196,7 @@ class SequenceLoss(Loss):
     probabilistic = True
     ranges = MultinomialLogLoss.ranges | {"average": ("'token' or 'sequence'", lambda value: value in ("token", "sequence"))}
 
-    steps = 1  # what `for_target` settles
+    steps = 1  # set by `for_target`
 
     def __init__(self, padding: Any = -1, average: str = "token", label_smoothing: float = 0.0) -> None:
         self.padding = padding
@@ -212,12 +212,12 @@ class SequenceLoss(Loss):
         return result
 
     def _tokens(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
-        """Return which steps have a label, (n, T), and the code and raw of each that has: (m,) and (m, K)."""
+        """Return which steps have a label, (n, T), and the codes, (m,), and raw predictions, (m, K), of those steps."""
         seen = y.reshape(len(raw), self.steps) >= 0
         return seen, y.reshape(seen.shape)[seen], raw.reshape(*seen.shape, raw.shape[1] // self.steps)[seen]
 
     def _share(self, seen: Array) -> Array:
-        """Return what a step counts in its sequence, (n, 1)."""
+        """Return the weight of a step within its sequence, (n, 1)."""
         if self.average == "token":
             return np.ones((len(seen), 1))
         return 1.0 / np.maximum(seen.sum(axis=1, keepdims=True), 1)

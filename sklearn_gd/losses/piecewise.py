@@ -1,4 +1,4 @@
-"""A function of raw with kinks at known places: its slopes, its lines and its proximal points, from values alone."""
+"""Slopes, lines and proximal points of a function of raw with known kinks, from its values alone."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Piecewise:
     located : callable or None
         From y to the kinks, a sequence of arrays that fit y's shape.
     piecewise_linear : bool
-        Whether the function is a straight line between its kinks.
+        Whether the function is linear between its kinks.
     convex, convex_between : bool
         Whether it is convex, and whether it is so between its kinks.
     rising : tuple of bool
         At which kinks the slope rises, in the order of the offsets and ratios; empty if that is not known.
     slopes : tuple of float
-        The slopes of the lines from left to right, if they are straight and the same for all y; else empty.
+        The slopes of the pieces from left to right, if they are linear and the same for all y; else empty.
     unit : float
         The typical distance of raw from a kink.
     """
@@ -87,10 +87,10 @@ class Piecewise:
         best = np.where(np.isnan(values), np.inf, values).argmin(axis=0)
         return np.take_along_axis(trials, best[None], axis=0)[0]
 
-    # -- straight pieces ----------------------------------------------------------------------------------------------
+    # -- linear pieces ------------------------------------------------------------------------------------------------
 
     def line_slopes(self, value: Function, y: Array, kinks: Array) -> Array:
-        """Return the slopes of straight pieces from left to right: (J + 1, n, K), or to fit that shape."""
+        """Return the slopes of the linear pieces from left to right, broadcastable to (J + 1, n, K)."""
         if self.slopes:
             return np.array(self.slopes)[:, None, None]
         low = np.concatenate([kinks[:1] - 4.0 * self.unit, kinks])
@@ -128,7 +128,7 @@ class Piecewise:
         if self.piecewise_linear:
             first = self.line_slopes(value, y, kinks)
             left[0], right[0] = first[0], first[1]
-        # A row that has no kink there gets one that costs nothing.
+        # A row without that kink gets one that contributes zero.
         return kinks, left, np.maximum(right, left + 1e-12 * (np.abs(right - left).max() or 1.0))
 
     # -- slopes -------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def _sides(value: Function, y: Array, before: Array, kink: Array, after: Array, 
 
 
 def _prox_of_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Array:
-    """Return the proximal points of a convex function that is straight between the kinks, (J, n, K)."""
+    """Return the proximal points of a convex function that is linear between the kinks, (J, n, K)."""
     z = v - step * slopes[0]
     for kink, slope in zip(kinks, slopes[1:], strict=True):
         z = np.where(z > kink, np.maximum(kink, v - step * slope), z)
@@ -223,7 +223,7 @@ def _prox_of_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Array:
 
 
 def _lowest_on_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Array:
-    """Return the proximal points of any function that is straight between the kinks: the lowest of those of its pieces."""
+    """Return the proximal points of any function that is linear between the kinks: the lowest of those of its pieces."""
     best, least = v, np.full(v.shape, np.inf)
     level = 0.0
     for j, slope in enumerate(slopes):

@@ -1,4 +1,4 @@
-"""The names of losses, and the way from what was given as a loss to one."""
+"""The names of losses, and `get_loss`, which resolves what the user passed as ``loss=``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses made of another: the Moreau envelope that makes a kinked one smooth, and a loss without its kinks."""
+"""Losses that wrap another loss: its Moreau envelope, which is smooth, and the loss without its kinks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WrappedType = TypeVar("WrappedType", bound="Wrapped")
 
 
 def delegates(*facts: str) -> Callable[[Any], Any]:
-    """Give a wrapped loss some facts of the loss in it."""
+    """Take some attributes of a wrapper from the loss that it wraps."""
 
     def decorate(kind: Any) -> Any:
         for fact in facts:
@@ -32,17 +32,17 @@ def delegates(*facts: str) -> Callable[[Any], Any]:
 
 @delegates("task", "name", "spacing", "slope_error")
 class Wrapped(Loss):
-    """A loss made of another, `inner`: about targets and predictions it says what that one says."""
+    """A loss that wraps another, `inner`, and shares its targets and predictions."""
 
     loss: Any
 
     @property
     def inner(self) -> Loss:
-        """The loss in it."""
+        """The wrapped loss."""
         return self.loss
 
     def with_inner(self: WrappedType, inner: Loss) -> WrappedType:
-        """Return the same of another loss."""
+        """Return the same wrapper around another loss."""
         result = copy(self)
         result.loss = inner
         return result
@@ -81,7 +81,7 @@ class Wrapped(Loss):
 
 @delegates("rowwise", "convex", "shift_invariant")
 class Moreau(Wrapped):
-    r"""The Moreau envelope of a loss: the same minimisers, no kinks.
+    r"""The Moreau envelope of a loss: a smooth function with the same minimisers.
 
     .. math:: e(y, v) = \min_z \; loss(y, z) + (z - v)^2 / (2 step)
 
@@ -92,7 +92,7 @@ class Moreau(Wrapped):
     loss : Loss
         Any loss with a prox.
     step : float
-        The width of the smoothing, in units of raw^2 / loss.
+        Width of the smoothing, in units of raw^2 / loss.
 
     References
     ----------
@@ -132,14 +132,14 @@ class Moreau(Wrapped):
 
 
 class _Without(Wrapped):
-    """A loss less some of its hinges: its values, slopes and curvature."""
+    """A loss minus some of its hinges: its values, slopes and curvature."""
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
 
     @abstractmethod
     def hinges(self, y: Array) -> tuple[Array, Array, Array]:
-        """Return the kinks, and the slopes left and right of them, of what is taken away: each to fit (J, n, K)."""
+        """Return the kinks of the subtracted part and the slopes left and right of them, each broadcastable to (J, n, K)."""
 
     def value(self, y: Array, raw: Array) -> Array:
         kinks, left, right = self.hinges(y)
@@ -155,14 +155,14 @@ class _Without(Wrapped):
 
 
 class Remainder(_Without):
-    """The smooth part of a convex loss, which its `lines` leave."""
+    """The smooth part of a convex loss: the loss minus its `lines`."""
 
     def hinges(self, y: Array) -> tuple[Array, Array, Array]:
         return self.loss.lines(y)
 
 
 class Convexified(_Without):
-    """A loss without the kinks at which its slope falls: convex, where it is so between its kinks."""
+    """A loss without the kinks at which its slope falls; convex if the loss is convex between its kinks."""
 
     def __init__(self, loss: Loss) -> None:
         super().__init__(loss)

@@ -1,4 +1,4 @@
-"""Losses as measures: of a sample, of an estimator, of a choice between losses."""
+"""Metrics based on losses, for samples, for estimators, and for the choice of a loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which loss suits a task: an estimator fitted under each, and judged by all."""
+"""Comparison of losses: an estimator is fitted under each of them and evaluated by all."""
 
 from __future__ import annotations
 
@@ -13,25 +13,27 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.model_selection import check_cv, cross_validate
 
+from ..arrays import Array
 from ..estimators.base import GradientEstimator
 from ..losses import CustomLoss, Loss
-from .evaluation import evaluated
+from ..shown import called
+from .evaluation import evaluated, unwrapped
 from .frames import framed
 from .scorer import loss_scorer
 
 __all__ = ["compare_losses", "name_of", "named_losses", "outlier_share"]
 
-# What share of the rows, those of the highest loss, `outlier_share` looks at.
+# The share of the rows, those of the highest loss, that `outlier_share` considers.
 WORST = 0.05
 
 
 def named_losses(losses: Any) -> dict[str, Any]:
-    """Return losses by their names: those of a mapping, or of a list of names, objects and functions, or of one loss.
+    """Return a dict of losses by name, from a mapping, a list of names, objects and functions, or one loss.
 
     Raises
     ------
     ValueError
-        When there is none, or two have the same name.
+        If there is no loss, or two have the same name.
     """
     if isinstance(losses, Mapping):
         named = {str(name): loss for name, loss in losses.items()}
@@ -50,39 +52,39 @@ def named_losses(losses: Any) -> dict[str, Any]:
 
 
 def name_of(loss: Any) -> str:
-    """Return what a loss is called: its name, that of the function, or the class with all of its parameters."""
+    """Return the name of a loss: the given name, that of the function, or the class with all of its parameters."""
     if isinstance(loss, str):
         return loss
     if isinstance(loss, CustomLoss) or not isinstance(loss, Loss):
-        function = loss.get_params()["function"] if isinstance(loss, CustomLoss) else loss
-        return str(getattr(function, "__name__", type(function).__name__))
+        return called(loss.get_params()["function"] if isinstance(loss, CustomLoss) else loss)
     parameters = ", ".join(f"{name}={value!r}" for name, value in loss.get_params(deep=False).items())
     return f"{type(loss).__name__}({parameters})"
 
 
 def outlier_share(estimator: Any, X: Any, y: Any) -> float:
-    r"""Return how much of the pull on a fit comes from the twentieth of the samples that it fits worst.
+    r"""Return the share of the total gradient magnitude that comes from the 5% of samples with the largest loss.
 
     .. math:: \frac{\sum_{i \in worst} |\ell'(y_i, raw_i)|}{\sum_i |\ell'(y_i, raw_i)|}
 
-    Under absolute_error each sample pulls alike, and it is about 0.05; under squared_error it grows with the outliers.
+    It measures the influence of outliers on a fit. Under absolute_error all samples have the same influence, and the share is
+    about 0.05. Under squared_error it grows with the outliers.
 
     Parameters
     ----------
     estimator : estimator
-        Fitted: GDRegressor or GDClassifier, a pipeline or a search that ends in one.
+        Fitted GDRegressor or GDClassifier, or a pipeline or search that ends in one.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
 
     Returns
     -------
     float
-        Between 0 and 1; NaN where nothing pulls.
+        Between 0 and 1; NaN if all gradients are zero.
 
     Raises
     ------
     TypeError
-        When there is no such estimator.
+        If `estimator` is not of this kind.
 
     References
     ----------
@@ -119,49 +121,51 @@ def compare_losses(
     params: dict[str, Any] | None = None,
     n_jobs: int | None = None,
 ) -> Any:
-    """Fit an estimator under each of several losses, and judge every fit by all of them, on held-out rows.
+    """Fit an estimator under each of several losses and evaluate every fit by all of them, on held-out rows.
 
-    A value of one loss says nothing beside that of another: the columns of the table are to be compared from top to bottom, in
-    the column of the loss that the task is about. Often the fit under that loss itself is best there, but not always: a
-    smoother or more robust one may generalise better.
+    Values of different losses are not comparable. Compare the rows of the table within one column: that of the loss which
+    matters for the task. The fit under that loss is often the best there, but not always: a smoother or more robust loss may
+    generalise better.
 
     Parameters
     ----------
     estimator : estimator
-        GDRegressor, GDClassifier, or a pipeline that holds one. It is cloned.
+        GDRegressor, GDClassifier, or a pipeline that contains one. It is cloned.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     losses : list, or dict of str to loss
-        Names, objects or functions. Each gets its name in the table: its own, or the key.
+        Names, objects or functions. In the table, a loss is called by its own name or by its key in the dict.
     explained : bool, default=False
-        Whether the table has `explained_loss` instead of the mean loss: it has no unit, 1 is perfect and 0 no better than a
-        constant, so that columns can be compared as well.
+        Whether the table has `explained_loss` instead of the mean loss. It is dimensionless, 1 is perfect and 0 no better than
+        a constant, so columns can be compared as well.
     scoring : str, callable, list, dict or None, default=None
-        Scores of scikit-learn besides, as for `sklearn.model_selection.cross_validate`.
+        Additional scikit-learn scores, as for `sklearn.model_selection.cross_validate`.
     cv : int, splitter or iterable, default=None
-        As for `cross_validate`; the same splits for every loss. With groups, ``list(GroupKFold().split(X, y, groups))``.
+        As for `cross_validate`; every loss uses the same splits. With groups, pass
+        ``list(GroupKFold().split(X, y, groups))``.
     params : dict, default=None
-        What `cross_validate` passes on, such as sample_weight: with metadata routing, so that the scorers get it too.
+        Parameters that `cross_validate` passes on, such as sample_weight. Requires metadata routing, by which the scorers
+        receive them too.
     n_jobs : int or None, default=None
-        How many folds run at the same time.
+        Number of folds to run in parallel, as for `cross_validate`.
 
     Returns
     -------
     DataFrame or Bunch
-        A row for each loss that was fitted, named by the index. Columns: the held-out mean loss under each loss, named by the
-        losses; the scores; "fit_time" in seconds; "outlier_share" of the training rows (see `outlier_share`). All are
-        means over the folds. Without pandas, a Bunch of arrays, with "fitted" for the index.
+        One row for each loss that was fitted, named by the index. Columns: the held-out mean loss under each loss, named after
+        the loss; the scores; "fit_time" in seconds; "outlier_share" of the training rows (see `outlier_share`). All values are
+        means over the folds. Without pandas, a Bunch of arrays, with "fitted" as the index.
 
     Raises
     ------
     TypeError
-        When the estimator holds none of this package.
+        If the estimator contains no GDRegressor or GDClassifier.
     ValueError
-        When two losses have the same name, a column of scores has that of a loss, or weights would not reach the scorers.
+        If two losses have the same name, a score has the name of a loss, or weights would not reach the scorers.
 
     See Also
     --------
-    sklearn_gd.plotting.LossComparisonDisplay : Its picture.
+    sklearn_gd.plotting.LossComparisonDisplay : Plot of the table.
 
     References
     ----------
@@ -192,14 +196,14 @@ def compare_losses(
     if clash is not None:
         raise ValueError(f"scoring and losses both have the name {clash!r}: expected a dict of other names.")
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
-    run = partial(cross_validate, X=X, y=y, cv=splits, n_jobs=n_jobs, params=params, return_estimator=False)
-    judge = {**scorers, **scores, "outlier_share": _share}
+    run = partial(cross_validate, X=X, y=y, cv=splits, n_jobs=n_jobs, params=params, return_estimator=True, error_score="raise")
     rows = []
     for loss in named.values():
-        found = run(clone(estimator).set_params(**{key: loss}), scoring=judge, return_train_score=True, error_score="raise")
+        found = run(clone(estimator).set_params(**{key: loss}), scoring={**scorers, **scores})
+        shares = [_share(fitted, X, y, train) for fitted, (train, _) in zip(found["estimator"], splits, strict=True)]
         row = {name: float(np.mean(found[f"test_{name}"])) for name in [*named, *scores]}
         row |= {} if explained else {name: -row[name] for name in named}
-        row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(found["train_outlier_share"]))}
+        row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(shares))}
         rows.append(row)
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return framed(columns, "fitted", np.array(list(named)))
@@ -225,8 +229,15 @@ def _scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
     return {"score": scoring} if callable(scoring) else {name: get_scorer(name) for name in scoring}
 
 
-def _share(estimator: Any, X: Any, y: Any) -> float:
+def _share(estimator: Any, X: Any, y: Any, train: Array) -> float:
     try:
-        return outlier_share(estimator, X, y)
+        unwrapped(estimator)
     except TypeError:  # around it, y is transformed
         return float(np.nan)
+    return outlier_share(estimator, _rows(X, train), _rows(y, train))
+
+
+def _rows(table: Any, rows: Array) -> Any:
+    if hasattr(table, "iloc"):
+        return table.iloc[rows]
+    return table[rows] if hasattr(table, "shape") else np.asarray(table)[rows]

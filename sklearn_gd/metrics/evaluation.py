@@ -1,4 +1,4 @@
-"""Predictions as a loss reads them: what each sample costs, and the mean of that."""
+"""Evaluation of an estimator's predictions under a loss, for each sample and on average."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ..targets import Continuous, Labels, Target
 
 __all__ = ["Evaluation", "evaluated", "unwrapped"]
 
-# Probabilities of 0 and 1 are taken for the nearest numbers between them, as in `sklearn.metrics.log_loss`.
+# Probabilities of 0 and 1 are clipped to the nearest numbers between them, as in `sklearn.metrics.log_loss`.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A loss, what y means to it, and the raw predictions for some samples.
+    """A loss, its target, and the raw predictions for some samples.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Evaluation:
 
     @property
     def losses(self) -> Array:
-        """The loss of each sample, (n,); infinite where no raw stands for the prediction."""
+        """The loss of each sample, (n,); infinite if no raw prediction corresponds to the prediction."""
         lost = np.asarray(np.isnan(self.raw).any(axis=1))
         with np.errstate(all="ignore"):
             value = self.loss.value(self.y, np.where(lost[:, None], 0.0, self.raw))
@@ -60,19 +60,19 @@ class Evaluation:
 
     @property
     def least(self) -> Array:
-        """The least loss that a prediction can have for each sample, (n,)."""
+        """The smallest loss that a prediction can have for each sample, (n,)."""
         with np.errstate(all="ignore"):
             loss = self.loss.observe(self.y, np.nan_to_num(self.raw))
             return loss.saturated(self.y, self.raw.shape[1])
 
     @property
     def pull(self) -> Array:
-        """How strongly each sample pulls at its raw prediction: the norm of the gradient of its loss, (n,)."""
+        """The influence of each sample on its raw prediction: the norm of the gradient of its loss, (n,)."""
         with np.errstate(all="ignore"):
             return np.asarray(np.linalg.norm(self.loss.gradient(self.y, self.raw), axis=1))
 
     def mean(self, values: Array) -> float:
-        """Return the mean of values of each sample as a fit takes it: weighted, over what is observed."""
+        """Return the mean of per-sample values as in a fit: weighted, over the observed entries."""
         used = self.weight > 0
         weight = self.weight[used]
         return float(weight @ values[used] / (weight @ self.loss.mass(self.y[used])))
@@ -84,7 +84,7 @@ def unwrapped(estimator: Any, X: Any = None) -> tuple[GradientEstimator, Any]:
     Raises
     ------
     TypeError
-        When there is none.
+        If there is none.
     """
     if isinstance(estimator, GradientEstimator):
         return estimator, X
@@ -100,10 +100,10 @@ def unwrapped(estimator: Any, X: Any = None) -> tuple[GradientEstimator, Any]:
 
 
 def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, loss: Any = None) -> Evaluation:
-    """Return the predictions of a fitted estimator as its own loss reads them, or another one.
+    """Return the evaluation of a fitted estimator under its own loss or another one.
 
-    Another loss reads the predictions of any estimator of scikit-learn through its link, or, if it or the estimator knows no
-    probabilities, the decision function as raw.
+    Another loss converts the predictions of any scikit-learn estimator to raw predictions by its link. If the loss or the
+    estimator has no probabilities, the decision function is used as raw.
 
     Parameters
     ----------
@@ -114,9 +114,9 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     Raises
     ------
     TypeError
-        Without a loss, for an estimator that has none.
+        If `loss` is None and the estimator has no loss.
     ValueError
-        When the loss cannot read the predictions.
+        If the loss cannot be evaluated on the predictions.
     """
     ours, theirs = None, None if loss is None else get_loss(loss)
     try:
@@ -140,7 +140,7 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
 
 
 def _has(estimator: GradientEstimator, loss: Loss) -> bool:
-    """Tell whether an estimator was fitted under a loss."""
+    """Tell whether an estimator was fitted under this loss."""
     last = estimator._last
     return last is not None and same(loss.for_target(last.target), estimator.loss_)
 
@@ -152,7 +152,7 @@ def _evaluation(loss: Loss, target: Target, y: Any, raw: Array, weight: Array) -
 
 
 def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
-    """Return the loss, what y means, y, and the raw predictions that stand for those of any regressor."""
+    """Return the loss, the target, y, and the raw predictions that correspond to those of any regressor."""
     y = read_numbers(loss.read(y))
     predicted = np.asarray(estimator.predict(X), dtype=np.float64)
     check_consistent_length(y, predicted)
@@ -162,7 +162,7 @@ def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target
 
 
 def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
-    """Return the same for any classifier of labels."""
+    """Return the same for any classifier."""
     target = Labels(np.asarray(estimator.classes_))
     loss, y = loss.for_target(target), column_or_1d(y)
     target.check(y, "y")
@@ -181,7 +181,7 @@ def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Targe
 
 
 def _raw_of(loss: Loss, predicted: Array) -> Array:
-    """Return the raw predictions that stand for means, or probabilities; NaN where there is none, as for a negative count."""
+    """Return the raw predictions for means or probabilities; NaN where there is none, as for a negative count."""
     with np.errstate(all="ignore"):
         raw = np.asarray(loss.link(predicted), dtype=np.float64)
         close = np.isclose(loss.inverse_link(raw), predicted, rtol=1e-6, atol=1e-12)

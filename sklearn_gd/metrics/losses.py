@@ -1,4 +1,4 @@
-"""Loss and cost of a fitted estimator: of each sample, their mean, and how much of it a constant would save."""
+"""Loss metrics of a fitted estimator: per sample, on average, and relative to the best constant prediction."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ def sample_losses(estimator: Any, X: Any, y: Any, *, loss: Any = None) -> Array:
     Parameters
     ----------
     estimator : estimator
-        Fitted: GDRegressor or GDClassifier, a pipeline or a search that ends in one; with `loss`, any regressor or classifier
-        of scikit-learn.
+        Fitted estimator: GDRegressor or GDClassifier, or a pipeline or search that ends in one. With `loss`, any scikit-learn
+        regressor or classifier.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     loss : str, Loss, callable or None, default=None
-        The loss to judge by; None is the one that the estimator was fitted under. Another loss reads the predictions through
-        its link: a regression loss those of `predict`, a loss of probabilities those of `predict_proba`. Any other
-        classification loss takes `decision_function` for raw.
+        The loss to evaluate. If None, the loss that the estimator was fitted under. Another loss converts predictions to raw by
+        its link: a regression loss uses `predict`, a probabilistic loss `predict_proba`. Any other classification loss uses
+        `decision_function` as raw.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        In the unit of the loss, summed over outputs; infinite where the loss has no such prediction, as a loss of counts
-        has no negative mean.
+        In the unit of the loss, summed over outputs. Infinite for predictions that the loss does not allow, such as a negative
+        mean for a loss of counts.
 
     Raises
     ------
     TypeError
-        When the estimator has no loss, and none is given.
+        If `loss` is None and the estimator has no loss.
     ValueError
-        When y is outside the domain of the loss, or the loss cannot read the predictions.
+        If y is outside the domain of the loss, or the loss cannot be evaluated on the predictions.
 
     See Also
     --------
-    mean_loss : Their mean, which a fit minimises.
+    mean_loss : The mean over the samples, which a fit minimises.
 
     References
     ----------
@@ -67,24 +67,25 @@ def sample_losses(estimator: Any, X: Any, y: Any, *, loss: Any = None) -> Array:
 
 
 def mean_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, loss: Any = None) -> float:
-    r"""Return the cost: the weighted mean of the loss of each sample. It has no penalty.
+    r"""Return the cost, the weighted mean of the loss over the samples, without the penalty.
 
     .. math:: \frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i}
 
     Parameters
     ----------
     estimator : estimator
+        As for `sample_losses`.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights, at least 0. The `class_weight` of an estimator is not applied.
+        Individual weights for each sample, at least 0. The `class_weight` of an estimator is not applied.
     loss : str, Loss, callable or None, default=None
-        As for `sample_losses`, which has all that estimator, X and y may be.
+        As for `sample_losses`.
 
     Returns
     -------
     float
-        In the unit of the loss: lower is better. For a loss that masks, the mean over what is observed.
+        In the unit of the loss; lower is better. For a masking loss, the mean over the observed entries.
 
     Raises
     ------
@@ -109,29 +110,30 @@ def mean_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
 
 
 def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, loss: Any = None) -> float:
-    r"""Return the share of the cost of the best constant prediction that an estimator saves: D^2 for any loss.
+    r"""Return D^2 for any loss: the relative reduction of the cost over the best constant prediction.
 
     .. math:: 1 - \frac{cost - cost_{saturated}}{cost_{constant} - cost_{saturated}}
 
-    cost_constant is that of the best constant prediction for these rows, and cost_saturated the least that any prediction can
-    have, zero for most losses. 1 is perfect, 0 no better than a constant, and below 0 worse. It is R^2 for squared_error,
-    `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile, `d2_tweedie_score` for
-    poisson, gamma and tweedie, `d2_log_loss_score` for log_loss.
+    cost_constant is the cost of the best constant prediction for these rows. cost_saturated is the smallest cost that any
+    prediction can have, zero for most losses. The best score is 1; 0 is no better than a constant, and negative is worse. It
+    equals R^2 for squared_error, `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile,
+    `d2_tweedie_score` for poisson, gamma and tweedie, and `d2_log_loss_score` for log_loss.
 
     Parameters
     ----------
     estimator : estimator
+        As for `sample_losses`.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights, at least 0.
+        Individual weights for each sample, at least 0.
     loss : str, Loss, callable or None, default=None
-        As for `sample_losses`, which has all that estimator, X and y may be.
+        As for `sample_losses`.
 
     Returns
     -------
     float
-        Without a unit. Where a constant is perfect: 1.0 for a perfect estimator, else 0.0, as for R^2 in scikit-learn.
+        Dimensionless. If a constant is perfect: 1.0 for a perfect estimator, else 0.0, as for R^2 in scikit-learn.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A loss as a scorer of cross-validation."""
+"""Scorers from losses, for cross-validation and searches."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ __all__ = ["LossScorer", "loss_scorer"]
 
 
 class LossScorer(BaseEstimator):
-    """The scorer of a loss: what ``scoring=`` takes. `loss_scorer` makes one.
+    """A scorer for a loss, to be passed as ``scoring=``; created by `loss_scorer`.
 
     Parameters
     ----------
     loss : str, Loss or callable
+        The loss to score by.
     explained : bool, default=False
+        Whether to score by `explained_loss` instead of minus the mean loss.
 
     References
     ----------
@@ -33,7 +35,7 @@ class LossScorer(BaseEstimator):
     LossScorer(loss='huber')
     """
 
-    # What scikit-learn may route to a scorer is sample_weight alone.
+    # sample_weight is the only metadata that scikit-learn may route to a scorer.
     __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
 
     def __init__(self, loss: Any, explained: bool = False) -> None:
@@ -45,12 +47,12 @@ class LossScorer(BaseEstimator):
         return self.score(estimator, X, y, sample_weight)
 
     def score(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
-        """Return minus the mean loss of some rows, or the explained loss: greater is better.
+        """Return minus the mean loss, or the explained loss; greater is better.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted.
+            A fitted estimator.
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
@@ -65,34 +67,33 @@ class LossScorer(BaseEstimator):
 
 
 def loss_scorer(loss: Any, *, explained: bool = False) -> LossScorer:
-    r"""Return the scorer of a loss, for `scoring=` in cross-validation and searches: minus the mean loss.
-
+    r"""Return a scorer for a loss, minus the mean loss, for `scoring=` in cross-validation and searches.
     .. math:: -\frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i}
 
-    It judges any regressor or classifier of scikit-learn, whatever it was fitted under, by the same loss (see `sample_losses`
-    for how predictions are read). With metadata routing, ``loss_scorer(...).set_score_request(sample_weight=True)`` asks for
-    weights.
+    It scores any scikit-learn regressor or classifier by the same loss, whatever loss it was fitted under. See `sample_losses`
+    for how predictions are converted to raw. With metadata routing, use
+    ``loss_scorer(...).set_score_request(sample_weight=True)`` to request weights.
 
     Parameters
     ----------
     loss : str, Loss or callable
         A name in `sklearn_gd.losses.LOSSES`, an object, or a function ``f(y_true, raw)``.
     explained : bool, default=False
-        Whether to score by `explained_loss`, which has no unit, instead.
+        Whether to score by `explained_loss`, which is dimensionless, instead.
 
     Returns
     -------
     LossScorer
-        A callable ``scorer(estimator, X, y, sample_weight=None)``: greater is better.
+        A callable ``scorer(estimator, X, y, sample_weight=None)``; greater is better.
 
     Raises
     ------
     ValueError, TypeError
-        When `loss` is no loss.
+        If `loss` is not a loss.
 
     References
     ----------
-    T. Gneiting, Making and Evaluating Point Forecasts, 2011: judge a forecast by the loss that it is to minimise.
+    T. Gneiting, Making and Evaluating Point Forecasts, 2011: a forecast should be evaluated by the loss that it minimises.
 
     Examples
     --------

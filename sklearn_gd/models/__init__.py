@@ -1,6 +1,6 @@
-"""Models: parameters to raw predictions, and back. `MODELS` maps the names that ``model=`` takes to the classes.
+"""Models that map X to raw predictions. `MODELS` maps the names that ``model=`` takes to the classes.
 
-A model part is configuration; its `bind` returns the map itself, for given shapes. Solvers see the parameters as one flat
+A `Model` is only configuration; its `bind` returns the map itself, for given shapes. Solvers see the parameters as one flat
 vector of float64.
 """
 

@@ -1,4 +1,4 @@
-"""The contract of a model, and of what it becomes when the shapes are known."""
+"""The contract of a model, and of the bound model for given shapes."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ Line = Callable[[float], tuple[float, float]]
 
 
 class Searched(Protocol):
-    """An objective that is searched along a direction, by raw and its change or by gradients."""
+    """An objective for a line search, by raw and its change or by gradients."""
 
     def along_raw(self, params: Array, direction: Array) -> Line:
-        """Return its smooth part for a model whose raw is linear in the params."""
+        """Return the smooth part along the direction, for a model whose raw is linear in the params."""
 
     def along_params(self, params: Array, direction: Array) -> Line:
-        """Return its smooth part for any model."""
+        """Return the smooth part along the direction, for any model."""
 
 
 class Model(Part, ABC):
-    """The kind of function that makes raw predictions from X: configuration, of which `bind` makes the map itself.
+    """Base class of models: the configuration of a map from X to raw predictions, which `bind` creates.
 
     Attributes
     ----------
     n_init : int
-        How many times to begin anew.
+        Number of initialisations.
     sparse_updates : bool
-        Whether the weights of a column that has been zero in all rows are zero.
+        Whether columns that have been zero in all rows so far have zero weights.
     """
 
     n_init: int = 1
@@ -48,7 +48,7 @@ class Model(Part, ABC):
 
     @abstractmethod
     def start(self, bound: Any, constant: Array, random_state: np.random.RandomState) -> Array:
-        """Return the first parameters; `constant` is the best intercept without features, shape (K,)."""
+        """Return the initial parameters; `constant` is the best intercept without features, shape (K,)."""
 
     @abstractmethod
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
@@ -56,23 +56,25 @@ class Model(Part, ABC):
 
 
 class BoundModel(ABC):
-    """A model for given shapes: a map from flat params and a matrix to raw, and back.
+    """A model for given shapes: a map from flat params and a matrix to raw, with its derivative.
 
-    Its internal coordinates may differ from those of the fitted attributes, the original ones: columns are centred or scaled.
+    Its internal coordinates may differ from the original ones, those of the fitted attributes: columns may be centred or
+    scaled.
 
     Attributes
     ----------
     n_features, n_raw, size, n_penalised : int
-        The columns of X, those of raw, the number of params, and of the features that a penalty sees.
+        Number of columns of X, of columns of raw, of params, and of features that the penalty sees.
     fit_intercept : bool
+        Whether the model has an intercept.
     loss_unit : float
         The unit of F in which the penalty of the weights is measured.
     loss_slope : float
         The size of dF / draw at the start, in the model's unit of raw.
     has_gram : bool
-        Whether raw is linear in the params, and so has a Gram matrix: it is a `LinearBound`.
+        Whether raw is linear in the params and so has a Gram matrix; the model is then a `LinearBound`.
     has_dropout : bool
-        Whether a step draws which units it leaves out.
+        Whether the model drops random units in a step.
     """
 
     n_features: int
@@ -91,7 +93,7 @@ class BoundModel(ABC):
     ) -> tuple[Array, Callable[[Array], Array]]:
         """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params.
 
-        With a random state this is one step of many: hidden units may be dropped.
+        A random state is given in the steps of a stochastic solver: hidden units may then be dropped.
         """
 
     def raw(self, X: Matrix, params: Array) -> Array:
@@ -100,19 +102,19 @@ class BoundModel(ABC):
 
     @abstractmethod
     def at_constant(self, constant: Array) -> Array:
-        """Return the params of a constant raw prediction, (K,), flat; without an intercept it is zero."""
+        """Return the flat params of a constant raw prediction, (K,), which is zero without an intercept."""
 
     @abstractmethod
     def weights(self, params: Array) -> Array:
-        """Return the penalised part, a view of shape (n_penalised, ...)."""
+        """Return the penalised part of the params, a view of shape (n_penalised, ...)."""
 
     @abstractmethod
     def with_weights(self, params: Array, weights: Array) -> Array:
-        """Return params with other weights."""
+        """Return the params with the weights replaced."""
 
     @abstractmethod
     def padded(self, per_weight: Array) -> Array:
-        """Return a number for each weight as a flat vector with zeros for the intercepts."""
+        """Return per-weight numbers as a flat vector of params, with zeros for the intercepts."""
 
     def to_internal(self, params: Array) -> Array:
         """Return flat params in internal coordinates, from original ones."""
@@ -124,61 +126,62 @@ class BoundModel(ABC):
 
     @abstractmethod
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
-        """Return the fitted attributes, of a dtype; `shaped` puts what has an entry for each column of raw into y's shape."""
+        """Return the fitted attributes in a dtype; `shaped` adapts arrays with an entry per column of raw to the shape of y."""
 
     @abstractmethod
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
-        """Return the params of fitted attributes; None if there are none of this shape."""
+        """Return the params for fitted attributes; None if there are none of this shape."""
 
     def uncentered(self) -> BoundModel:
-        """Return the map in terms of the fitted attributes themselves, where it has such a form."""
+        """Return the map in original coordinates, if it has such a form."""
         return self
 
     def in_units(self, measured: Callable[[], tuple[Array, float, bool]]) -> BoundModel:
-        """Return the map in the units that are measured: see `Network.in_units`. A linear map needs none."""
+        """Return the map in the measured units (see `Network.in_units`); a linear map needs none."""
         return self
 
     def rebound(self, params: Array, drawn: Callable[[], Array], before: BoundModel) -> Array:
-        """Return params of a map bound anew, to more rows than `before`, which may draw some of them."""
+        """Return the params after the map is bound to more rows than `before`; some of them may be drawn at random."""
         return params
 
     def centered_gradient(self, gradient: Array, mean: Array) -> Array:
-        """Return a gradient as it is for columns centred at their mean, where there is an intercept: a copy."""
+        """Return a copy of a gradient, converted to centred columns if there is an intercept."""
         return gradient.copy()
 
     def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
-        """Return the size of a subgradient relative to what it is at the constant prediction: (n_features + 1, K), or flat.
+        """Return the size of a subgradient relative to the constant prediction: (n_features + 1, K), or flat.
 
-        `forces` is that of the penalty's own subgradient at each weight, `spread` the standard deviation of each column,
-        `slopes` the root mean square of the loss's slope in each column of raw: the size by default.
+        `forces` is the size of the penalty's own subgradient at each weight, `spread` the standard deviation of each column,
+        and `slopes` the root mean square of the loss's slope in each column of raw: the size by default.
         """
         return np.abs(gradient) / (float(np.hypot.reduce(slopes)) or 1.0)
 
     def typical(self) -> Array:
-        """Return the typical size of each parameter at the start, flat."""
+        """Return the typical size of each parameter at the start, as a flat vector."""
         return np.ones(self.size)
 
     def curvature_scale(self, curvature: Callable[[], Array], spread: Array, ridge: Callable[[], Array]) -> Array:
-        """Return an estimate of the diagonal of F's second derivative, flat and positive.
+        """Return a positive estimate of the diagonal of the Hessian of F, as a flat vector.
 
-        It may ask for the mean curvature of the loss in each column of raw, (K,), and the penalty's at each weight.
+        `curvature` returns the mean curvature of the loss in each column of raw, (K,), and `ridge` that of the penalty at each
+        weight; they are only called if needed.
         """
         return self.loss_unit * self.typical() ** -2.0
 
     def along(self, objective: Searched, params: Array, direction: Array) -> Line:
-        """Return an objective's smooth part along a direction in params."""
+        """Return the smooth part of an objective along a direction in params."""
         return objective.along_params(params, direction)
 
 
 class LinearBound(BoundModel):
-    """A model whose raw is linear in the params.
+    """A bound model whose raw is linear in the params.
 
     Attributes
     ----------
     n_inputs : int
-        The features, and the intercept.
+        Number of features, plus one for the intercept if there is one.
     center : ndarray of shape (n_features,)
-        What is taken from the columns.
+        Subtracted from the columns.
     """
 
     has_gram = True
@@ -187,43 +190,43 @@ class LinearBound(BoundModel):
 
     @abstractmethod
     def push_forward(self, X: Matrix, direction: Array) -> Array:
-        """Return the change of raw along a direction in params: (n, K)."""
+        """Return the change of raw, (n, K), along a direction in params."""
 
     @abstractmethod
     def pull(self, X: Matrix, g: Array) -> Array:
-        """Return the gradient of the sum of g * raw, flat."""
+        """Return the gradient of the sum of g * raw, as a flat vector."""
 
     @abstractmethod
     def gram(self, X: Matrix, curvature: Array) -> Array:
         """Return the sum over rows of J' C J, shape (blocks, m, m).
 
-        For a curvature of shape (n, K), the diagonal of C, the K columns of params do not interact: K blocks of n_inputs. For
-        one of shape (n, K, K) there is a single block of size n_inputs * K, in the order of params.
+        A curvature of shape (n, K) is the diagonal of C; the K columns of params do not interact and give K blocks of size
+        n_inputs. A curvature of shape (n, K, K) gives a single block of size n_inputs * K, in the order of params.
         """
 
     @abstractmethod
     def blocks(self, vector: Array, n_blocks: int) -> Array:
-        """Return a flat vector in the layout of the blocks of `gram`: (blocks, m)."""
+        """Return a flat vector in the layout of the blocks of `gram`, (blocks, m)."""
 
     @abstractmethod
     def unblocked(self, blocks: Array) -> Array:
-        """Return the flat vector of `blocks`."""
+        """Return the flat vector for blocks: the inverse of `blocks`."""
 
     @abstractmethod
     def restricted(self, features: Array) -> LinearBound:
-        """Return the map of some features alone, given by their numbers."""
+        """Return the map restricted to the features with the given indices."""
 
     @abstractmethod
     def among(self, places: Array, n_features: int) -> LinearBound:
-        """Return the map of more features, at some places of which are these; the others have been zero."""
+        """Return the map of `n_features` features, with the current ones at `places`; the others have been zero."""
 
     @abstractmethod
     def narrowed(self, params: Array, features: Array) -> Array:
-        """Return the params of some features, and the intercept, flat."""
+        """Return the flat params of some features and the intercept."""
 
     @abstractmethod
     def widened(self, params: Array, features: Array) -> Array:
-        """Return params that are zero but for those of some features, and the intercept, flat."""
+        """Return the flat params of all features, zero except for some features and the intercept."""
 
     def along(self, objective: Searched, params: Array, direction: Array) -> Line:
         return objective.along_raw(params, direction)

@@ -24,9 +24,9 @@ class Linear(Model):
     Parameters
     ----------
     init : {"zeros", "normal"} or callable, default="zeros"
-        The first parameters. "zeros": no weights, and the intercept that fits best without them. "normal": independent draws
-        of mean 0 and standard deviation 0.01. A function ``init(shape, random_state)`` returns the array of shape
-        (n_features + 1, K), the intercept in the last row (no such row without intercept).
+        The initial parameters. "zeros": zero weights and the best intercept for them. "normal": independent normal draws with
+        mean 0 and standard deviation 0.01. A function ``init(shape, random_state)`` must return an array of shape
+        (n_features + 1, K), with the intercept in the last row; without an intercept, there is no such row.
 
     Examples
     --------
@@ -43,13 +43,13 @@ class Linear(Model):
 
     @property
     def sparse_updates(self) -> bool:  # type: ignore[override]
-        """Whether the weights of a column that has been zero in all rows are zero."""
+        """Whether columns that have been zero in all rows so far have zero weights."""
         return isinstance(self.init, str) and self.init == "zeros"
 
     def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> LinearMap:
         """Return the map for this number of outputs and for columns with these moments.
 
-        With an intercept to absorb it, the columns are shifted by their means.
+        If there is an intercept, the columns are centred; the intercept absorbs the shift.
         """
         if not fit_intercept:
             return LinearMap(len(moments.mean), n_raw, fit_intercept)
@@ -71,10 +71,11 @@ class Linear(Model):
 
 
 class LinearMap(LinearBound):
-    """raw = (X - center) W + b, with params of shape (n_features + 1, K) in C order, b the last row if there is one.
+    """raw = (X - center) W + b, with params of shape (n_features + 1, K) in C order and b in the last row, if there is one.
 
-    The shift changes nothing but the meaning of b. It keeps the columns apart from the intercept, so that a timestamp in
-    milliseconds does not ruin the conditioning, without a copy of X. A constant column is all shift: it has no gradient.
+    Centring only changes the meaning of b. It makes the columns orthogonal to the intercept, without a copy of X, and so keeps
+    the problem well conditioned for columns such as timestamps in milliseconds. A constant column becomes zero and has no
+    gradient.
     """
 
     def __init__(
@@ -131,11 +132,11 @@ class LinearMap(LinearBound):
         return result.ravel()
 
     def to_internal(self, params: Array) -> Array:
-        """Return the flat params with b moved from the uncentred columns to the centred ones."""
+        """Return the flat params with b converted from uncentred to centred columns."""
         return self._shifted(params, self.center)
 
     def to_original(self, params: Array) -> Array:
-        """Return the flat params with b moved from the centred columns to the uncentred ones."""
+        """Return the flat params with b converted from centred to uncentred columns."""
         return self._shifted(params, -self.center)
 
     def _shifted(self, params: Array, center: Array) -> Array:
@@ -145,7 +146,7 @@ class LinearMap(LinearBound):
         return matrix.ravel()
 
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
-        """Return coef_, (K, n_features), and intercept_, (K,), in y's shape."""
+        """Return coef_, (K, n_features), and intercept_, (K,), in the shape of y."""
         matrix = self.to_original(params).reshape(self.n_inputs, self.n_raw).astype(dtype)
         intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw, dtype)
         return {"coef_": shaped(matrix[: self.n_features].T.copy()), "intercept_": shaped(intercept.copy())}
@@ -212,13 +213,13 @@ class LinearMap(LinearBound):
         size = np.abs(gradient.reshape(self.n_inputs, self.n_raw))
         bound = np.outer(np.append(spread, 1.0)[: self.n_inputs], slopes)
         bound[: self.n_features] += forces
-        size[: self.n_features][spread == 0] = 0.0  # a constant column: only rounding noise, and no use
+        size[: self.n_features][spread == 0] = 0.0  # a constant column: only rounding noise
         ratio = np.divide(size, bound, out=np.full_like(size, np.inf), where=bound > 0)
         ratio[size == 0] = 0.0
         return ratio
 
     def curvature_scale(self, curvature: Callable[[], Array], spread: Array, ridge: Callable[[], Array]) -> Array:
-        """Return the mean curvature of the loss times the mean square of each column, and the penalty's."""
+        """Return the mean curvature of the loss times the mean square of each column, plus the curvature of the penalty."""
         matrix = np.empty((self.n_inputs, self.n_raw))
         matrix[:] = curvature()
         matrix[: self.n_features] *= (spread**2)[:, None]

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: forward and back propagation. `ACTIVATIONS` maps names to functions."""
+"""The multi-layer perceptron, with forward and back propagation. `ACTIVATIONS` maps names to activation functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ACTIVATIONS", "MLP", "Network"]
 
 LEAK = 0.01
 
-# What the first weights of the last layer are multiplied by: the fit begins near the best constant prediction.
+# Factor on the initial weights of the last layer: the fit starts near the best constant prediction.
 LAST = 0.1
 
 
@@ -27,7 +27,7 @@ def _gelu_slope(z: Array, a: Array) -> Array:
     return 0.5 * (1.0 + erf(z / np.sqrt(2.0))) + z * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
 
 
-# Each is a function of z, and its derivative from z and the value a.
+# Each activation is a function of z and its derivative as a function of z and the value a.
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], Array]]] = {
     "identity": (lambda z: z, lambda z, a: np.ones_like(z)),
     "relu": (lambda z: np.maximum(z, 0), lambda z, a: z > 0),
@@ -38,7 +38,7 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array, Array], 
     "softplus": (lambda z: np.logaddexp(z, 0).astype(z.dtype), lambda z, a: expit(z)),
 }
 
-# The variance of the first weights is gain / fan_in (He) for those that cut half of the line, and Glorot's for the others.
+# The variance of the initial weights is He's gain / fan_in for these relu-like activations, and Glorot's for the others.
 HALVES = ("relu", "leaky_relu", "gelu", "softplus")
 
 
@@ -47,26 +47,28 @@ class MLP(Model):
 
     .. math:: a_0 = x, \qquad a_l = f(a_{l-1} W_l + b_l), \qquad raw = a_{L-1} W_L + b_L
 
-    Inside, the columns of X are centred and divided by their standard deviation (no copy is made, and sparse ones stay sparse),
-    and raw is in units of the spread of y, so that neither needs scaling; the penalty acts on the weights of scaled columns
-    and, in regression, of a scaled y: `alpha` does not depend on its unit. `coefs_` and `intercepts_` are those of X and y as
-    they are. By default ``solver="auto"`` takes `Adam`, and `LBFGS` for up to 2,000 rows if the loss and the penalty are smooth
-    and there is no dropout.
+    X and y need no scaling: internally, the columns of X are standardised (without a copy, and sparse columns stay sparse), and
+    raw is in units of the spread of y. The penalty acts on the weights of the scaled problem, so `alpha` depends neither on the
+    units of X nor, in regression, on the unit of y. `coefs_` and `intercepts_` are those for the original X and y.
+
+    With ``solver="auto"``, `LBFGS` is used for up to 2,000 rows if the loss and the penalty are smooth and there is no dropout,
+    and `Adam` otherwise.
 
     Parameters
     ----------
     hidden_layer_sizes : int or tuple of int, default=(100,)
-        The number of units in each hidden layer.
+        Number of units in each hidden layer.
     activation : {"identity", "relu", "leaky_relu", "tanh", "logistic", "gelu", "softplus"}, default="relu"
-        The function f of the hidden layers.
+        Activation function f of the hidden layers.
     init : {"auto", "he", "glorot"} or callable, default="auto"
-        How the first weights are drawn: "he" for relu and its like, "glorot" for the others, or a function
-        ``init(shape, random_state)`` for each layer. Intercepts begin at zero, the last at the best constant prediction.
+        Initialisation of the weights. "auto" means "he" for relu-like activations and "glorot" for the others. A function
+        ``init(shape, random_state)`` is called for each layer. Intercepts start at zero, and those of the last layer at the
+        best constant prediction.
     dropout : float, default=0.0
-        The share of hidden units that are left out at random in each step of a stochastic solver; the others count for more.
+        Share of hidden units that are dropped at random in each step of a stochastic solver; the others are scaled up.
     n_init : int, default=1
-        How many times to begin anew, from other random weights; the fit of the lowest objective (or, with early stopping, of
-        the lowest validation loss) is kept.
+        Number of fits from different random initial weights. The fit with the lowest objective is kept; with early stopping,
+        the fit with the lowest validation loss.
 
     References
     ----------
@@ -128,7 +130,7 @@ class MLP(Model):
         return params
 
     def _drawn(self, shape: tuple[int, ...], random_state: np.random.RandomState) -> Array:
-        """Return the first weights of a layer."""
+        """Return the initial weights of a layer."""
         if callable(self.init):
             drawn = np.asarray(self.init(shape, random_state), dtype=np.float64)
             if drawn.shape != shape or not np.all(np.isfinite(drawn)):
@@ -148,18 +150,18 @@ class MLP(Model):
 
 
 class Network(BoundModel):
-    """A bound `MLP`: params are the weights of all layers, then all intercepts, of scaled columns, flat.
+    """A bound `MLP`: the flat params are the weights of all layers, then all intercepts, for scaled columns.
 
     Parameters
     ----------
     sizes : list of int
-        The number of units in each layer, from the columns of X to those of raw.
+        Number of units in each layer, from the columns of X to those of raw.
     activation : str
     dropout : float
     fit_intercept : bool
     center, spread : ndarray of shape (n_features,)
-        What is taken from the columns, and what they are divided by; a column without spread is left out, and its weights stay
-        as they are.
+        Subtracted from the columns, and divisor of the columns. A column with zero spread is left out, and its weights do not
+        change.
     """
 
     def __init__(
@@ -189,7 +191,7 @@ class Network(BoundModel):
         return result
 
     def rebound(self, params: Array, drawn: Callable[[], Array], before: BoundModel) -> Array:
-        """Return params with drawn weights for the columns that have a spread only now, and no weights from an earlier fit."""
+        """Return params with drawn weights for columns that only now have a spread and have no weights from an earlier fit."""
         assert isinstance(before, Network)
         params = params.copy()
         first = self.layers(params)[0][0]
@@ -198,10 +200,10 @@ class Network(BoundModel):
         return params
 
     def in_units(self, measured: Callable[[], tuple[Array, float, bool]]) -> Network:
-        """Return the network in the unit of raw, the slope of the loss, and the unit of loss that are measured.
+        """Return the network with the measured unit of raw, slope of the loss, and unit of the loss.
 
-        The last layer is in the unit of raw, (K,); slope is the size of dF / draw at the start. If y has a unit, the penalty of
-        the weights, which are numbers without one, is in that of the loss, slope times unit.
+        The last layer is in the unit of raw, (K,). The slope is the size of dF / draw at the start. If y has a unit, the
+        penalty value, which is dimensionless, is multiplied by the unit of the loss, slope times unit.
         """
         unit, slope, has_unit = measured()
         result = copy(self)
@@ -211,7 +213,7 @@ class Network(BoundModel):
         return result
 
     def layers(self, params: Array) -> tuple[list[Array], list[Array]]:
-        """Return views of the weights and the intercepts of each layer; zeros for intercepts that there are not."""
+        """Return views of the weights and the intercepts of each layer; without intercepts, zeros."""
         weights, start = [], 0
         for a, b in self.shapes:
             weights.append(params[start : start + a * b].reshape(a, b))
@@ -235,7 +237,7 @@ class Network(BoundModel):
     ) -> tuple[Array, Callable[[Array], Array]]:
         """Return raw, (n, K), and the function that pulls a gradient in raw, (n, K), back to one in params.
 
-        With a random state this is one step of many: hidden units are dropped, and the arithmetic is single precision.
+        A random state is given in the steps of a stochastic solver: hidden units are dropped, in single precision.
         """
         activate, slope = ACTIVATIONS[self.activation]
         weights, intercepts = self.layers(params)
@@ -270,7 +272,7 @@ class Network(BoundModel):
         return self.unit * z, pull
 
     def to_internal(self, params: Array) -> Array:
-        """Return params of X and y as they are in terms of scaled ones."""
+        """Return params for the original X and y, converted to the scaled ones."""
         params = np.array(params, dtype=np.float64)
         weights, intercepts = self.layers(params)
         intercepts[0][:] += self.center @ weights[0]
@@ -280,7 +282,7 @@ class Network(BoundModel):
         return params
 
     def to_original(self, params: Array) -> Array:
-        """Return params of scaled X and y in terms of X and y as they are."""
+        """Return params for the scaled X and y, converted to the original ones."""
         params = np.array(params, dtype=np.float64)
         weights, intercepts = self.layers(params)
         weights[0][:] *= np.where(self.flat[:, None], 1.0, self.scale)
@@ -293,7 +295,7 @@ class Network(BoundModel):
         return np.abs(gradient) / self.loss_slope
 
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:
-        """Return coefs_, one (fan_in, fan_out) for each layer, and intercepts_."""
+        """Return coefs_, one array (fan_in, fan_out) per layer, and intercepts_."""
         layers = zip(("coefs_", "intercepts_"), self.layers(self.to_original(params)), strict=True)
         return {name: [array.astype(dtype) for array in arrays] for name, arrays in layers}
 

@@ -1,6 +1,6 @@
-"""Penalties: what large weights cost. `PENALTIES` maps the names that ``penalty=`` takes to the classes.
+"""Penalties on the weights. `PENALTIES` maps the names that ``penalty=`` takes to the classes.
 
-A penalty is a shape; its strength is the estimator's alpha. It sees ``weights`` of shape (n_features, K), never the intercept.
+The strength of a penalty is the estimator's alpha. A penalty takes ``weights`` of shape (n_features, K), never the intercept.
 """
 
 from __future__ import annotations

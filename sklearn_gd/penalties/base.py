@@ -1,4 +1,4 @@
-"""The contract of a penalty, none at all, and the sum of two."""
+"""The base class and contract of penalties, the absence of a penalty, and the sum of two penalties."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ __all__ = ["NoPenalty", "Penalty"]
 
 
 class Penalty(Part, ABC):
-    """What is added to the cost for large weights: a smooth part, a part with a proximal operator, or both.
+    """Base class of penalties: a smooth part, a part with a proximal operator, or both.
 
-    Subclass it with `value` and `prox` for a penalty with kinks or constraints, or with ``smooth = True``, `value`, `gradient`
-    and `curvature` for a smooth one. ``a + b`` is the sum of two penalties, at most one of which may have a prox.
+    For a penalty with kinks or constraints, a subclass defines `value` and `prox`. For a smooth penalty it sets
+    ``smooth = True`` and defines `value`, `gradient` and `curvature`. ``a + b`` is the sum of two penalties. At most one of
+    them may have a prox, except that bounds can be added to a separable penalty.
 
     Attributes
     ----------
     smooth : bool
-        Whether it has a gradient everywhere; otherwise it has a prox.
+        Whether the penalty has a gradient everywhere; otherwise it has a prox.
     separable : bool
-        Whether `prox` acts on each weight alone; only then may its step differ from weight to weight.
+        Whether `prox` acts on each weight independently. Only then may its step differ from weight to weight.
     selects : bool
-        Whether `prox` sets weights to exactly zero, each by itself.
+        Whether `prox` sets individual weights to exactly zero.
     isotropic : bool
-        Whether it depends on the length of each column of weights alone.
+        Whether the penalty depends only on the norm of each column of weights.
     bounds : bool
-        Whether it is nothing but an interval for each weight.
+        Whether the penalty only restricts each weight to an interval.
     falls_apart : bool
-        Whether some features have a penalty by themselves, `for_features`.
+        Whether the penalty can be restricted to some of the features by `for_features`.
 
     Examples
     --------
@@ -61,18 +62,21 @@ class Penalty(Part, ABC):
 
     @abstractmethod
     def value(self, weights: Array) -> float:
-        """Return the penalty of the weights, at strength one; inf outside a constraint."""
+        """Return the penalty value of the weights, at strength one; inf outside a constraint."""
 
     def gradient(self, weights: Array) -> Array:
-        """Return d value / d weights, of the same shape."""
+        """Return d value / d weights, in the shape of the weights."""
         raise NotImplementedError(f"{type(self).__name__} has no gradient, and declares smooth = True: define it.")
 
     def curvature(self, weights: Array) -> Array:
-        """Return the diagonal of the second derivative, of the same shape."""
+        """Return the diagonal of the second derivative, in the shape of the weights."""
         return np.zeros_like(weights)
 
     def prox(self, weights: Array, step: float | Array) -> Array:
-        """Return the argmin over u of step * value(u) + sum((u - weights)^2) / 2; a constraint projects even with step 0."""
+        """Return the argmin over u of step * value(u) + sum((u - weights)^2) / 2.
+
+        For a constraint this is the projection, even with step 0.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no prox: define it, or declare smooth = True with a gradient.")
 
     def subgradient(self, weights: Array, gradient: Array, alpha: float) -> Array:
@@ -82,39 +86,39 @@ class Penalty(Part, ABC):
         return (moved - self.prox(moved, step * alpha)) / step
 
     def kinks(self, weights: Array) -> Array | None:
-        """Return where the value, linear between them, bends in each weight by itself: (number, ...); None if it is not so.
+        """Return the kinks, (number, ...), of a value that is piecewise linear in each weight; None for other penalties.
 
-        Each entry has a shape that fits the weights, in ascending order; a bound is a bend.
+        The kinks are in ascending order, and each entry broadcasts to the shape of the weights. A bound counts as a kink.
         """
         return None
 
     def norms(self) -> list[tuple[Array, float]] | None:
-        """Return the groups, (features, strength), if the value is the sum of strength * norm of each; None if it is not so.
+        """Return the groups, (features, strength), if the value is a sum of strength * norm over groups; None otherwise.
 
-        The groups are disjoint, and the norm is that of the weights of the features for all columns of raw.
+        The groups are disjoint. The norm is over the weights of the group's features for all columns of raw.
         """
         return None
 
     @property
     def smooth_part(self) -> Penalty:
-        """The part that has a gradient."""
+        """The part with a gradient."""
         return self if self.smooth else NoPenalty()
 
     @property
     def prox_part(self) -> Penalty:
-        """The part that has a prox."""
+        """The part with a prox."""
         return NoPenalty() if self.smooth else self
 
     @property
     def absent(self) -> bool:
-        """Whether it is zero everywhere."""
+        """Whether the penalty is zero everywhere."""
         return False
 
     def check_features(self, n_features: int) -> None:
-        """Raise ValueError when a parameter does not fit the number of features."""
+        """Raise ValueError if a parameter does not match the number of features."""
 
     def for_features(self, features: Array) -> Penalty:
-        """Return the penalty of some features by themselves, given by their numbers, for one that `falls_apart`."""
+        """Return the penalty restricted to the features with the given indices, if the penalty `falls_apart`."""
         raise NotImplementedError(f"{type(self).__name__} has no penalty of some features by themselves.")
 
     def __add__(self, other: Penalty) -> Penalty:
@@ -134,7 +138,7 @@ class Penalty(Part, ABC):
 
 
 class NoPenalty(Penalty):
-    """No penalty: its value is 0.
+    """No penalty: the value is always 0.
 
     Examples
     --------
@@ -214,7 +218,7 @@ class _Sum(Penalty):
 
 
 class _Bounded(_Sum):
-    """A penalty of each weight by itself, and bounds: its prox is that of the penalty, brought within the bounds."""
+    """A separable penalty with bounds: its prox is that of the penalty, clipped to the bounds."""
 
     separable = True
 

@@ -1,4 +1,4 @@
-"""Penalties that keep weights within bounds."""
+"""Bound constraints on the weights, as penalties."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Box", "NonNegative"]
 
 
 class Box(Penalty):
-    r"""Bounds on the weights; alpha plays no part.
+    r"""Lower and upper bounds on the weights; alpha has no effect.
 
     .. math:: R(w) = 0 \text{ if } lower \le w \le upper, \quad \infty \text{ otherwise}
 
@@ -76,7 +76,7 @@ class Box(Penalty):
 
 
 class NonNegative(Box):
-    """Weights that may not be negative: `Box` with lower = 0.
+    """Non-negative weights: `Box` with lower = 0.
 
     Examples
     --------

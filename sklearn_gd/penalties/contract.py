@@ -1,4 +1,4 @@
-"""check_penalty: the contract of a penalty, check by check, for those who write one."""
+"""check_penalty: the contract test for custom penalties."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEPS = (0.0, 0.03, 0.4, 3.0)
 
 @dataclass
 class Trial:
-    """A penalty, the weights that it is tried at, and a source of more."""
+    """A penalty, the weights at which it is tested, and a random generator for more."""
 
     penalty: Penalty
     weights: Array
@@ -29,20 +29,20 @@ class Trial:
 
     @cached_property
     def smooth(self) -> Penalty:
-        """The part that has a gradient."""
+        """The part with a gradient."""
         return self.penalty.smooth_part
 
     @cached_property
     def prox(self) -> Penalty:
-        """The part that has a prox."""
+        """The part with a prox."""
         return self.penalty.prox_part
 
     def allowed(self, weights: Array) -> Array:
-        """Return the weights, brought within the constraints."""
+        """Return the weights, projected onto the constraints."""
         return self.prox.prox(weights, 0.0)
 
     def near(self, weights: Array, size: float) -> Array:
-        """Return weights at a random distance, some of them as they were."""
+        """Return weights at a random distance, with some entries unchanged."""
         unit = size * max(float(np.abs(weights).max(initial=0.0)), 1.0)
         return weights + unit * self.rng.standard_normal(weights.shape) * (self.rng.random(weights.shape) < 0.6)
 
@@ -52,7 +52,7 @@ def _different(got: Array, expected: Array, slack: Array | float = 1e-9) -> Arra
 
 
 def _same(value: float, expected: float) -> bool:
-    """Tell whether two values are the same but for rounding; both may be inf."""
+    """Tell whether two values are equal up to rounding; both may be inf."""
     return value == expected or abs(value - expected) <= 1e-9 * (1.0 + abs(expected))
 
 
@@ -66,7 +66,7 @@ def _likely(mistakes: dict[str, bool]) -> str:
 
 
 def check_shapes(trial: Trial) -> str:
-    """The value is one number, and what is returned for weights has their shape."""
+    """The value is a number, and the other results have the shape of the weights."""
     weights, penalty = trial.weights.copy(), trial.penalty
     defined = type(penalty).gradient is not Penalty.gradient and type(penalty).prox is Penalty.prox
     demand(not (defined and not penalty.smooth), "it has a gradient and no prox. (Likely mistake: smooth = True is missing.)")
@@ -84,7 +84,7 @@ def check_shapes(trial: Trial) -> str:
 
 
 def check_arguments(trial: Trial) -> str:
-    """The weights are left as they were; read-only ones will do."""
+    """The weights are not modified; read-only arrays are accepted."""
     for writeable in (True, False):
         weights = trial.weights.copy()
         weights.flags.writeable = writeable
@@ -97,7 +97,7 @@ def check_arguments(trial: Trial) -> str:
 
 
 def check_value(trial: Trial) -> str:
-    """The value is finite within the constraints, and never nan or -inf; it is that of the smooth part plus the other."""
+    """The value is finite within the constraints, never nan or -inf, and the sum of the values of the two parts."""
     for size in (0.0, 1e-300, 1.0, 1e6, 1e100):
         for weights in (size * trial.weights, trial.allowed(size * trial.weights)):
             value = trial.penalty.value(weights)
@@ -129,7 +129,7 @@ def check_gradient(trial: Trial) -> str:
 
 
 def _quotients(function: Callable[[Array, Any], Any], weights: Array) -> tuple[Array, Array]:
-    """Return difference quotients along each weight, and finer ones; the function also sees which weight it is."""
+    """Return difference quotients along each weight, and finer ones; the function also receives the index of the weight."""
     results = []
     for h in (1e-4, 3e-5):
         result = np.zeros_like(weights)
@@ -165,7 +165,7 @@ def check_curvature(trial: Trial) -> str:
 
 
 def check_prox(trial: Trial) -> str:
-    """The prox is the argmin of its definition, and with step 0 the projection: no other weights are lower."""
+    """The prox is the argmin of its definition and, with step 0, the projection: no other weights are lower."""
     if trial.prox.absent:
         raise Skip("it has no part with a prox")
     for step in STEPS:
@@ -189,7 +189,7 @@ def check_prox(trial: Trial) -> str:
 
 
 def _excess(trial: Trial, found: Array, step: float) -> float:
-    """Return how much lower the function that prox minimises is near what it found, beyond rounding; at most 0 if nowhere."""
+    """Return by how much the function that prox minimises is lower near its result, beyond rounding; at most 0 if nowhere."""
 
     def cost(u: Array) -> float:
         value = trial.prox.value(u)
@@ -202,7 +202,7 @@ def _excess(trial: Trial, found: Array, step: float) -> float:
 
 
 def check_subgradient(trial: Trial) -> str:
-    """The subgradient is one, where the penalty is convex; and it is the one nearest to -gradient, which the prox tells too."""
+    """The subgradient is valid if the penalty is convex, and is the one nearest to -gradient, consistent with the prox."""
     if trial.prox.absent:
         raise Skip("it has no part with a prox")
     part, alpha, convex, cut = trial.prox, 0.6, True, ""
@@ -228,7 +228,7 @@ def check_subgradient(trial: Trial) -> str:
 
 
 def check_separable(trial: Trial) -> str:
-    """The prox acts on each weight alone, and takes a step for each, if it says so."""
+    """The prox acts on each weight independently and takes one step per weight, if declared separable."""
     part = trial.prox
     if not part.separable or part.absent:
         raise Skip("it does not say that its prox acts on each weight alone")
@@ -247,7 +247,7 @@ def check_separable(trial: Trial) -> str:
 
 
 def check_selects(trial: Trial) -> str:
-    """The prox sets small weights to exactly zero and leaves all as they are with step 0, if it says so."""
+    """The prox sets small weights to exactly zero and changes nothing with step 0, if the penalty declares `selects`."""
     if not trial.prox.selects:
         raise Skip("it does not say that its prox sets weights to exactly zero")
     demand(trial.prox.separable, "it declares selects = True, which is of each weight by itself, and separable = False.")
@@ -259,7 +259,7 @@ def check_selects(trial: Trial) -> str:
 
 
 def check_kinks(trial: Trial) -> str:
-    """The value is linear between the kinks, in each weight by itself."""
+    """The value is linear between the kinks, in each weight."""
     part = trial.prox
     kinks = part.kinks(trial.weights)
     known = part.kinks(np.zeros((1, 1))) is not None
@@ -287,7 +287,7 @@ def check_kinks(trial: Trial) -> str:
 
 
 def check_bounds(trial: Trial) -> str:
-    """The penalty is an interval for each weight, if it says so: value 0, a prox that no step changes, the ends as kinks."""
+    """The penalty is an interval for each weight, if declared so: value 0, kinks at the ends, a prox that ignores the step."""
     part = trial.prox
     if not part.bounds:
         raise Skip("it does not say that it is an interval for each weight")
@@ -300,7 +300,7 @@ def check_bounds(trial: Trial) -> str:
 
 
 def check_isotropic(trial: Trial) -> str:
-    """The value depends on the length of each column of weights alone, if it says so."""
+    """The value depends only on the norm of each column of weights, if declared isotropic."""
     if not trial.penalty.isotropic:
         raise Skip("it does not say that it depends on the length of each column alone")
     turned = np.linalg.qr(trial.rng.standard_normal((len(trial.weights), len(trial.weights))))[0] @ trial.weights
@@ -310,7 +310,7 @@ def check_isotropic(trial: Trial) -> str:
 
 
 def check_features(trial: Trial) -> str:
-    """The penalty of some features is that of all with the others at zero, if it says that it falls apart."""
+    """The penalty of some features equals that of all with the others at zero, if it declares `falls_apart`."""
     if not trial.penalty.falls_apart:
         raise Skip("it does not say that some features have a penalty by themselves")
     features = np.arange(len(trial.weights))[::2]
@@ -331,7 +331,7 @@ def check_features(trial: Trial) -> str:
 
 
 def check_copies(trial: Trial) -> str:
-    """clone and pickle give the same penalty again."""
+    """clone and pickle reproduce the penalty."""
     weights = trial.allowed(trial.weights)
     for name, again in copies(trial.penalty):
         demand(again.value(weights) == trial.penalty.value(weights), f"{name} gives another penalty.")
@@ -348,38 +348,38 @@ def check_penalty(
     on_fail: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> list[dict[str, Any]]:
-    """Check that a penalty keeps the contract of `Penalty`.
+    """Check that a penalty satisfies the contract of `Penalty`.
 
-    The derivatives are compared with differences of the values, the prox and the subgradient with other weights, the facts that
-    the penalty declares with what it does.
+    The derivatives are compared with finite differences of the values, the prox and the subgradient with other weights, and the
+    declared attributes with the behaviour.
 
     Parameters
     ----------
     penalty : Penalty or None
-        What ``penalty=`` takes, but for names.
+        The penalty to check, as for ``penalty=``, except that names are not accepted.
     weights : array-like of shape (n_features, K), default=None
-        Weights to try; None draws some of the order of one, for as many features as the penalty accepts.
+        Weights to test. If None, weights of order one are drawn, for a number of features that the penalty accepts.
     on_fail : {"raise", "warn"} or None, default=None
-        What a failure does beside standing in the report.
+        Whether a failure also raises an error or a warning. If None, it only appears in the report.
     random_state : int, RandomState instance or None, default=0
-        For the weights that are drawn.
+        Controls the random weights.
 
     Returns
     -------
     list of dict
-        One dict for each check, with keys "penalty", "check_name", "status" ("passed", "failed" or "skipped") and "message":
-        what was found, at which weights, and the likely mistake.
+        One dict per check, with keys "penalty", "check_name", "status" ("passed", "failed" or "skipped") and "message": what
+        was found, at which weights, and the likely mistake.
 
     Raises
     ------
     AssertionError
         At the first failure, with ``on_fail="raise"``.
     TypeError
-        When it is no Penalty object.
+        If `penalty` is not a Penalty object.
 
     See Also
     --------
-    sklearn_gd.losses.check_loss : The same for losses.
+    sklearn_gd.losses.check_loss : The counterpart for losses.
 
     References
     ----------
@@ -405,12 +405,12 @@ def check_penalty(
 
 
 def _n_features(penalty: Penalty) -> int:
-    """Return a number of features that the penalty accepts: six if it can be.
+    """Return a number of features that the penalty accepts, six if possible.
 
     Raises
     ------
     ValueError
-        When there is none up to a thousand.
+        If there is none up to a thousand.
     """
     for n in (6, *range(1, 1001)):
         try:

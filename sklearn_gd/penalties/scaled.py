@@ -1,4 +1,4 @@
-"""A penalty times alpha, multiplied in once: what objectives and solvers see."""
+"""A penalty multiplied by alpha, in the form that objectives and solvers use."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Scaled"]
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """alpha * R: its smooth part, by value, gradient and curvature; and the rest, which has a prox, or is a constraint.
+    """alpha * R: a smooth part with value, gradient and curvature, and the rest, which has a prox or is a constraint.
 
     Parameters
     ----------
     shape : Penalty
         R.
     alpha : float
-        Its strength, which constraints ignore.
+        The strength, which constraints ignore.
     """
 
     shape: Penalty
@@ -51,27 +51,27 @@ class Scaled:
 
     @property
     def separable(self) -> bool:
-        """Whether the prox acts on each weight alone."""
+        """Whether the prox acts on each weight independently."""
         return self.prox_part.separable
 
     @property
     def selects(self) -> bool:
-        """Whether the prox sets weights to exactly zero, each by itself."""
+        """Whether the prox sets individual weights to exactly zero."""
         return self.prox_part.selects
 
     @property
     def isotropic(self) -> bool:
-        """Whether it depends on the length of each column of weights alone."""
+        """Whether the penalty depends only on the norm of each column of weights."""
         return self.absent or self.shape.isotropic
 
     @property
     def piecewise_linear(self) -> bool:
-        """Whether the part with a prox is linear between kinks, in each weight by itself."""
+        """Whether the part with a prox is piecewise linear in each weight."""
         return self.prox_part.kinks(np.zeros((1, 1))) is not None
 
     @property
     def falls_apart(self) -> bool:
-        """Whether some features have a penalty by themselves."""
+        """Whether the penalty can be restricted to some of the features."""
         return self.shape.falls_apart
 
     def value(self, weights: Array) -> float:
@@ -100,5 +100,5 @@ class Scaled:
         return self.prox_part.subgradient(weights, gradient, self.alpha)
 
     def for_features(self, features: Array) -> Scaled:
-        """Return the penalty of some features by themselves, given by their numbers, for one that `falls_apart`."""
+        """Return the penalty restricted to the features with the given indices, if the penalty `falls_apart`."""
         return replace(self, shape=self.shape.for_features(features))

@@ -1,4 +1,4 @@
-"""Penalties that draw weights towards zero."""
+"""Penalties that shrink weights towards zero."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _finite_and_not_negative(value: ArrayLike) -> bool:
 
 
 class _Weighted(Penalty):
-    """A penalty with a strength for each feature."""
+    """Base class of penalties with one strength per feature."""
 
     ranges = {"weights": STRENGTHS}
 
@@ -40,7 +40,7 @@ class _Weighted(Penalty):
 
 
 class L2(_Weighted):
-    r"""Half the sum of squares: shrinks all weights.
+    r"""Half the sum of squared weights: shrinks all weights.
 
     .. math:: R(w) = \tfrac12 \sum_j s_j w_j^2
 
@@ -78,7 +78,7 @@ class L2(_Weighted):
 
 
 class L1(_Weighted):
-    r"""The sum of absolute values: sets weights to exactly zero.
+    r"""The sum of absolute weights: sets some weights to exactly zero.
 
     .. math:: R(w) = \sum_j s_j |w_j|
 
@@ -125,7 +125,7 @@ class ElasticNet(Penalty):
     Parameters
     ----------
     l1_ratio : float, default=0.15
-        The share \rho of L1, from 0 to 1.
+        The mixing parameter \rho, the share of L1, from 0 to 1.
 
     Examples
     --------
@@ -162,16 +162,17 @@ class ElasticNet(Penalty):
 
 
 class GroupLasso(Penalty):
-    r"""The sum of the norms of groups of weights: a group enters the model whole or not at all.
+    r"""The group lasso, the sum of the norms of groups of weights: selects or drops whole groups of features.
 
     .. math:: R(w) = \sum_g \sqrt{|g|} \; \|w_g\|_2
 
-    With several outputs or classes, a group holds its features' weights for all of them; \|g\| counts its features.
+    With several outputs or classes, a group contains the weights of its features for all of them; \|g\| is its number of
+    features.
 
     Parameters
     ----------
     groups : sequence of sequences of int
-        The columns of each group. Groups are disjoint; features in no group are free.
+        The columns of each group. The groups must be disjoint; features in no group are not penalised.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pictures of losses and of training, by matplotlib, which is an extra: ``pip install sklearn-gd[plot]``."""
+"""Plots of losses and of training. They need matplotlib: ``pip install sklearn-gd[plot]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of a comparison of losses: a table in colours."""
+"""Plot of a comparison of losses, as a heatmap."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from .style import axes_for, pyplot
 
 __all__ = ["LossComparisonDisplay"]
 
-# How many times the best of a column is drawn in the darkest colour.
+# The multiple of the best value of a column that gets the darkest colour.
 FARTHEST = 1.5
 
 
 class LossComparisonDisplay:
-    r"""The picture of `sklearn_gd.metrics.compare_losses`: which loss to fit under, for the loss that matters.
+    r"""Heatmap of the table of `sklearn_gd.metrics.compare_losses`.
 
-    A row for each loss that was fitted, a column for each that judges. A cell has the held-out mean loss; its colour says how
-    far that is above the best of the column. Read down the column of the loss that the task is about.
+    There is one row for each loss that was fitted and one column for each loss that was evaluated. A cell contains the held-out
+    mean loss; its colour shows how far the value is above the best of the column. Compare the rows within the column of the
+    loss that matters for the task.
 
     .. math:: \frac{value - best}{|best|}
 
-    With `explained`, a cell has the explained loss, which is best where it is highest, and its colour the difference to that.
+    With `explained`, a cell contains the explained loss. The highest is best, and the colour shows the difference from it.
 
-    Make one by `from_estimator`, or by `from_table`.
+    Use `from_estimator` or `from_table` to create the display.
 
     Parameters
     ----------
     names : list of str
-        The losses.
+        Names of the losses.
     values : ndarray of shape (n_losses, n_losses)
-        The held-out mean losses, or the explained ones: those of a fit in a row.
+        The held-out mean losses or explained losses, one row per fit.
     explained : bool, default=False
-        Whether they are explained losses.
+        Whether `values` are explained losses.
 
     Attributes
     ----------
     table_ : DataFrame or Bunch
-        All of what `compare_losses` returns, if there is more.
+        The full table that `compare_losses` returned, if available.
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     im_ : matplotlib AxesImage
     text_ : ndarray of matplotlib Text
-        What stands in the cells.
+        The text of the cells.
 
     See Also
     --------
-    sklearn_gd.metrics.compare_losses : The numbers, with scores, times, and the influence of outliers.
+    sklearn_gd.metrics.compare_losses : The table, with scores, times, and the influence of outliers.
 
     References
     ----------
@@ -87,17 +88,17 @@ class LossComparisonDisplay:
         scoring: Any = None,
         ax: Any = None,
     ) -> LossComparisonDisplay:
-        """Fit an estimator under each loss, and draw the comparison.
+        """Fit an estimator under each loss and plot the comparison.
 
         Parameters
         ----------
         estimator : estimator
-            GDRegressor, GDClassifier, or a pipeline that holds one.
+            GDRegressor, GDClassifier, or a pipeline that contains one.
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         losses : list, or dict of str to loss
         explained, cv, scoring
-            As for `compare_losses`; scores are in `table_`.
+            As for `compare_losses`. The scores are in `table_`.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -109,16 +110,16 @@ class LossComparisonDisplay:
 
     @classmethod
     def from_table(cls, table: Any, losses: Any, *, explained: bool = False, ax: Any = None) -> LossComparisonDisplay:
-        """Draw a table of `compare_losses`.
+        """Plot a table returned by `compare_losses`.
 
         Parameters
         ----------
         table : DataFrame or Bunch
-            What `compare_losses` has returned.
+            The table.
         losses : list, or dict of str to loss
-            The losses that were given to it.
+            The losses that were passed to `compare_losses`.
         explained : bool, default=False
-            Whether it was asked for explained losses.
+            Whether the table contains explained losses.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -131,7 +132,7 @@ class LossComparisonDisplay:
         return display.plot(ax)
 
     def plot(self, ax: Any = None) -> LossComparisonDisplay:
-        """Draw.
+        """Plot the display.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The picture of what each sample costs: loss against cost, made visible."""
+"""Plot of the contribution of each sample to the cost."""
 
 from __future__ import annotations
 
@@ -21,38 +21,39 @@ HEAVY = 50.0
 
 
 class LossContributionDisplay:
-    r"""The picture of what each sample costs: the losses in descending order, and the share of the cost of the worst ones.
+    r"""Plot of the losses of all samples in descending order, and of their cumulative share of the cost.
 
     .. math:: \ell_{(1)} \ge \ell_{(2)} \ge \dots, \qquad \sum_{i \le k} w_i \ell_{(i)} \Big/ \sum_i w_i \ell_{(i)}
 
-    Make one by `from_estimator`.
+    Use `from_estimator` to create the display.
 
     Parameters
     ----------
     losses : ndarray of shape (n_samples,)
-        The loss of each sample, above the least that it can have.
+        The loss of each sample minus the smallest loss that it can have.
     weight : ndarray of shape (n_samples,)
+        Sample weights.
     worst : Bunch or DataFrame
-        The worst samples, as `worst_`.
+        The worst samples, as in `worst_`.
     share : float
-        How many samples are the worst ones, between 0 and 1.
+        The share of samples that count as the worst ones, between 0 and 1.
     name : str
-        What the loss is called.
+        Name of the loss.
 
     Attributes
     ----------
     worst_ : DataFrame, or without pandas a Bunch of arrays
-        The samples of the highest loss, worst first: "loss", "share" of the cost, "y_true", "y_pred"; the index is that of
-        X, or the number of the row ("index" in a Bunch).
+        The samples with the highest loss, worst first, with columns "loss", "share" of the cost, "y_true" and "y_pred". The
+        index is that of X or the row number ("index" in a Bunch).
     worst_share_ : float
-        The share of the cost that the worst samples carry.
+        The share of the cost that is due to the worst samples.
     ax_ : ndarray of matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
 
     See Also
     --------
-    sklearn_gd.metrics.sample_losses : The numbers.
+    sklearn_gd.metrics.sample_losses : The loss of each sample.
 
     References
     ----------
@@ -87,19 +88,19 @@ class LossContributionDisplay:
         n_worst: int = 10,
         ax: Any = None,
     ) -> LossContributionDisplay:
-        """Draw what samples cost a fitted estimator.
+        """Plot the contribution of each sample to the cost of a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted GDRegressor or GDClassifier, or a pipeline or a search that ends in one.
+            Fitted GDRegressor or GDClassifier, or a pipeline or search that ends in one.
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         share : float, default=0.05
-            Which share of the samples, those of the highest loss, is marked.
+            The share of the samples, those with the highest loss, to mark.
         n_worst : int, default=10
-            How many samples `worst_` lists.
+            Number of samples listed in `worst_`.
         ax : sequence of two matplotlib Axes, or None, default=None
 
         Returns
@@ -109,9 +110,9 @@ class LossContributionDisplay:
         Raises
         ------
         TypeError
-            When the estimator has no loss.
+            If the estimator has no loss.
         ValueError
-            When `share` is not between 0 and 1.
+            If `share` is not between 0 and 1.
         """
         if not 0 < share < 1:
             raise ValueError(f"share={share!r}: expected a number between 0 and 1.")
@@ -132,7 +133,7 @@ class LossContributionDisplay:
         return cls(losses[used], found.weight[used], framed(columns, "index", index), share, name).plot(ax)
 
     def plot(self, ax: Any = None) -> LossContributionDisplay:
-        """Draw.
+        """Plot the display.
 
         Parameters
         ----------
@@ -169,5 +170,5 @@ class LossContributionDisplay:
 
 
 def _listed(values: Array) -> Any:
-    """Return values of samples as a column: each a list, if it is more than one."""
+    """Return per-sample values as a column; several values become a list."""
     return values if values.ndim == 1 else list(values.tolist())

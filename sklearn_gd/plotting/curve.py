@@ -1,4 +1,4 @@
-"""The picture of training: the objective, iteration by iteration."""
+"""Plot of training curves: the objective at each iteration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Y_LABELS = {"objective": "objective", "suboptimality": "objective - lowest objec
 
 @dataclass(frozen=True, eq=False)
 class TrainingCurve:
-    """What a fit has recorded.
+    """The recorded history of a fit.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class TrainingCurve:
     validation_loss : ndarray or None
         The loss of the validation rows.
     best_iteration : int or None
-        With early stopping, the iteration that did best.
+        The best iteration, with early stopping.
     """
 
     iteration: Array
@@ -39,27 +39,27 @@ class TrainingCurve:
 
 
 class LossCurveDisplay:
-    r"""The picture of a fit, or of several: the objective against iterations or time, and the loss of validation rows.
+    r"""Plot of the objective and the validation loss of one or several fits against iterations or time.
 
     .. math:: F(params_t), \quad F(params_t) - \min F
 
-    Make one by `from_estimator`.
+    Use `from_estimator` to create the display.
 
     Parameters
     ----------
     curves : dict of str to TrainingCurve
-        By the names of the fits.
+        The curve of each fit, by name.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        The objective of each fit, and its validation loss if there is one.
+        The objective of each fit, and its validation loss if available.
 
     See Also
     --------
-    LossLandscapeDisplay : The path that a fit takes, on a map of the objective.
+    LossLandscapeDisplay : The path of a solver on a contour plot of the objective.
 
     References
     ----------
@@ -86,19 +86,19 @@ class LossCurveDisplay:
     def from_estimator(
         cls, estimator: Any, *, x: str = "iteration", y: str = "objective", lowest: float | None = None, ax: Any = None
     ) -> LossCurveDisplay:
-        """Draw the training of fitted estimators.
+        """Plot the training curves of fitted estimators.
 
         Parameters
         ----------
         estimator : estimator, or a list or dict of them
-            Fitted GDRegressor or GDClassifier, or pipelines or searches that end in one; the keys of a dict are their names.
+            Fitted GDRegressor or GDClassifier, or pipelines or searches that end in one. The keys of a dict are used as names.
         x : {"iteration", "seconds"}, default="iteration"
-            What the horizontal axis is.
+            Quantity on the horizontal axis.
         y : {"objective", "suboptimality"}, default="objective"
-            What the vertical axis is. "suboptimality" is the objective less the lowest one, on a logarithmic axis.
+            Quantity on the vertical axis. "suboptimality" is the objective minus the lowest one, on a logarithmic axis.
         lowest : float or None, default=None
-            The lowest objective, for "suboptimality": None is the lowest of all that are drawn. Those are comparable only if
-            they minimise the same objective.
+            The lowest objective, for "suboptimality". If None, the lowest of all curves. The curves are comparable only if the
+            fits minimise the same objective.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -108,9 +108,9 @@ class LossCurveDisplay:
         Raises
         ------
         NotFittedError
-            When an estimator is not fitted.
+            If an estimator is not fitted.
         ValueError
-            When an argument has another value than those listed, or a fit has recorded nothing, as after partial_fit alone.
+            If an argument has an invalid value, or a fit has no history, as after partial_fit alone.
         """
         curves = {name: _curve(one) for name, one in named_estimators(estimator).items()}
         return cls(curves).plot(ax, x=x, y=y, lowest=lowest)
@@ -118,7 +118,7 @@ class LossCurveDisplay:
     def plot(
         self, ax: Any = None, *, x: str = "iteration", y: str = "objective", lowest: float | None = None
     ) -> LossCurveDisplay:
-        """Draw.
+        """Plot the display.
 
         Parameters
         ----------

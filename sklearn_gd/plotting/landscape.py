@@ -1,4 +1,4 @@
-"""The picture of an objective over two parameters, with the path that a solver takes across it."""
+"""Contour plot of an objective over two parameters, with the paths of solvers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from .style import axes_for, named_estimators, styles
 
 __all__ = ["LandscapePath", "LossLandscapeDisplay"]
 
-# How much of the plane lies around the paths.
+# The margin around the paths.
 MARGIN = 0.35
 N_LEVELS = 18
 
 
 @dataclass(frozen=True, eq=False)
 class LandscapePath:
-    """The way of a solver across the plane.
+    """The path of a solver in the plane.
 
     Attributes
     ----------
     points : ndarray of shape (n_iterations, 2)
-        Where the params after each iteration lie in the plane, projected if they are not in it.
+        The params after each iteration, projected onto the plane.
     objective : ndarray of shape (n_iterations,)
+        The objective after each iteration.
     """
 
     points: Array
@@ -38,22 +39,22 @@ class LandscapePath:
 
 
 class LossLandscapeDisplay:
-    r"""A map of the objective over two parameters, or two directions, with the paths of solvers.
+    r"""Contour plot of the objective over two parameters or two directions, with the paths of solvers.
 
     .. math:: F(params + s \, u + t \, v)
 
-    Make one by `from_estimator`. All parameters but two are those where the first path ends.
+    Use `from_estimator` to create the display. All other parameters are fixed at the end of the first path.
 
     Parameters
     ----------
     x, y : ndarray of shape (n,)
-        The axes of the map.
+        The grid on the two axes.
     values : ndarray of shape (n, n)
-        The objective: a row for each y.
+        The objective, one row for each y.
     paths : dict of str to LandscapePath
-        By the names of the solvers.
+        The path of each solver, by name.
     labels : (str, str)
-        What the axes are.
+        Labels of the axes.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class LossLandscapeDisplay:
 
     See Also
     --------
-    LossCurveDisplay : The objective, iteration by iteration.
+    LossCurveDisplay : The objective at each iteration.
 
     References
     ----------
@@ -102,23 +103,23 @@ class LossLandscapeDisplay:
         resolution: int = 60,
         ax: Any = None,
     ) -> LossLandscapeDisplay:
-        """Fit clones of estimators, keeping their paths, and draw the map.
+        """Fit clones of estimators, record their paths, and plot them on the contours of the objective.
 
         Parameters
         ----------
         estimator : estimator, or a list or dict of them
-            GDRegressor or GDClassifier, or pipelines that end in one; they need not be fitted. Several are to differ in their
-            solvers alone: the map is that of the first. Of a stochastic solver, the path has a point for each epoch.
+            GDRegressor or GDClassifier, or pipelines that end in one; they need not be fitted. Several estimators should differ
+            only in their solvers: the contours are those of the first. The path of a stochastic solver has one point per epoch.
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            In memory.
+            Training data, in memory.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         directions : {"auto", "principal"} or a pair of names or numbers of features, default="auto"
-            The axes: the coefficients of two features, or of one and the "intercept", of a linear model of one output.
-            "principal" are the two directions along which the params of the first path vary most. "auto" is the coefficient
-            and the intercept for one feature, else "principal".
+            The axes: for a linear model with one output, the coefficients of two features, or of one feature and the
+            "intercept". "principal" means the two directions along which the params of the first path vary most. "auto" means
+            the coefficient and the intercept if there is one feature, else "principal".
         resolution : int, default=60
-            The objective is computed at resolution^2 points.
+            Number of grid points per axis.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -128,7 +129,7 @@ class LossLandscapeDisplay:
         Raises
         ------
         ValueError
-            When `directions` are not those of the model.
+            If `directions` do not match the model.
         """
         fits = {name: _traced(one, X, y, sample_weight) for name, one in named_estimators(estimator).items()}
         plane = _plane(*next(iter(fits.values())), directions)
@@ -138,7 +139,7 @@ class LossLandscapeDisplay:
         return cls(axes[0], axes[1], values, paths, plane.labels).plot(ax)
 
     def plot(self, ax: Any = None) -> LossLandscapeDisplay:
-        """Draw.
+        """Plot the display.
 
         Parameters
         ----------
@@ -153,7 +154,7 @@ class LossLandscapeDisplay:
         lowest = min(float(finite.min()), min(float(path.objective.min()) for path in self.paths.values()))
         height = max(float(finite.max()) - lowest, np.finfo(np.float64).tiny)
         share = np.clip((self.values - lowest) / height, 0.0, 1.0)
-        # Levels are closer where the map is low: the square root of the height is drawn.
+        # Contour levels are equidistant in the square root of the height, and so denser near the minimum.
         levels = lowest + height * np.linspace(0.0, 1.0, N_LEVELS) ** 2
         colors = {"cmap": "Greys", "alpha": 0.55}
         self.contours_ = self.ax_.contourf(self.x, self.y, np.sqrt(share), np.linspace(0.0, 1.0, N_LEVELS), **colors)

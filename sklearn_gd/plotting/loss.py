@@ -1,4 +1,4 @@
-"""The picture of a loss: its value, slope and curvature."""
+"""Plot of losses: value, gradient and curvature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LABELS = {
     "margin": "margin  y_true · raw",
     "slice": "raw of the true class, the others at 0",
 }
-# How many classes a loss that couples them has in its slice.
+# The number of classes in the slice of a loss that couples them.
 N_CLASSES = 3
 
 
@@ -35,11 +35,11 @@ class LossCurve:
     Attributes
     ----------
     x, value, gradient, curvature : ndarray of shape (n_points,)
-        NaN at kinks, where gradient and curvature jump.
+        The curves; gradient and curvature are NaN at kinks, where they jump.
     kinks : ndarray
-        Where the slope jumps, in terms of x.
+        The positions on x at which the slope jumps.
     kink_values : ndarray
-        The loss there.
+        The loss at the kinks.
     """
 
     x: Array
@@ -51,32 +51,32 @@ class LossCurve:
 
 
 class LossDisplay:
-    r"""The picture of one or several losses: value, gradient and curvature, with kinks marked.
+    r"""Plot of the value, gradient and curvature of one or several losses, with kinks marked.
 
     .. math:: \ell(y, raw), \quad \partial \ell / \partial raw, \quad \partial^2 \ell / \partial raw^2
 
-    Make one by `from_losses`.
+    Use `from_losses` to create the display.
 
     Parameters
     ----------
     curves : dict of str to LossCurve
-        By the names of the losses.
+        The curves of each loss, by name.
     x : {"raw", "log", "residual", "margin", "slice"}
-        What the horizontal axis is.
+        Quantity on the horizontal axis.
     y_true : float
         The target.
 
     Attributes
     ----------
     ax_ : matplotlib Axes, or ndarray of them
-        One for each quantity.
+        One Axes per quantity.
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
         The curves, loss by loss within each quantity.
 
     See Also
     --------
-    LossContributionDisplay : What each sample of a task costs.
+    LossContributionDisplay : The contribution of each sample to the cost.
 
     References
     ----------
@@ -107,24 +107,24 @@ class LossDisplay:
         quantities: Sequence[str] = ("value", "gradient", "curvature"),
         ax: Any = None,
     ) -> LossDisplay:
-        """Draw losses.
+        """Plot losses.
 
         Parameters
         ----------
         losses : str, Loss, callable, or a list or dict of them
-            Names, objects or functions ``f(y_true, raw)``. A loss that couples the classes is drawn along the raw prediction of
-            the true one of three classes.
+            Names, objects or functions ``f(y_true, raw)``. A loss that couples the classes, such as ``MultinomialLogLoss()``,
+            is plotted for three classes, along the raw prediction of the true class; "log_loss" is its form for two classes.
         x : {"auto", "raw", "residual", "margin"}, default="auto"
-            What the horizontal axis is. "margin" is y_true times raw, for classification: y_true is then 1. "auto" is that
-            for losses of classification, else "raw".
+            Quantity on the horizontal axis. "margin" is y_true times raw, for classification; y_true is then 1. "auto" means
+            "margin" for classification losses, else "raw".
         y_true : float or None, default=None
-            The target; None is 0, or 1 if 0 is outside the domain of a loss.
+            The target. If None, 0, or 1 if 0 is outside the domain of a loss.
         span : (float, float), default=(-3.0, 3.0)
-            From where to where to draw, in units of raw: around y_true, or around 0 where raw is a logarithm or a margin.
+            Plotted range in units of raw, relative to y_true, or to 0 if raw is a logarithm or a margin.
         quantities : sequence of {"value", "gradient", "curvature"}
-            What to draw, each in axes of its own.
+            The quantities to plot, each in its own Axes.
         ax : matplotlib Axes, sequence of them, or None, default=None
-            Where to draw: as many as quantities.
+            The Axes to plot in, one per quantity. If None, new ones are created.
 
         Returns
         -------
@@ -133,7 +133,8 @@ class LossDisplay:
         Raises
         ------
         ValueError
-            When losses of regression and of classification are mixed, or an argument has another value than those listed.
+            If regression and classification losses are mixed, or losses whose raw is in units of y and in its logarithm, or
+            an argument has an invalid value.
         """
         if x not in ("auto", "raw", "residual", "margin"):
             raise ValueError(f"x={x!r}: expected 'auto', 'raw', 'residual' or 'margin'.")
@@ -150,17 +151,23 @@ class LossDisplay:
             axis, target = "slice" if sliced and all(loss.rowwise for loss in named.values()) else "margin", 1.0
         else:
             axis, target = "raw" if x == "auto" else x, _target(named, y_true)
-            axis = "log" if axis == "raw" and all(map(_logarithmic, named.values())) else axis
+            linked = [name for name, loss in named.items() if _logarithmic(loss)]
+            if linked and (len(linked) < len(named) or axis == "residual"):
+                raise ValueError(
+                    f"raw is the logarithm of the mean under {linked[0]}, and not in units of y: expected x='raw', and losses "
+                    "of one kind in a picture."
+                )
+            axis = "log" if linked else axis
         curves = {name: _curve(loss, axis, target, span, labels) for name, loss in named.items()}
         return cls(curves, axis, target).plot(ax, quantities=quantities)
 
     def plot(self, ax: Any = None, *, quantities: Sequence[str] = ("value", "gradient", "curvature")) -> LossDisplay:
-        """Draw.
+        """Plot the display.
 
         Parameters
         ----------
         ax : matplotlib Axes, sequence of them, or None, default=None
-            As many as quantities.
+            The Axes to plot in, one per quantity.
         quantities : sequence of {"value", "gradient", "curvature"}
 
         Returns
@@ -185,7 +192,7 @@ class LossDisplay:
         finite = np.concatenate([np.ravel(getattr(curve, quantity)) for curve in self.curves.values()])
         finite = finite[np.isfinite(finite)]
         if len(finite):
-            low, high = np.quantile(finite, [0.0 if finite.min() > -1e3 else 0.02, 0.97])
+            low, high = np.quantile(finite, [0.03 if quantity == "gradient" else 0.0, 0.97])
             margin = 0.06 * (high - low) or 1.0
             axis.set_ylim(min(low, 0.0) - margin, high + margin)
         axis.axhline(0.0, color=neutral(), linewidth=0.6, alpha=0.5)
@@ -211,7 +218,7 @@ def _target(named: dict[str, Loss], y_true: float | None) -> float:
 
 
 def _refusal(loss: Loss, y_true: float) -> ValueError | None:
-    """Return the error of a loss that has no such target."""
+    """Return the error that a loss raises for this target, if any."""
     try:
         loss.check_target(np.array([[y_true]]))
         loss.check_mean(np.array([y_true]))
@@ -248,7 +255,7 @@ def _curve(loss: Loss, axis: str, y_true: float, span: tuple[float, float], labe
 
 
 def _observed(loss: Loss, y: Array, raw: Array, labels: bool) -> Loss:
-    """Return a loss of the user's own with its kinks found, from several targets."""
+    """Return a custom loss with its kinks found from several targets."""
     around = np.where(np.arange(len(y)) % 2, 1.0, -1.0)[:, None] if labels else y + 0.5 * (raw - raw.mean())[::-1]
     return loss.observe(around, raw)
 

@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib, which is an extra, the axes to draw in, and colours that everybody can tell apart."""
+"""Common parts of all plots: the import of matplotlib, the Axes, and a colour-blind safe palette."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 __all__ = ["COLORS", "axes_for", "named_estimators", "neutral", "pyplot", "styles"]
 
-# M. Okabe and K. Ito, Color Universal Design, 2008: their colours, less those that are too pale or too dark for either
-# a white or a black background.
+# The palette of M. Okabe and K. Ito, Color Universal Design, 2008, without the colours that are too pale or too dark for
+# either a white or a black background.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#999999")
 # After all colours, the next line style.
 DASHES = ("-", "--", ":", "-.")
@@ -23,7 +23,7 @@ def pyplot() -> Any:
     Raises
     ------
     ImportError
-        Without matplotlib, saying how to get it.
+        If matplotlib is not installed; the message tells how to install it.
     """
     try:
         from matplotlib import pyplot as plt
@@ -35,23 +35,23 @@ def pyplot() -> Any:
 
 
 def styles(number: int) -> list[dict[str, str]]:
-    """Return the colour and the line style of so many curves: different in both, where colours do not suffice."""
+    """Return colours and line styles for a number of curves; the line style changes when the colours are exhausted."""
     colors, dashes = cycle(COLORS), np.repeat(DASHES, len(COLORS))
     return [{"color": next(colors), "linestyle": str(dashes[k % len(dashes)])} for k in range(number)]
 
 
 def neutral() -> str:
-    """Return the colour of text, for lines that belong to no curve: it suits the background."""
+    """Return the text colour, which fits the background, for lines that belong to no curve."""
     return str(pyplot().rcParams["text.color"])
 
 
 def axes_for(ax: Any, number: int, width: float, height: float) -> tuple[Any, Any]:
-    """Return the figure and so many axes, in a row: those given, or new ones.
+    """Return the figure and a number of Axes in a row: those given, or new ones.
 
     Raises
     ------
     ValueError
-        When another number was given.
+        If a different number of Axes was given.
     """
     if ax is None:
         figure, made = pyplot().subplots(1, number, figsize=(width, height), layout="constrained", squeeze=False)
@@ -63,7 +63,7 @@ def axes_for(ax: Any, number: int, width: float, height: float) -> tuple[Any, An
 
 
 def named_estimators(estimators: Any) -> dict[str, Any]:
-    """Return estimators by their names: those of a mapping, or of a list, or of one, which has none."""
+    """Return a dict of estimators by name, from a mapping, a list, or a single estimator, which has no name."""
     if isinstance(estimators, Mapping):
         return {str(name): estimator for name, estimator in estimators.items()}
     if isinstance(estimators, Sequence) and not hasattr(estimators, "fit"):

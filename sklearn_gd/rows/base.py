@@ -1,4 +1,4 @@
-"""Where rows live: what a home of rows promises, and what it hands out."""
+"""The contract of a home of rows, and the blocks that it provides."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["Block", "ColumnMoments", "Kernel", "LocalRows", "Profile", "RowArray
 # itself and starts no reduction: it may run in another thread, another process, or on another machine.
 Kernel = Callable[..., Any]
 
-# One entry for each row, kept where the rows are: only `Rows` can read it.
+# One entry per row, stored where the rows are: only `Rows` can read it.
 RowArray = Any
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Some rows: X (n, p), prepared y, weight (n,), what is added to raw, (n, K), and the loss's own columns."""
+    """A block of rows: X (n, p), prepared y, weight (n,), an offset of raw, (n, K), and additional data for the loss."""
 
     X: Matrix
     y: Array
@@ -33,7 +33,7 @@ class Block:
     loss_data: Any = None
 
     def split(self, size: int) -> Iterator[Block]:
-        """Iterate over its rows in blocks of at most `size`."""
+        """Iterate over the rows in blocks of at most `size` rows."""
         n = len(self.weight)
         for part in (slice(start, min(start + size, n)) for start in range(0, n, size)):
             yield Block(
@@ -42,13 +42,13 @@ class Block:
 
 
 def part_of(array: Any, rows: Any) -> Any:
-    """Return the entries of some rows; None of None."""
+    """Return the entries of some rows; None for None."""
     return None if array is None else array[rows]
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnMoments:
-    """Weighted moments of columns, (p,) each; those of more rows are added to them.
+    """Weighted moments of columns, (p,) each; those of different rows can be added.
 
     Attributes
     ----------
@@ -80,33 +80,33 @@ class ColumnMoments:
         return ColumnMoments(mean, centered, centered + total * mean**2, total)
 
     def times(self, factor: float) -> ColumnMoments:
-        """Return the moments under weights that are so many times as large."""
+        """Return the moments under weights multiplied by a factor."""
         return ColumnMoments(self.mean, factor * self.centered, factor * self.second, factor * self.weight)
 
     def among(self, places: Array, n_features: int) -> ColumnMoments:
-        """Return the moments of more columns, at some places of which are these; the others have been zero."""
+        """Return the moments of `n_features` columns, with the current ones at `places`; the others have been zero."""
         mean, centered, second = np.zeros((3, n_features))
         mean[places], centered[places], second[places] = self.mean, self.centered, self.second
         return replace(self, mean=mean, centered=centered, second=second)
 
     def spread(self, centered: bool) -> Array:
-        """Return the standard deviation of each column, about zero unless `centered`; 0 where it is only rounding noise."""
+        """Return the standard deviation of each column, about zero unless `centered`; 0 if it is only rounding noise."""
         squares = self.centered if centered else self.second
         return np.sqrt(np.where(squares > (64 * EPS) ** 2 * self.second, squares, 0.0) / self.weight)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What passes over the rows cost.
+    """The cost of passes over the rows.
 
     Attributes
     ----------
     entries : float
-        How many numbers of a row a product reads.
+        Number of entries per row that a product reads.
     gram_rate : float
-        How many products of two entries a Gram matrix takes per second, on an ordinary core.
+        Products of two entries per second for a Gram matrix, on an ordinary core.
     samples : bool
-        Whether a tenth of the rows takes a tenth of the time.
+        Whether a pass over a tenth of the rows takes a tenth of the time.
     """
 
     entries: float
@@ -115,16 +115,18 @@ class Profile:
 
 
 class Rows(ABC):
-    """A home of rows. Nothing outside `sklearn_gd.rows` asks for a row by its number.
+    """Base class of a home of rows; code outside `sklearn_gd.rows` never indexes single rows.
 
     Attributes
     ----------
     n_samples, n_features : int
-        Rows of weight zero are not counted, and never read.
+        Number of rows and columns. Rows of weight zero are not counted and never read.
     dtype : numpy dtype
+        The dtype of X.
     profile : Profile
+        The cost of passes over the rows.
     in_memory : bool
-        Whether they are `LocalRows`, for solvers that hold all rows at once (`Need.IN_MEMORY`).
+        Whether the rows are `LocalRows`, for solvers that need all rows in memory (`Need.IN_MEMORY`).
     """
 
     n_samples: int
@@ -140,18 +142,18 @@ class Rows(ABC):
 
     @abstractmethod
     def reduce(self, kernel: Kernel, *arrays: RowArray) -> tuple[Any, ...]:
-        """Return the sums over blocks of what a kernel returns, a tuple, for a block and its parts of the arrays.
+        """Return the sums over blocks of the tuples that a kernel returns for a block and its parts of the arrays.
 
-        Blocks are added up in a fixed order: the result has the same bits for any number of workers.
+        Blocks are added in a fixed order, so the result is bitwise identical for any number of workers.
         """
 
     @abstractmethod
     def map(self, kernel: Kernel, *arrays: RowArray) -> Any:
-        """Return what a kernel returns of each block and its parts of the arrays: an entry for each row, or a tuple."""
+        """Return the row arrays that a kernel returns for each block and its parts of the arrays: one, or a tuple."""
 
     @abstractmethod
     def quantile(self, array: RowArray, q: float) -> float:
-        """Return a quantile of all entries of an array; of very many, within a thousandth of q."""
+        """Return a quantile of all entries of an array; for very many entries, within a thousandth of q."""
 
     @abstractmethod
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
@@ -159,31 +161,31 @@ class Rows(ABC):
 
     @abstractmethod
     def sample(self, size: int) -> LocalRows:
-        """Return about `size` of the rows, in memory, spread over the data: the same ones every time."""
+        """Return a sample of about `size` rows in memory, spread over the data; it is the same at every call."""
 
     @abstractmethod
     def take(self, mask: RowArray) -> LocalRows:
-        """Return the rows of a mask, which are few, in memory."""
+        """Return the few rows selected by a mask, in memory."""
 
     @abstractmethod
     def columns(self, features: Array) -> Rows:
-        """Return some columns of the rows, given by their numbers."""
+        """Return the rows restricted to the columns with the given indices."""
 
     @abstractmethod
     def with_offset(self, offset: RowArray) -> Rows:
-        """Return the same rows with another offset, (n, K)."""
+        """Return the same rows with a different offset of raw, (n, K)."""
 
     def each(self, walk: Callable[[Rows, Any], Any], value: Any) -> list[Any]:
-        """Return what walk(rows, value) makes of a value in each place where rows are.
+        """Return the result of walk(rows, value) at each place where rows are stored.
 
-        That is one place, unless they are on several machines. What goes there and back can be pickled.
+        There is one place, unless the rows are on several machines. The value and the results can be pickled.
         """
         return [walk(self, value)]
 
     def without_features(self, distinct: Callable[[Array, Array], tuple[Array, Array]]) -> Rows:
-        """Return the same rows with no columns, for a model that is a constant.
+        """Return the same rows without columns, for a constant model.
 
-        A home that holds y may take equal rows together, as distinct(y, weight) does.
+        A home that holds y may merge equal rows by distinct(y, weight).
         """
         return self.columns(np.arange(0))
 
@@ -196,7 +198,7 @@ class LocalRows(Rows):
     matrix : Matrix
         X of all rows.
     rarest : int
-        In how many rows a column differs from the value that it mostly holds, at the least.
+        The smallest number of rows, over the columns, that differ from the most common value of their column.
     """
 
     in_memory = True
@@ -209,12 +211,12 @@ class LocalRows(Rows):
     @property
     @abstractmethod
     def rarest(self) -> int:
-        """In how many rows a column differs from the value that it mostly holds, at the least."""
+        """The smallest number of rows, over the columns, that differ from the most common value of their column."""
 
     @abstractmethod
     def with_matrix(self, X: Any) -> LocalRows:
-        """Return the rows with other columns, (n_samples, q)."""
+        """Return the rows with different columns, (n_samples, q)."""
 
     @abstractmethod
     def copied(self, dtype: Any = None) -> LocalRows:
-        """Return the rows by themselves, maybe in another precision: for those read again and again."""
+        """Return a copy of the rows, optionally in another precision, for repeated reading."""

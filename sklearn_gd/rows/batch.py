@@ -1,4 +1,4 @@
-"""A few rows at a time, and what errors call them."""
+"""Batches of rows, and their names in error messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Batch", "renamed"]
 
 
 class Batch(NamedTuple):
-    """Some rows of a stream.
+    """A batch of rows of a stream.
 
     Attributes
     ----------
@@ -16,9 +16,9 @@ class Batch(NamedTuple):
     y : array-like of shape (n,) or (n, K), or None
     sample_weight : array-like of shape (n,), or None
     name : str
-        What errors call it; by default "batch 1", and so on.
+        The name in error messages; by default "batch 1", and so on.
     first_row : int or None
-        The number of its first row in what is named, where that holds more rows.
+        The number of the first row within the named source, if that contains more rows.
     """
 
     X: Any
@@ -29,7 +29,7 @@ class Batch(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What errors call it, with its rows."""
+        """The name in error messages, with the row numbers."""
         if self.first_row is None:
             return self.name
         n = getattr(self.X, "shape", (1,))[0]
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
 
 def renamed(error: Exception, title: str) -> Exception:
-    """Return an error of the same kind that names where it happened, unless it does."""
+    """Return an error of the same type that names where it happened, unless it already does."""
     if getattr(error, "names_rows", False):
         return error
     kinds = (FileNotFoundError, PermissionError, OSError, MemoryError, ValueError, TypeError)

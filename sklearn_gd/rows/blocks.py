@@ -41,8 +41,7 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
 
 
 class BlockRows(Rows):
-    """Rows that can be read at any place, a block at a time. Rows of weight zero are left out of every block.
-
+    """Rows with random access, read one block at a time; rows of weight zero are left out of every block.
     A row array is an ndarray with an entry for each row in use.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Rows that come in batches, as often as they are asked for: larger than memory, from files or anywhere else."""
+"""Streams: rows that are read in batches, repeatedly, from files or any other source larger than memory."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from .batch import Batch, renamed
 
 __all__ = ["Stream", "named"]
 
-# How many numbers of the rows of a stream are mixed at a time.
+# How many numbers of the rows of a stream are shuffled at a time.
 BUFFER = 1 << 22
 
 
 class Stream:
-    """Rows that come in batches, for data that do not fit in memory.
+    """Rows that are read in batches, for data that do not fit in memory.
 
-    `fit`, `predict` and `score` take it in place of X and y: ``GDClassifier().fit(stream)``.
+    `fit`, `predict` and `score` accept a stream in place of X and y: ``GDClassifier().fit(stream)``.
 
     Parameters
     ----------
     open_batches : callable
-        It takes nothing, and returns a new iterator over the batches each time: tuples (X, y) or (X, y, sample_weight), or X
-        alone to predict for. X is dense, sparse or a frame. The batches are the same each time, and none is empty.
+        Called without arguments; returns a new iterator over the batches at each call. A batch is a tuple (X, y) or
+        (X, y, sample_weight), or X alone for prediction. X is dense, sparse or a data frame. The batches must be the same at
+        each call, and none may be empty.
     cache : bool, default=True
-        Whether a fit keeps a copy of the rows, in a compact form, in the folder for temporary files, which it reads after the
-        first pass; it is removed when the fit ends. False calls `open_batches` for every pass.
+        Whether a fit stores a compact copy of the rows in the folder for temporary files and reads this copy after the first
+        pass. The copy is removed when the fit ends. If False, `open_batches` is called for every pass.
 
     See Also
     --------
@@ -66,34 +67,35 @@ class Stream:
         batch_rows: int = 65_536,
         cache: bool = True,
     ) -> Stream:
-        """Return a stream of Parquet files. It needs pyarrow and pandas: ``pip install "sklearn-gd[arrow]"``.
+        """Return a stream from Parquet files.
 
-        Only the columns used are read. A thread reads a batch ahead. A batch never spans two files.
+        It needs pyarrow and pandas: ``pip install "sklearn-gd[arrow]"``. Only the columns used are read. A thread reads one
+        batch ahead. A batch never spans two files.
 
         Parameters
         ----------
         paths : str, path, or list of these
             Files or folders.
         target : str or list of str, default=None
-            The column of y, or several; None for X alone.
+            The column or columns of y. If None, the batches contain X alone.
         weight : str, default=None
             The column of sample weights.
         columns : list of str, default=None
-            The columns of X; by default all others.
+            The columns of X. If None, all other columns.
         batch_rows : int, default=65,536
-            The most rows in a batch.
+            Maximum number of rows in a batch.
         cache : bool, default=True
             As for `Stream`.
 
         Returns
         -------
         Stream
-            X is a pandas DataFrame in each batch.
+            In each batch, X is a pandas DataFrame.
 
         Raises
         ------
         ValueError
-            When there is no file, or no such column.
+            If there is no file, or no such column.
         """
         return cls(ahead(batches_of_files("parquet", paths, target, weight, columns, batch_rows)), cache=cache)
 
@@ -108,9 +110,9 @@ class Stream:
         batch_rows: int = 65_536,
         cache: bool = True,
     ) -> Stream:
-        """Return a stream of CSV files with a header; the rest is as for `from_parquet`.
+        """Return a stream from CSV files with a header; otherwise like `from_parquet`.
 
-        The types are those of the first rows of the first file; whole numbers of X are read as float64.
+        The types are inferred from the first rows of the first file; integers in X are read as float64.
 
         Parameters
         ----------
@@ -124,12 +126,12 @@ class Stream:
         return cls(ahead(batches_of_files("csv", paths, target, weight, columns, batch_rows)), cache=cache)
 
     def map(self, transform: Any) -> Stream:
-        """Return the stream of what becomes of X in each batch.
+        """Return the stream with X transformed in each batch.
 
         Parameters
         ----------
         transform : callable, or fitted transformer
-            From X to X with the same rows, such as ``ColumnTransformer(...).fit(sample)``.
+            Maps X to a new X with the same rows, such as ``ColumnTransformer(...).fit(sample)``.
 
         Returns
         -------
@@ -150,7 +152,7 @@ class Stream:
         return Stream(opened, cache=self.cache)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Iterate over the batches: (X, y), or (X, y, sample_weight) where there are weights, for `partial_fit`."""
+        """Iterate over the batches, (X, y) or (X, y, sample_weight) if there are weights, for `partial_fit`."""
         for batch in named(self):
             yield batch[:2] if batch.sample_weight is None else batch[:3]
 
@@ -174,7 +176,7 @@ def named(stream: Stream) -> Iterator[Batch]:
 
 
 def ahead(open_batches: Callable[[], Iterator[Any]]) -> Callable[[], Iterator[Any]]:
-    """Return the function whose iterators read a batch ahead, in a thread of their own."""
+    """Return the function whose iterators read one batch ahead in a separate thread."""
 
     def opened() -> Iterator[Any]:
         with ThreadPoolExecutor(1) as thread:

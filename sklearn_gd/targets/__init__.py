@@ -1,4 +1,7 @@
-"""What y means. Nothing but this folder and the estimators knows of binary, multiclass, multilabel or multi-output."""
+"""Targets: the interpretation of y as numbers, labels, indicators or sequences.
+
+Only this folder and the estimators distinguish binary, multiclass, multilabel and multi-output problems.
+"""
 
 from .base import Encoding, Target
 from .classes import Labels, Multilabel, Sequences

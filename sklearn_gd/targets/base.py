@@ -1,4 +1,4 @@
-"""What y means: the contract of a target, and of its encoding for a loss."""
+"""The contract of a target, the interpretation of y, and of its encoding for a loss."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ __all__ = ["Encoding", "LossFacts", "Target", "observed"]
 
 
 class LossFacts(Protocol):
-    """What a target asks of a loss."""
+    """What a target needs to know of a loss."""
 
     rowwise: bool
 
     def n_raw(self, target: Any) -> int:
-        """Return how many columns of raw it wants."""
+        """Return the number of columns of raw."""
 
 
 @dataclass(frozen=True)
 class Encoding(ABC):
-    """A target as a loss sees it: a small value, which travels to the rows.
+    """A target as a loss sees it: a small object that is sent to the rows.
 
     Attributes
     ----------
     n_raw : int
-        The number K of columns of raw.
+        Number K of columns of raw.
     """
 
     n_raw: int
@@ -40,30 +40,30 @@ class Encoding(ABC):
 
     @abstractmethod
     def totals(self, y: Array, weight: Array) -> tuple[Array, ...]:
-        """Return the weighted sums over prepared y that its mean is made of."""
+        """Return the weighted sums over prepared y from which `mean` computes the mean."""
 
     def mean(self, sums: Array, weights: Array) -> Array:
-        """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them, from `totals`; 0 without any."""
+        """Return the weighted mean of y or the class frequencies, as taken by `Loss.link`, from `totals`; 0 without any."""
         return np.divide(sums, weights, out=np.zeros_like(sums), where=weights > 0)
 
     def distinct(self, y: Array, weight: Array) -> tuple[Array, Array]:
-        """Return prepared y and its weights with equal rows taken together, where they are few."""
+        """Return prepared y and its weights with equal rows merged, if there are few distinct ones."""
         return y, weight
 
 
 class Target(ABC):
-    """The facts about y that fitting and predicting need; y itself is not kept.
+    """Base class of targets: the properties of y that fitting and predicting need, without y itself.
 
     Attributes
     ----------
     classes : ndarray or None
-        The labels, for a classifier.
+        The class labels, for a classifier.
     exclusive : bool
         Whether a sample belongs to exactly one of more than two classes.
     stratified : bool
-        Whether a random split of the rows should keep the shares of the values of y.
+        Whether a random split of the rows should be stratified by the values of y.
     has_unit : bool
-        Whether raw is in a unit that y has, and not simply of the order of one.
+        Whether raw is in the unit of y, and not a number of order one.
     """
 
     classes: Array | None = None
@@ -72,20 +72,20 @@ class Target(ABC):
     has_unit: bool = False
 
     def flat(self, y: Any) -> Any:
-        """Return y without a second axis that it does not need."""
+        """Return y without a second axis if it needs none."""
         return y
 
     @abstractmethod
     def check(self, y: Any, name: str) -> None:
-        """Raise ValueError when y, called by a name, does not fit."""
+        """Raise ValueError if y does not match the target; `name` is its name in the message."""
 
     @abstractmethod
     def n_raw(self, rowwise: bool) -> int:
-        """Return how many columns of raw a loss wants, unless it says so itself (`Loss.n_raw`)."""
+        """Return the number of columns of raw, unless the loss defines it itself (`Loss.n_raw`)."""
 
     @abstractmethod
     def prepare(self, y: Any, rowwise: bool) -> Array:
-        """Return y in the compact form that the rows keep: codes of shape (n,), or numbers of shape (n, K)."""
+        """Return y in the compact form stored with the rows: codes of shape (n,), or numbers of shape (n, K)."""
 
     @abstractmethod
     def encoded_for(self, loss: LossFacts) -> Encoding:
@@ -93,14 +93,14 @@ class Target(ABC):
 
     @abstractmethod
     def decode(self, raw: Array, mean: Array) -> Any:
-        """Return what predict returns, from raw and the loss's inverse link of it, both (n, K)."""
+        """Return the result of `predict` from raw and its inverse link, both (n, K)."""
 
     def score(self, y: Any, predicted: Any, weight: Array) -> float:
-        """Return how good predictions are; what is missing or padding does not count."""
+        """Return the score of predictions; missing entries and padding are ignored."""
         return self.scored(self.tally(y, predicted, weight))
 
     def tally(self, y: Any, predicted: Any, weight: Array) -> Any:
-        """Return what the score of some rows is made of: that of more rows is added to it."""
+        """Return the statistics from which the score is computed; those of different rows can be added."""
         raise NotImplementedError(f"{type(self).__name__} has no `tally`: it scores rows in memory alone.")
 
     def scored(self, tally: Any) -> float:
@@ -108,28 +108,28 @@ class Target(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no `scored`: it scores rows in memory alone.")
 
     def decision(self, raw: Array) -> Array:
-        """Return decision_function: (n,) for two classes, else (n, K)."""
+        """Return the result of `decision_function`: (n,) for two classes, else (n, K)."""
         return raw
 
     def proba(self, mean: Array) -> Array:
-        """Return predict_proba from the loss's inverse link of raw, (n, K)."""
+        """Return the result of `predict_proba` from the inverse link of raw, (n, K)."""
         return mean
 
     def shaped(self, value: Array) -> Any:
-        """Return a fitted (K, p) or (K,) array in scikit-learn's shape."""
+        """Return a fitted (K, p) or (K,) array in the shape that scikit-learn uses."""
         return value
 
     def codes(self, y: Any) -> Array | None:
-        """Return the number of the class of each sample, (n,), or of each label, (n, L); None where there is no such thing."""
+        """Return the index of the class of each sample, (n,), or of each label, (n, L); None if there are no classes."""
         return None
 
     def merged(self, other: Target) -> Target:
-        """Return what y means in these rows and in others.
+        """Return the common target of these rows and others.
 
         Raises
         ------
         ValueError
-            When it means another thing.
+            If the other rows have a different kind of target.
         """
         if type(self) is type(other) and repr(vars(self)) == repr(vars(other)):
             return self
@@ -137,6 +137,6 @@ class Target(ABC):
 
 
 def observed(y: Array, weight: Array) -> tuple[Array, Array]:
-    """Return the weighted sum of the entries of each column that are not NaN, and that of their weights."""
+    """Return the weighted sum of the entries of each column that are not NaN, and the sum of their weights."""
     seen = ~np.isnan(y)
     return weight @ np.where(seen, y, 0.0), weight @ seen

@@ -1,4 +1,4 @@
-"""Targets that are labels: one for each sample, several, or a sequence of them."""
+"""Class targets: one label, several labels, or a sequence of labels per sample."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Signs(Encoding):
 
 @dataclass(frozen=True)
 class _Codes(Encoding):
-    """Numbers of classes, (n,); for an elementwise loss one column of -1.0 or 1.0 for each, one-vs-rest."""
+    """Class indices, (n,); for an elementwise loss one column of -1.0 or 1.0 per class, one-vs-rest."""
 
     n_classes: int
     rowwise: bool
@@ -56,7 +56,7 @@ class _Codes(Encoding):
 
 
 class Labels(Target):
-    """One class label for each sample: two classes, or more."""
+    """A target with one class label per sample, of two or more classes."""
 
     classes: Array
     stratified = True
@@ -84,7 +84,7 @@ class Labels(Target):
         return len(self.classes) if rowwise or self.exclusive else 1
 
     def prepare(self, y: Array, rowwise: bool) -> Array:
-        # Rows of weight zero may hold a label that is no class: they get some code, and are never read.
+        # Rows of weight zero may hold a label that is not a class: they get an arbitrary code and are never read.
         if not (rowwise or self.exclusive):
             return np.where(y == self.classes[1], 1.0, -1.0).reshape(-1, 1)
         return self.codes(y)
@@ -127,7 +127,7 @@ class Labels(Target):
 
 
 def _sorted_values(y: Array) -> Array:
-    """Return the distinct values, sorted; small integers are counted, which is faster than to sort them."""
+    """Return the distinct values, sorted; small integers are counted, which is faster than sorting."""
     if y.dtype.kind in "iu" and y.size:
         least = int(y.min())
         if int(y.max()) - least <= y.size:  # the difference itself may not fit the type of y
@@ -146,7 +146,7 @@ class _Indicators(Encoding):
 
 
 class Multilabel(Target):
-    """An indicator matrix: any number of labels for each sample; NaN where one is missing."""
+    """A multilabel target: an indicator matrix with any number of labels per sample, NaN for missing entries."""
 
     classes: Array
 
@@ -196,7 +196,7 @@ class Multilabel(Target):
         return np.array([seen @ right, seen.sum()])
 
     def scored(self, tally: Array) -> float:
-        """Return the share of samples with all labels right, of those that have any."""
+        """Return the share of samples with all observed labels right, among samples with any observed label."""
         return float(tally[0] / tally[1])
 
 
@@ -213,19 +213,19 @@ class _Steps(Encoding):
         return counts, np.broadcast_to(counts.sum(axis=1, keepdims=True), counts.shape)
 
     def mean(self, sums: Array, weights: Array) -> Array:
-        """Return the class frequencies at each step, equal where there is only padding."""
+        """Return the class frequencies at each step, uniform if there is only padding."""
         return np.divide(sums, weights, out=np.full(sums.shape, 1.0 / self.n_classes), where=weights > 0).ravel()
 
 
 class Sequences(Target):
-    """A sequence of labels for each sample, (n, n_steps), with padding at its end; the loss sees codes, -1 for padding.
+    """A target with a sequence of labels per sample, (n, n_steps), padded at the end; the loss sees codes, -1 for padding.
 
     Parameters
     ----------
     y : ndarray of shape (n, n_steps)
     padding : int or str
     classes : ndarray or None, default=None
-        All labels that may come; None for those of y.
+        All labels that may occur. If None, those in y.
     """
 
     classes: Array

@@ -1,4 +1,4 @@
-"""Targets that are numbers."""
+"""Numerical targets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Numbers(Encoding):
 
 @dataclass(frozen=True, eq=False)
 class _Squares:
-    """Of each output, (K,): how many entries are observed, their weight and mean, the squares about it, and those of errors."""
+    """For each output, (K,): the count, weight and mean of the observed entries, and the sums of squares and of errors."""
 
     count: Array
     weight: Array
@@ -53,7 +53,7 @@ class _Squares:
         return _Squares(self.count + other.count, weight, self.mean + share * gap, spread, self.error + other.error)
 
     def determination(self) -> float:
-        """Return R^2, averaged over the outputs, as `sklearn.metrics.r2_score` has it."""
+        """Return R^2, averaged over the outputs, as in `sklearn.metrics.r2_score`."""
         if np.any(self.count == 1):
             warnings.warn("R^2 is not defined for fewer than two samples.", UndefinedMetricWarning, stacklevel=2)
             return float("nan")
@@ -64,7 +64,7 @@ class _Squares:
 
 
 class Continuous(Target):
-    """Numbers: one column or several."""
+    """A numerical target, with one column or several."""
 
     has_unit = True
 
