@@ -1,6 +1,7 @@
 """Sphinx configuration. Tables, pictures of losses and penalties, and pages of benchmarks are made from the package itself."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -49,6 +50,8 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 autodoc_typehints = "none"
+default_role = "py:obj"
+toc_object_entries_show_parents = "hide"
 
 # The names that the pages refer to, without a download: see generated.inventories.
 intersphinx_mapping = {
@@ -92,3 +95,13 @@ html_theme_options = {
     "footer_end": [],
 }
 html_sidebars = {"index": [], "start": [], "benchmarks": [], "changelog": []}
+
+
+def keep_initials(app, what, name, obj, options, lines):
+    """Keep a line that begins with the initial of an author from becoming a list."""
+    lines[:] = [re.sub(r"^(\s*[A-Z])\. ", r"\1\\. ", line) for line in lines]
+
+
+def setup(app):
+    """Connect what the pages need."""
+    app.connect("autodoc-process-docstring", keep_initials)

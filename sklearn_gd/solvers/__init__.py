@@ -1,4 +1,4 @@
-"""Solvers: ways to minimise an objective. `SOLVERS` maps the names that ``solver=`` takes to the classes."""
+"""Solvers that minimise an objective. `SOLVERS` maps the names that ``solver=`` takes to the classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The solver that chooses one."""
+"""Automatic choice of a solver."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ __all__ = ["Auto", "AutoState"]
 
 @dataclass(kw_only=True)
 class AutoState(State):
-    """The state of the solver at work, `inner`, and what handing over to another takes.
+    """The state of the chosen solver, `inner`, and what is needed to hand over to another one.
 
-    `best` is the best one, `moves` the last few, `limit` the iteration at which the solver gives up, `spent` whether it has.
+    `best` is the best state and `moves` are the last few moves. `limit` is the iteration at which the solver gives up, and
+    `spent` tells whether it has.
     """
 
     solver: Solver[Any]
@@ -40,10 +41,11 @@ class AutoState(State):
 
 
 class Auto(Solver[AutoState]):
-    """Choose the solver that suits the objective, begin at its solution for a sample, and go on with another one if it fails.
+    """Choose a solver that suits the objective, warm-start it on a subsample, and fall back to another one if it fails.
 
-    A smooth loss whose slope changes very sharply beside the spread of its data is, for Newton's method, a kinked one; the
-    matrices of an interior point method do not suit columns of very different scales: the proximal point method takes over.
+    `ProximalPoint` takes over in two cases. One is a smooth loss whose slope changes very sharply relative to the spread of the
+    data, on which Newton's method fails. The other is columns of very different scales, for which the linear systems of an
+    interior point method are ill-conditioned.
 
     Examples
     --------
@@ -89,7 +91,7 @@ class Auto(Solver[AutoState]):
         solver = self.choice(objective)
         limit = plan.max_iter or solver.default_max_iter
         plan = replace(plan, horizon=limit)
-        several = solver.warms_up and not objective.loss.quadratic  # several steps are ahead
+        several = solver.warms_up and not objective.loss.quadratic  # more than one step is expected
         warmed = warm_up_on_sample(objective, solver, params) if several and not plan.warm else None
         inner = solver.init(objective, params, plan, last) if warmed is None else warmed
         return AutoState(**inner.facts(), solver=solver, inner=inner, best=inner, limit=limit, plan=plan)
@@ -113,7 +115,7 @@ class Auto(Solver[AutoState]):
 
     @staticmethod
     def _handed_over(objective: Objective, state: AutoState) -> AutoState | None:
-        """Return the state one step of the proximal point method later; None where F is not finite there."""
+        """Return the state after one step of the proximal point method; None if F is not finite there."""
         solver = ProximalPoint()
         start = replace(solver.init(objective, state.best.params, state.plan), iteration=state.iteration)
         inner, limit = solver.step(objective, start), state.plan.max_iter or state.iteration + solver.default_max_iter

@@ -1,4 +1,4 @@
-"""The contract of a solver: where it stands, what it needs, why it ends."""
+"""The contract of a solver: its states, its needs, and the reasons for stopping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OFTEN = 20
 
 
 class Reason(Enum):
-    """Why a fit ends; the value is what ``stop_reason_`` says, unless there is more to tell."""
+    """Why a fit ended; the value is the text of ``stop_reason_``, unless there is more to report."""
 
     CONVERGED = "converged"
     SETTLED = "the mean loss settled"
@@ -43,7 +43,7 @@ class Reason(Enum):
 
     @property
     def success(self) -> bool:
-        """Whether a fit that ends so has converged."""
+        """Whether a fit that ends for this reason has converged."""
         return self in (Reason.CONVERGED, Reason.SETTLED)
 
 
@@ -52,25 +52,25 @@ StateType = TypeVar("StateType", bound="State")
 
 @dataclass
 class State(Point):
-    """Where a solver stands: a point, and what the next step needs; a value, to be saved and continued.
+    """The state of a solver: a point and what the next step needs; it can be saved and continued from.
 
     Attributes
     ----------
     iteration : int
-        How many steps led here.
+        Number of steps taken so far.
     step : float
-        The last step length, or learning rate.
+        The last step length or learning rate.
     decrement : float
-        How much lower F is predicted to fall; 0 for a solver without curvature.
+        Predicted further decrease of F; 0 for a solver without curvature.
     stalled : Reason or None
-        Why no step is possible any more.
+        Why no further step is possible.
     needs_fallback : bool
-        Whether the objective proved to be of a kind that the solver is not made for.
+        Whether the objective turned out to be unsuitable for the solver.
     certified : bool
         Whether the value, the gradient and the optimality are those at params; a stochastic solver does not know them. For a
         loss with kinks they may come from slopes nearby (`Objective.at_slopes`). An infinite optimality is not known yet.
     hint : str
-        What would help, for the warning.
+        Advice for the warning.
     """
 
     iteration: int = 0
@@ -87,11 +87,11 @@ class State(Point):
         return cls(point.params, point.value, point.gradient, point.optimality, **more)
 
     def facts(self) -> dict[str, Any]:
-        """Return what every state has, by name."""
+        """Return the attributes that every state has, by name."""
         return {name: getattr(self, name) for name in FACTS}
 
     def but(self: StateType, **changes: Any) -> StateType:
-        """Return the same state with other values of some attributes: `dataclasses.replace`, only faster."""
+        """Return a copy of the state with some attributes changed; a faster `dataclasses.replace`."""
         result: StateType = object.__new__(type(self))
         vars(result).update(vars(self))
         vars(result).update(changes)
@@ -103,18 +103,18 @@ FACTS = tuple(fact.name for fact in fields(State))
 
 @dataclass(frozen=True)
 class Plan:
-    """What is known of a fit before its first step.
+    """What is known about a fit before its first step.
 
     Attributes
     ----------
     seed : int
-        For a solver that draws rows at random.
+        Random seed, for a solver that draws rows at random.
     horizon : float
-        How many iterations are to come; infinite if unknown.
+        Number of iterations to come; infinite if unknown.
     max_iter : int or None
-        How many the user allows.
+        The user's `max_iter`.
     warm : bool
-        Whether it goes on from an earlier fit.
+        Whether the fit continues an earlier one.
     """
 
     seed: int = 0
@@ -124,7 +124,7 @@ class Plan:
 
 
 class Need(Enum):
-    """What a solver needs of an objective: a test, and what to say where it fails, with a remedy."""
+    """A requirement of a solver on the objective: a test, and the message with a remedy if the test fails."""
 
     MINIMUM = (
         lambda f: not f.loss.online,
@@ -180,14 +180,14 @@ class Need(Enum):
         self.met, self.sentence = met, sentence
 
     def complaint(self, solver: Any, objective: Objective) -> str:
-        """Return what a solver that needs this says of an objective without it."""
+        """Return the message of a solver with this requirement for an objective that does not meet it."""
         loss, penalty = _Shown(objective.loss), objective.penalty
         names = {"solver": type(solver).__name__, "loss": loss, "penalty": penalty.shape, "prox": penalty.prox_part}
         return self.sentence.format(**names, alpha=penalty.alpha)
 
 
 class _Shown:
-    """A loss in a sentence: its class, or with !r its parameters."""
+    """A loss in a message: its class name or, with !r, its repr."""
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
@@ -203,24 +203,27 @@ NEEDS = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS, Need.SMOOTH_PENA
 
 
 class Solver(Part, ABC, Generic[StateType]):
-    """A way to minimise an `Objective`: `init`, `step` until `done`, then `choose` what to keep; `export` it for another fit.
+    """Base class of solvers, which minimise an `Objective` step by step.
+
+    A fit calls `init`, then `step` until `done`, then `choose` to select the state to keep, and `export` to let another fit
+    continue from it.
 
     Attributes
     ----------
     needs : frozenset of Need
-        What it needs of an objective.
+        Requirements on the objective.
     default_max_iter : float
-        What ``max_iter=None`` means.
+        The meaning of ``max_iter=None``.
     centers : bool
-        Whether it wants the columns centred where the intercept can absorb the shift.
+        Whether the solver wants centred columns if the intercept can absorb the shift.
     second_order : bool
-        Whether it holds curvature, and so reaches an optimum to working precision.
+        Whether the solver uses curvature and so reaches an optimum to working precision.
     warms_up : bool
-        Whether a coarse solution for some of the rows is a start worth its time.
+        Whether a warm start on a subsample pays off.
     takes_batches : bool
-        Whether it can step on mini-batches, for ``partial_fit``.
+        Whether the solver can step on mini-batches, for ``partial_fit``.
     advice : str
-        What would help where iterations were too few, if the state has no better hint.
+        Advice if the iterations were too few and the state has no better hint.
     """
 
     needs: frozenset[Need] = NEEDS
@@ -232,39 +235,39 @@ class Solver(Part, ABC, Generic[StateType]):
     advice: ClassVar[str] = "solver='auto', or a larger max_iter."
 
     def check(self, objective: Objective) -> None:
-        """Raise ValueError, naming a solver that can, when this one cannot minimise the objective."""
+        """Raise ValueError if this solver cannot minimise the objective; the message names a solver that can."""
         for need in Need:
             if need in self.needs and not need.met(objective):
                 raise ValueError(need.complaint(self, objective))
 
     @abstractmethod
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> StateType:
-        """Return the state at the first params; or one that goes on from what another fit has exported, if it can."""
+        """Return the initial state at params or, if possible, one that continues from the exported state of another fit."""
 
     @abstractmethod
     def step(self, objective: Objective, state: StateType) -> StateType:
-        """Return the state one iteration later."""
+        """Return the state after one iteration."""
 
     def done(self, objective: Objective, state: StateType, tol: float) -> Reason | None:
-        """Return why the state is good enough, if it is."""
+        """Return the reason to stop if the state is good enough, else None."""
         tol = max(tol, objective.loss.precision)
         eps = float(np.finfo(objective.rows.dtype).eps)
         small = (0.1 * tol) ** 2 if objective.rows.dtype == np.float64 else eps
-        # A decrement that comes from a gradient of rounding noise is noise.
+        # A decrement computed from a gradient of rounding noise is noise as well.
         settled = state.decrement <= small * objective.reference.gain(state.value) or state.optimality <= 16 * eps
         return Reason.CONVERGED if state.optimality <= tol and settled else None
 
     def choose(self, objective: Objective, best: StateType, last: StateType, reason: Reason) -> tuple[StateType, Reason]:
-        """Choose between the iterate of lowest value and the last one; return why the fit ended, in the light of it."""
+        """Choose between the iterate of lowest value and the last one; return it and the reason why the fit ended."""
         if best is last or not reason.success:
             return best, reason
-        # Only the last one was found good enough; F may have been lower before, where the loss is not convex.
+        # Only the last state was found good enough; if the loss is not convex, F may have been lower before.
         if objective.loss.convex or last.value <= best.value + 1e-9 * objective.reference.gain(best.value):
             return last, reason
         return best, Reason.EARLIER_LOWER
 
     def least_norm(self, objective: Objective, params: Array) -> Array:
-        """Return the params of least norm where minimisers are many, as far as that is cheap to tell."""
+        """Return the minimum-norm params if there are many minimisers, as far as they are cheap to determine."""
         if not (objective.loss.shift_invariant and objective.model.has_gram):
             return params
         model = objective.linear
@@ -274,7 +277,7 @@ class Solver(Part, ABC, Generic[StateType]):
         return matrix.ravel()
 
     def final(self, objective: Objective, state: StateType) -> StateType:
-        """Return the state at the params of least norm, unless F is higher there."""
+        """Return the state at the minimum-norm params, unless F is higher there."""
         params = self.least_norm(objective, state.params)
         if params is state.params:
             return state
@@ -286,13 +289,13 @@ class Solver(Part, ABC, Generic[StateType]):
         return state.but(params=params, value=value) if value <= state.value + noise else state
 
     def export(self, objective: Objective, state: StateType) -> State | None:
-        """Return what another fit can go on from, in original coordinates; None if the parameters suffice."""
+        """Return the state from which another fit can continue, in original coordinates; None if the params suffice."""
         return None
 
     def at_work(self, state: StateType) -> Solver[Any]:
-        """Return the solver whose step led to a state: itself, unless it delegates."""
+        """Return the solver that produced a state: itself, unless it delegates."""
         return self
 
     def for_stream(self, objective: Objective) -> Solver[Any]:
-        """Return the solver of rows that come a few at a time, for one that `takes_batches`."""
+        """Return the solver to use for ``partial_fit``, if this one `takes_batches`."""
         raise NotImplementedError(f"{type(self).__name__} takes no mini-batches: use a stochastic solver, such as SGD().")

@@ -1,4 +1,4 @@
-"""check_solver: the contract of a solver, check by check, on small problems, for those who write one."""
+"""check_solver: the contract test for custom solvers, on small problems."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _capped(y: Array, raw: Array) -> Array:
 
 @dataclass(frozen=True)
 class Problem:
-    """A loss and a penalty, on data that are drawn."""
+    """A loss and a penalty on random data."""
 
     loss: Loss
     penalty: Penalty | str | None
@@ -57,7 +57,7 @@ class Problem:
         return f"{self.loss.name} with penalty {self.penalty!r}"
 
     def objective(self, solver: Solver[Any], random_state: Any) -> tuple[Objective, Array]:
-        """Return the objective of 60 rows and 3 features as a fit by the solver has it, and the first params."""
+        """Return the objective of a fit by the solver, with 60 rows and 3 features, and the initial params."""
         X = random_state.standard_normal((60, 3)) * [1.0, 2.0, 0.5] + [0.0, 1.0, -0.5]
         score = X @ [1.0, -0.5, 0.3] + random_state.standard_normal(60)
         if self.loss.task == "classification":
@@ -100,7 +100,7 @@ PROBLEMS = [
 
 @dataclass(frozen=True)
 class Run:
-    """A solver on a problem: the objective, the first params, the states from the first to the last, and why it ended."""
+    """A run of a solver on a problem: the objective, the initial params, all states, and why it ended."""
 
     solver: Solver[Any]
     problem: Problem
@@ -111,11 +111,11 @@ class Run:
 
     @property
     def certified(self) -> list[Any]:
-        """The states that know their value."""
+        """The certified states."""
         return [state for state in self.states if state.certified]
 
     def share(self, difference: float) -> float:
-        """Return a difference of F as a share of what there is to gain over the best constant prediction."""
+        """Return a difference of F relative to the possible improvement over the best constant prediction."""
         return difference / self.objective.reference.gain(self.best)
 
     @cached_property
@@ -134,18 +134,18 @@ class Run:
 
 @dataclass
 class Trial:
-    """A solver, what it was like before, and the seed of the problems that it is tried on."""
+    """A solver, its original configuration, and the seed of the problems on which it is tested."""
 
     solver: Solver[Any]
     before: dict[str, Any]
     seed: int
 
     def objective(self, problem: Problem) -> tuple[Objective, Array]:
-        """Return the objective of a problem, and the first params."""
+        """Return the objective of a problem, and the initial params."""
         return problem.objective(self.solver, np.random.RandomState(self.seed))
 
     def refusal(self, objective: Objective) -> str | None:
-        """Return what the solver says of an objective that it refuses."""
+        """Return the message of the solver if it refuses an objective."""
         try:
             self.solver.check(objective)
         except ValueError as error:
@@ -154,18 +154,18 @@ class Trial:
 
     @property
     def plan(self) -> Plan:
-        """What a fit without max_iter tells the solver."""
+        """The plan of a fit without max_iter."""
         return Plan(horizon=min(self.solver.default_max_iter, MOST))
 
     @cached_property
     def admitted(self) -> list[tuple[Problem, Objective, Array]]:
-        """The problems that the solver does not refuse, their objectives and first params."""
+        """The problems that the solver accepts, with their objectives and initial params."""
         posed = [(problem, *self.objective(problem)) for problem in PROBLEMS]
         return [(problem, objective, params) for problem, objective, params in posed if self.refusal(objective) is None]
 
     @cached_property
     def runs(self) -> list[Run]:
-        """The solver on all of these."""
+        """The runs of the solver on all accepted problems."""
         return [self._run(*posed) for posed in self.admitted]
 
     def _run(self, problem: Problem, objective: Objective, params: Array) -> Run:
@@ -186,7 +186,7 @@ class Trial:
 
 
 def check_refusals(trial: Trial) -> str:
-    """What the solver needs and an objective has not, it refuses with a sentence that names another solver."""
+    """The solver refuses objectives that do not meet its needs, with a message that names another solver."""
     for problem in PROBLEMS:
         objective, _ = trial.objective(problem)
         unmet, words = [need.name for need in trial.solver.needs if not need.met(objective)], trial.refusal(objective)
@@ -198,7 +198,7 @@ def check_refusals(trial: Trial) -> str:
 
 
 def check_init(trial: Trial) -> str:
-    """The first state counts no iterations, is finite and not above the first params, which are left as they were."""
+    """The initial state has iteration 0 and a finite F no higher than at the initial params, which are not modified."""
     for problem, objective, params in trial.admitted:
         given = params.copy()
         state, start = trial.solver.init(objective, params, trial.plan), objective.value(objective.prox(params, 0.0))
@@ -217,7 +217,7 @@ def check_init(trial: Trial) -> str:
 
 
 def check_steps(trial: Trial) -> str:
-    """A step counts one iteration, and returns a new state: the old one is as it was, and leads to the same again."""
+    """A step counts one iteration and returns a new state; the old state is unchanged and leads to the same result again."""
     for problem, objective, params in trial.admitted:
         state = trial.solver.init(objective, params, trial.plan)
         for _ in range(4):
@@ -253,10 +253,10 @@ def check_value(trial: Trial) -> str:
 
 
 def check_certificate(trial: Trial) -> str:
-    """The gradient and the optimality of a certified state are those at its params, where a smooth loss leaves no choice.
+    """For a smooth loss, the gradient and the optimality of a certified state are those at its params.
 
-    An optimality that is infinite is not known yet. A solver that takes losses with kinks may certify by slopes nearby and the
-    gap between them (`Objective.at_slopes`): these agree in the end.
+    An infinite optimality is not known yet. A solver for losses with kinks may certify by slopes nearby and the gap between
+    them (`Objective.at_slopes`); both agree at the end.
     """
     exact = Need.SMOOTH_LOSS in trial.solver.needs
     for run in trial.runs:
@@ -274,7 +274,7 @@ def check_certificate(trial: Trial) -> str:
 
 
 def check_descent(trial: Trial) -> str:
-    """F is no higher in the end than in the beginning, but for a solver that certifies nothing."""
+    """F is no higher at the end than at the beginning, except for a solver that certifies nothing."""
     for run in trial.runs:
         first, last = (run.objective.value(state.params) for state in (run.states[0], run.states[-1]))
         risen = run.states[-1].certified and not last <= first + 1e-9 * abs(first)
@@ -283,7 +283,7 @@ def check_descent(trial: Trial) -> str:
 
 
 def check_optimum(trial: Trial) -> str:
-    """A solver that says that it is done, of a convex problem, is at its optimum; and of some problem it says so."""
+    """A solver that reports success on a convex problem is at its optimum, and it reports success on some problem."""
     runs = [run for run in trial.runs if run.states[-1].certified]
     if not runs:
         raise Skip("the solver certifies nothing")
@@ -307,7 +307,7 @@ def check_optimum(trial: Trial) -> str:
 
 
 def check_resume(trial: Trial) -> str:
-    """init goes on from what was exported, and begins anew where that was another solver's."""
+    """init continues from an exported state, and starts afresh if the state is that of another solver."""
     for run in trial.runs:
         foreign = State.at(run.objective.at(run.params), iteration=7)
         for last in (trial.solver.export(run.objective, run.states[-1]), foreign):
@@ -318,7 +318,7 @@ def check_resume(trial: Trial) -> str:
 
 
 def check_parameters(trial: Trial) -> str:
-    """The solver is configuration: all that a fit needs to remember is in the states."""
+    """The solver is not modified by a fit; everything that a fit remembers is in the states."""
     demand(trial.runs, "")
     now = vars(trial.solver)
     changed = [name for name in now if name not in trial.before or not same(now[name], trial.before[name])]
@@ -327,7 +327,7 @@ def check_parameters(trial: Trial) -> str:
 
 
 def check_copies(trial: Trial) -> str:
-    """clone and pickle give the same solver again."""
+    """clone and pickle reproduce the solver."""
     for name, again in copies(trial.solver):
         demand(same(again, trial.solver), f"{name} gives another solver.")
     return ""
@@ -337,38 +337,37 @@ CHECKS: dict[str, Callable[[Trial], str]] = checks_in(globals())
 
 
 def check_solver(solver: Any, *, on_fail: str | None = None, random_state: int = 0) -> list[dict[str, Any]]:
-    """Check that a solver keeps the contract of `Solver`.
+    """Check that a solver satisfies the contract of `Solver`.
 
-    It is run on a dozen small problems, of smooth and of kinked losses with smooth and other penalties, as far as it does not
-    refuse them. What it says of its states is compared with the objective, and where it is done with the optimum that
-    other solvers find.
+    The solver runs on a dozen small problems with smooth and kinked losses and with smooth and nonsmooth penalties, unless it
+    refuses them. Its states are compared with the objective, and its final states with the optimum found by other solvers.
 
     Parameters
     ----------
     solver : Solver
-        The object that ``solver=`` takes.
+        The solver object, as for ``solver=``.
     on_fail : {"raise", "warn"} or None, default=None
-        What a failure does beside standing in the report.
+        Whether a failure also raises an error or a warning. If None, it only appears in the report.
     random_state : int, default=0
-        For the data of the problems.
+        Controls the data of the problems.
 
     Returns
     -------
     list of dict
-        One dict for each check, with keys "solver", "check_name", "status" ("passed", "failed" or "skipped") and "message":
-        what was found, on which problem, and the likely mistake.
+        One dict per check, with keys "solver", "check_name", "status" ("passed", "failed" or "skipped") and "message": what
+        was found, on which problem, and the likely mistake.
 
     Raises
     ------
     AssertionError
         At the first failure, with ``on_fail="raise"``.
     TypeError
-        When it is no Solver object.
+        If `solver` is not a Solver object.
 
     See Also
     --------
-    sklearn_gd.losses.check_loss : The same for losses.
-    sklearn_gd.penalties.check_penalty : The same for penalties.
+    sklearn_gd.losses.check_loss : The counterpart for losses.
+    sklearn_gd.penalties.check_penalty : The counterpart for penalties.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The search for a step along a direction."""
+"""Line search along a direction."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["descend", "search_line"]
 def descend(objective: Objective, state: State, direction: Array, steepness: float) -> tuple[float, Point] | None:
     """Return the step t along a direction, and the point there, for a smooth F; None if there is none.
 
-    The whole step is tried by a whole gradient, which is kept where it serves: one pass over the data. Only otherwise a line is
-    searched.
+    The full step is tried first, with a full gradient: if it is accepted, one pass over the data suffices. Otherwise a line
+    search follows.
     """
     slope = float(state.gradient @ direction)
     if not slope < 0:
@@ -36,7 +36,7 @@ def descend(objective: Objective, state: State, direction: Array, steepness: flo
 
 
 def _falls(value: float, slope: float, t: float, trial: float, trial_slope: float) -> bool:
-    """Tell whether F falls enough from 0 to t; where differences of F are lost in rounding, its slope decides."""
+    """Tell whether F decreases enough from 0 to t; if differences of F are lost in rounding, its slope decides."""
     if not (np.isfinite(trial) and np.isfinite(trial_slope)):
         return False
     noise = 64 * EPS * abs(value)
@@ -52,7 +52,8 @@ def search_line(
 ) -> float:
     """Return a step t > 0 with F(t) below F(0) and a slope of at most steepness times that at 0; 0 if there is none.
 
-    The slope is bracketed and its zero sought by the secant. Where differences of F are lost in rounding, its slope decides.
+    The zero of the slope is bracketed and found by the secant method. If differences of F are lost in rounding, the slope
+    decides.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The one loop over the steps of a solver, and the test for objectives without a finite optimum."""
+"""The loop over the steps of a solver, and the test for objectives without a finite optimum."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ Move = tuple[Array, Array]
 
 @dataclass
 class Result:
-    """How a loop ended.
+    """The result of the loop.
 
     Attributes
     ----------
     state, last : State
         The state to keep, and the last one.
     reason : Reason
+        Why the loop ended.
     text : str
-        What ``stop_reason_`` says.
+        The text of ``stop_reason_``.
     curve : list of float
         F after each iteration.
     moves : sequence of (params, direction)
@@ -46,7 +47,7 @@ class Result:
 
     @property
     def n_iter(self) -> int:
-        """The number of iterations."""
+        """Number of iterations."""
         return self.last.iteration
 
     @property
@@ -64,10 +65,10 @@ def iterate(
     max_iter: float,
     watch: Callable[[State], str] = lambda state: "",
 ) -> Result:
-    """Step from a state until the solver is done, or the iterations are spent.
+    """Step from a state until the solver is done or the iterations are used up.
 
-    The best iterate is kept. `watch` sees every state, and may return why to stop. A value that is not finite ends the loop, as
-    does Ctrl-C, which the result carries on.
+    The best iterate is kept. `watch` is called with every state and may return a reason to stop. A value that is not finite
+    ends the loop, and so does Ctrl-C, which is stored in the result.
     """
 
     def ended(state: State) -> tuple[Reason | None, str]:
@@ -106,17 +107,17 @@ def iterate(
 def minimize(
     objective: Objective, solver: Solver[Any], state: State, *, tol: float, max_iter: float, watch: Callable[[State], str]
 ) -> Result:
-    """Return what `iterate` does, told apart from where there is no finite optimum.
+    """Return the result of `iterate`, after a test for problems without a finite optimum.
 
     Raises
     ------
     ValueError
-        When F is not finite at the start.
+        If F is not finite at the start.
     """
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
     result = iterate(objective, solver, state, tol=tol, max_iter=max_iter, watch=watch)
-    # Of a loss that is not convex, a stationary point is all that was asked for.
+    # For a loss that is not convex, a stationary point is all that can be expected.
     free = objective.loss.convex and objective.penalty_value(result.state.params) == 0
     doubtful = result.state.certified and result.reason not in (Reason.INTERRUPTED, Reason.ASKED)
     if doubtful and (free or not result.converged) and without_optimum(objective, result.state.params, result.moves):
@@ -125,7 +126,7 @@ def minimize(
 
 
 def solve(objective: Objective, solver: Solver[Any], params: Array, *, tol: float, max_iter: float | None = None) -> Result:
-    """Return what `iterate` does of a problem within another, and let Ctrl-C go on to the outer one."""
+    """Return the result of `iterate` for an inner problem; Ctrl-C is passed on to the outer one."""
     budget = solver.default_max_iter if max_iter is None else max_iter
     result = iterate(objective, solver, solver.init(objective, params, Plan()), tol=tol, max_iter=budget)
     if result.interrupt:
@@ -134,10 +135,10 @@ def solve(objective: Objective, solver: Solver[Any], params: Array, *, tol: floa
 
 
 def warm_up_on_sample(objective: Objective, solver: Solver[Any], params: Array) -> State | None:
-    """Return the state at a coarse solution for a few of the rows; None where it is no better start.
+    """Return the state at a coarse solution for a subsample of the rows; None if it is not a better start.
 
-    They do not tell what all will say where a column is nearly constant, as one-hot levels that are rare: its weight would
-    follow a handful of rows.
+    A subsample is not representative if a column is nearly constant, such as a rare one-hot level: its weight would depend on a
+    handful of rows.
     """
     size = max(objective.rows.n_samples // 16, FEW // 2, 20 * objective.size)
     if 2 * size >= objective.rows.n_samples:
@@ -151,20 +152,19 @@ def warm_up_on_sample(objective: Objective, solver: Solver[Any], params: Array) 
 
 
 def without_optimum(objective: Objective, params: Array, moves: Sequence[Move]) -> bool:
-    """Tell whether F goes on falling along the params themselves, or along a late move.
+    """Tell whether F keeps decreasing along the params themselves or along a late move.
 
-    So it does for classes that are separable, all of them or some. A loss that is exactly zero a little further has its optimum
-    there.
+    This happens if all or some classes are separable. A loss that becomes exactly zero a little further has its optimum there.
     """
     falls = any(_falls_for_ever(objective, start, direction) for start, direction in [(params, params), *moves])
     return falls and not any(objective.value(scale * params) == 0.0 for scale in (1.0, 1.001, 2.0))
 
 
 def _falls_for_ever(objective: Objective, params: Array, direction: Array) -> bool:
-    """Tell whether F falls along a direction, and at its far end.
+    """Tell whether F decreases along a direction, even far out.
 
-    Most often a few rows, whose loss grows, tell that it does not. A piecewise-linear function that falls no more has reached
-    its minimum.
+    In most cases a few rows with increasing loss show that it does not. A piecewise-linear function that no longer decreases
+    has reached its minimum.
     """
     for some in (objective.sample(FEW), objective):
         line = some.along(params, direction)

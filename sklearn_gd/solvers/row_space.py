@@ -1,4 +1,4 @@
-"""More features than rows: the weights that matter are combinations of the rows, and those are fewer."""
+"""A solver for more features than rows, where the optimal weights are linear combinations of the rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["RowSpace"]
 
 @dataclass(kw_only=True)
 class RowState(State):
-    """A state with the small objective, its params, and the matrix from its weights to combinations of the rows of X."""
+    """A state with the small objective, its params, and the matrix that maps its weights to combinations of the rows of X."""
 
     part: Objective
     inner: Array
@@ -30,18 +30,18 @@ class RowState(State):
 
 
 class RowSpace(Solver[RowState]):
-    r"""Minimise over combinations of the rows: for data with many more features than rows, and an l2 penalty or none.
+    r"""Minimise over linear combinations of the rows, for many more features than rows and an l2 penalty or none.
 
     .. math:: W = Z^T A, \qquad Z W = R V, \qquad R R^T = Z Z^T, \qquad \|W\| = \|V\|
 
-    Z are the (centred) rows, R has one column for each of their dimensions. The problem in V is the same, with R for X, and
-    small; one product of Z with itself leads there, and one with A back. Each round solves it more closely, with `solver`, and
-    looks at the gradient of all features once.
+    Z contains the (centred) rows, and R has one column per dimension of their span. The problem in V is the same as the
+    original one with R in place of X, but small. It takes one product of Z with itself, and one with A to return. Each round
+    solves it more accurately with `solver` and computes the gradient of all features once.
 
     Parameters
     ----------
     solver : Solver or None, default=None
-        What solves the small problem; None picks as solver="auto" does.
+        Solver of the small problem. If None, it is chosen as for solver="auto".
 
     Examples
     --------
@@ -77,7 +77,7 @@ class RowSpace(Solver[RowState]):
         sizes = np.sqrt(values[kept])
         turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept)
         small = rows.with_matrix(vectors[:, kept] * sizes)
-        # The combinations are of mean zero, as the columns are.
+        # The combinations have mean zero, like the columns.
         reference = replace(objective.reference, mean=np.zeros(len(sizes)), spread=small.moments.spread(model.fit_intercept))
         summand = replace(objective.summand, model=turned)
         part = replace(objective, rows=small, summand=summand, reference=reference, remainder=(0.0, np.zeros(turned.size)))
@@ -96,7 +96,7 @@ class RowSpace(Solver[RowState]):
 
 
 def _outward(objective: Objective, state: RowState, inner: Array) -> Array:
-    """Return the params for those of the small objective."""
+    """Return the params that correspond to those of the small objective."""
     turned = state.part.model.weights(inner)
     mixed = state.basis @ turned
     weights = state.X.centered_pull(mixed, mixed.sum(axis=0), objective.linear.center)

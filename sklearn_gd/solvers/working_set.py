@@ -1,4 +1,4 @@
-"""Penalties that leave few features: solve on those, and look at all only to choose them."""
+"""A solver for penalties that select few features: it solves on those and uses all features only to choose them."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from .smooth.choice import whole_solver
 
 __all__ = ["WorkingSet", "smooth_solver"]
 
-# Features enough for a smaller problem to pay for its detour.
+# Enough features for a smaller problem to pay off.
 MANY = 200
 
 
 @dataclass(kw_only=True)
 class WorkingState(State):
-    """A state with the number of features to look at next."""
+    """A state with the number of features of the next set."""
 
     width: int
 
 
 class WorkingSet(Solver[WorkingState]):
-    r"""Minimise over a working set of features, then over a better one: for an L1 penalty on many features.
+    r"""Minimise over a sequence of working sets of features, for an L1 penalty on many features.
 
     .. math:: \text{set} = \{j : w_j \ne 0\} \cup \{\text{the features that violate their optimality most}\}
 
-    Each round solves the problem restricted to the set, with `solver`, and looks at the gradient of all features once. A set
-    has room for twice the features that the last one kept.
+    Each round solves the problem restricted to the set with `solver` and computes the gradient of all features once. The next
+    set has room for twice the features that are in use.
 
     Parameters
     ----------
     solver : Solver or None, default=None
-        What solves a round; None picks as solver="auto" does without working sets.
+        Solver of a round. If None, it is chosen as for solver="auto" without working sets.
     size : int, default=100
-        The features of the first set.
+        Number of features in the first set.
 
     Examples
     --------
@@ -80,13 +80,13 @@ class WorkingSet(Solver[WorkingState]):
 
     @staticmethod
     def _chosen(objective: Objective, state: WorkingState) -> Array:
-        """Return the numbers of the features in use, and of those that violate their optimality most."""
+        """Return the indices of the features in use and of those that violate their optimality condition most."""
         violation = objective.violations(state.params, state.gradient).max(axis=1)[: objective.model.n_features]
         used = np.any(objective.model.weights(state.params) != 0, axis=1)
         others = np.flatnonzero(~used & (violation > 0))
         room = max(state.width - int(used.sum()), state.width // 2)
         if objective.penalty.piecewise_linear and objective.penalty.smooth_part.absent:
-            room = min(room, max(objective.rows.n_samples - int(used.sum()), 10))  # no more columns are independent
+            room = min(room, max(objective.rows.n_samples - int(used.sum()), 10))  # more columns are not independent
         if len(others) > room:
             others = others[np.argpartition(-violation[others], room)[:room]]
         return np.union1d(np.flatnonzero(used), others)
@@ -111,7 +111,7 @@ class WorkingSet(Solver[WorkingState]):
 
 
 def smooth_solver(objective: Objective) -> Solver[Any]:
-    """Return the solver for the objective as if its loss were smooth."""
+    """Return the solver for the objective, treating its loss as smooth."""
     penalty = objective.penalty
     if penalty.selects and penalty.falls_apart and objective.model.n_features > MANY:
         return WorkingSet()

@@ -1,4 +1,4 @@
-"""Which solver suits a convex loss with kinks."""
+"""Choice of a solver for a convex loss with kinks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["kinked_solver"]
 
 
 def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
-    """Return the solver for a loss with kinks; `whole` for one that looks at no sample, which has not the remainder of all."""
+    """Return the solver for a loss with kinks; with `whole`, one that uses no subsample, for rows without the remainder."""
     loss, penalty, rows = objective.loss, objective.penalty, objective.rows
     if not (loss.has_lines and penalty.smooth):
         return ProximalPoint()

@@ -1,4 +1,4 @@
-"""Losses that are convex but for some kinks, such as capped ones: a short sequence of convex problems."""
+"""A solver for losses that are convex except at some kinks, such as capped losses: a sequence of convex problems."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ __all__ = ["ConvexConcave"]
 
 @dataclass(kw_only=True)
 class ConcaveState(State):
-    """A state with the slopes of the concave part of the loss of every row, (n, K), and that part's mean."""
+    """A state with the slopes of the concave part of the loss of every row, (n, K), and the mean of that part."""
 
     slopes: RowArray
     level: float
 
 
 class ConvexConcave(Solver[ConcaveState]):
-    r"""The convex-concave procedure: for losses with kinks at which the slope falls, convex between the kinks.
+    r"""The convex-concave procedure, for losses that are convex between kinks at which the slope falls.
 
     .. math:: \ell = g - h, \qquad params \leftarrow \arg\min \; \text{mean}_i \, (g(y_i, raw_i) - h'_i \, raw_i) + \alpha R
 
-    h is the sum of the hinges at those kinks, and h' its slope where the last round has ended. Each round is a convex problem
-    above F that touches it, and so F falls; it ends when no row crosses such a kink any more. What it finds is stationary, and
-    depends on where it begins.
+    h is the sum of the hinges at those kinks, and h' its slope at the end of the last round. Each round minimises a convex
+    majorant of F that touches F at the current params, so F decreases. The procedure ends when no row crosses such a kink any
+    more. The result is a stationary point and depends on the start.
 
     Parameters
     ----------
     solver : Solver or None, default=None
-        What solves a round; None picks as solver="auto" does.
+        Solver of a round. If None, it is chosen as for solver="auto".
 
     Examples
     --------
@@ -81,7 +81,7 @@ class ConvexConcave(Solver[ConcaveState]):
         if few is not objective:  # the first rounds need no more
             params = solve(few, self, params, tol=1e-3).state.params
         else:
-            # Where params are, the loss may be flat; without its caps it is not.
+            # At params the loss may be flat; without its caps it is not.
             uncapped = self._round(objective, params, *_concave(objective, params, lowest=True), 1e-3)
             params = min(params, uncapped.params, key=objective.value)
         level, slopes = _concave(objective, params)
@@ -89,7 +89,7 @@ class ConvexConcave(Solver[ConcaveState]):
         return ConcaveState(params, value, np.zeros_like(params), np.inf, slopes=slopes, level=level)
 
     def _round(self, objective: Objective, params: Array, level: float, slopes: RowArray, tol: float) -> State:
-        """Return the state at the optimum of g less a line for each row: of these slopes, and at params of this mean."""
+        """Return the optimum of g minus a line for each row, with these slopes and, at params, this mean."""
         tilt = objective.gradient_of_slopes(slopes)
         before, slope = objective.remainder
         part = replace(
@@ -123,7 +123,7 @@ class ConvexConcave(Solver[ConcaveState]):
 
 
 def _concave(objective: Objective, params: Array, lowest: bool = False) -> tuple[float, RowArray]:
-    """Return the lines that touch the concave part at raw, or where the loss is lowest: their mean at raw, and the slopes."""
+    """Return the tangents of the concave part at raw, or where the loss is lowest: their mean at raw, and the slopes."""
     slopes, values = objective.rows.map(partial(_touching, objective.summand, lowest), raw_of(objective, params))
     return float(objective.rows.reduce(weighted_sums, values)[0]) / objective.total, slopes
 

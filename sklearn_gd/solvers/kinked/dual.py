@@ -1,4 +1,4 @@
-"""Losses made of straight lines and an l2 penalty, on many features: a quadratic program with a bounded slope for each row."""
+"""A solver for piecewise-linear losses with an l2 penalty on many features, by a bound-constrained quadratic program."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PULL = 0.01
 
 @dataclass(kw_only=True)
 class DualState(State):
-    """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and raw's distance.
+    """A state with arrays (J, n, K), for each kink of each row: the bounds of a slope, the slope, and the distance of raw.
 
-    `scale`, flat, is the inverse of the strength that draws the params to zero, and the intercept to its `anchor`; `size`,
-    (n, 1), is the change of raw when its own slope changes. `weight` is (n, 1), divided by the total. `level` is the mean loss
+    `scale`, flat, is the inverse of the strength that shrinks the params to zero and the intercept to its `anchor`. `size`,
+    (n, 1), is the change of raw when its own slope changes. `weight`, (n, 1), is divided by the total. `level` is the mean loss
     above its lines.
     """
 
@@ -46,14 +46,14 @@ class DualState(State):
 
 
 class Dual(Solver[DualState]):
-    r"""Maximise over the slopes of all rows: for losses made of straight lines and an l2 penalty, on many features.
+    r"""Maximise the dual over the slopes of all rows, for piecewise-linear losses with an l2 penalty on many features.
 
     .. math:: W = -\frac{1}{\alpha} \sum_i w_i u_i x_i, \qquad \max_{l \le u \le r} \; -\sum_i w_i u_i \, kink_i -
         \frac{\alpha}{2} \|W\|^2
 
-    Projected gradient steps find the slopes that are at a bound; a Newton step by conjugate gradients, on the rows of the
-    others alone, does the rest. The intercept is drawn to its last value as if it were a weight, which in the end is no
-    constraint.
+    Projected gradient steps identify the slopes that are at a bound. A Newton step by conjugate gradients, on the other rows
+    only, then solves for the remaining slopes. The intercept is shrunk towards its last value as if it were a weight; at
+    convergence this has no effect.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class Dual(Solver[DualState]):
         model, reference = objective.linear, objective.reference
         strength = float(objective.penalty.curvature(np.ones((1, 1)))[0, 0])
         squares = objective.local.matrix.row_squares(model.center)
-        # A fraction of how strongly the loss itself may draw the intercept.
+        # A fraction of the force that the loss itself may exert on the intercept.
         anchored = PULL * reference.slope_size**2 / max(reference.value, EPS) or 1.0
         scale = model.with_weights(np.full(model.size, 1.0 / anchored), np.array(1.0 / strength))
         size = squares / strength + model.fit_intercept / anchored
@@ -130,7 +130,7 @@ class Dual(Solver[DualState]):
 
 
 def _moved(objective: Objective, state: DualState, change: Array) -> DualState:
-    """Return the state at the best point along a change of the slopes; the same state if there is none."""
+    """Return the state at the best point along a change of the slopes, or the same state if there is none."""
     pull = objective.gradient_of_slopes(change.sum(axis=0))
     climb = float(np.sum(state.weight * change * state.distance))
     curvature = float(pull @ (pull * state.scale))
@@ -148,7 +148,7 @@ def _moved(objective: Objective, state: DualState, change: Array) -> DualState:
 
 
 def _newton(objective: Objective, state: DualState) -> Array:
-    """Return a change of the slopes that no bound holds which climbs to about where the quadratic is highest."""
+    """Return a change of the free slopes that leads approximately to the maximum of the quadratic."""
     held = ((state.slope <= state.left) & (state.distance < 0)) | ((state.slope >= state.right) & (state.distance > 0))
     mask = ~held.all(axis=(0, 2))
     result = np.zeros_like(state.slope)

@@ -1,4 +1,4 @@
-"""Losses made of straight lines: a linear or quadratic program, by an interior point method."""
+"""An interior point method for piecewise-linear losses, as a linear or quadratic program."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["InteriorPoint", "InteriorState"]
 class InteriorState(State):
     """A state with arrays (J, n, K), for each kink of each row.
 
-    `left` and `right` are the slopes of its two lines and `slope` is between them; `distance`, of raw from the kink, is
-    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw are of
-    shape (n, K), the weight of (n,); `level` is the mean of what the lines leave of the loss.
+    `left` and `right` are the slopes of its two lines, and `slope` is between them. `distance`, of raw from the kink, is
+    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw have
+    shape (n, K), the weight (n,). `level` is the mean of the remainder of the loss above the lines.
     """
 
     left: Array
@@ -44,14 +44,14 @@ class InteriorState(State):
 
 
 class InteriorPoint(Solver[InteriorState]):
-    r"""A primal-dual interior point method: for convex losses with kinks at known places, with a smooth penalty.
+    r"""A primal-dual interior point method, for convex losses with known kinks and a smooth penalty.
 
     .. math:: \ell(y, raw) = \max_{l \le u \le r} u (raw - kink), \qquad (u - l) \, s^- = (r - u) \, s^+ = \mu, \qquad
         raw - kink = s^+ - s^-
 
-    Each step solves these equations and that of the gradient, all linearised, for the \mu that a first trial shows to be
-    within reach. The number of steps, 10 to 50, hardly depends on the data; each takes a matrix like Newton's. What is smooth
-    of the loss goes into the gradient and the matrix.
+    Each step linearises these equations and the gradient equation, and solves them for a \mu chosen by a predictor step. It
+    takes 10 to 50 steps, almost independently of the data. Each step needs one matrix, like Newton's method. The smooth part of
+    the loss enters the gradient and the matrix.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class InteriorPoint(Solver[InteriorState]):
         raw: Array = objective.rows.map(partial(objective.summand.raw, params))
         distance = raw - kinks
         width = right - left
-        # Slopes and slacks that belong to one mu, which is typical of the distances: their product by the quadratic formula.
+        # Slopes and slacks for one mu, which is typical of the distances; their product follows from the quadratic formula.
         mu = float(np.mean(np.abs(distance) * width)) or EPS
         ratio = np.abs(distance) * width / mu
         share = 2.0 / (2.0 + ratio + np.hypot(ratio, 2.0))
@@ -106,7 +106,7 @@ class InteriorPoint(Solver[InteriorState]):
 
     @staticmethod
     def _at(objective: Objective, state: InteriorState) -> InteriorState:
-        """Return the state with what its params and arrays say of F."""
+        """Return the state with the facts about F computed from its params and arrays."""
         weight, slopes, level = state.weight[:, None] / objective.total, state.slope.sum(axis=0), state.level
         if not objective.loss.piecewise_linear:
             smooth = Remainder(objective.loss)
@@ -128,7 +128,7 @@ class InteriorPoint(Solver[InteriorState]):
         metric = Cholesky(objective, objective.hessian_of_curvature(state.params, curvature), 1e-13, 0.0)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
-            """Return the moves after which low * below is about `down`, and high * above about `up`."""
+            """Return the moves after which low * below is approximately `down`, and high * above `up`."""
             push = stiff * (down / low - up / high + above - below)
             params = -metric.solve(state.gradient + objective.gradient_of_slopes(push.sum(axis=0)))
             distance = raw_of(objective, params)
@@ -143,7 +143,7 @@ class InteriorPoint(Solver[InteriorState]):
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
         if not objective.loss.piecewise_linear:
             t = s = min(t, s)
-        if not np.all(np.isfinite(params)):  # the slacks are down to the last digit
+        if not np.all(np.isfinite(params)):  # the slacks have reached the last digit
             return _exhausted(state)
         moved = state.but(
             params=state.params + t * params,
@@ -162,6 +162,6 @@ def _exhausted(state: InteriorState) -> InteriorState:
 
 
 def _reach(a: Array, move_a: Array, b: Array, move_b: Array) -> float:
-    """Return the share, up to 1, of the moves that leaves both arrays positive, with a little room."""
+    """Return the share, up to 1, of the moves that keeps both arrays positive, with a small margin."""
     lowest = min(float(np.min(move_a / a)), float(np.min(move_b / b)))
     return min(1.0, 0.9995 / max(-lowest, 1e-300))

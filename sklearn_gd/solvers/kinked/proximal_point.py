@@ -1,4 +1,4 @@
-"""Kinked losses as a short sequence of smooth ones."""
+"""The proximal point method for losses with kinks, by a sequence of smooth problems."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SAMPLE = 5000
 class ProximalState(State):
     """A state with the smoothing step and its lower bound, the last gap, and for each row, (n, K), raw and its multiplier.
 
-    A multiplier is a subgradient of the loss of its row. `move` is how far raw moved in the last round, `idle`
-    counts the rounds that did not halve the gap.
+    A multiplier is a subgradient of the loss of its row. `move` is the change of raw in the last round; `idle` counts the
+    rounds that did not halve the gap.
     """
 
     smoothing: float
@@ -46,21 +46,21 @@ class ProximalState(State):
 
 
 class ProximalPoint(Solver[ProximalState]):
-    r"""The proximal point method on the loss: for losses with kinks.
+    r"""The proximal point method applied to the loss, for losses with kinks.
 
     .. math:: params \leftarrow \arg\min \; \text{mean}_i \, e_s(y_i, raw_i + s u_i) + \alpha R, \qquad
         u_i \leftarrow \nabla e_s(y_i, raw_i + s u_i)
 
-    e_s is the `Moreau` envelope of the loss with step s. Each round is a smooth problem, for `solver`; s shrinks from round to
-    round. In the end the multipliers are subgradients at the optimum: the height of the loss above its supporting lines at
-    them bounds what is left to gain.
+    e_s is the `Moreau` envelope of the loss with step s. Each round is a smooth problem for `solver`, and s shrinks from round
+    to round. The multipliers converge to subgradients at the optimum. The gap between the loss and the supporting lines with
+    these slopes bounds the suboptimality.
 
     Parameters
     ----------
     solver : Solver or None, default=None
-        What solves a round; None picks as solver="auto" does for a smooth loss.
+        Solver of a round. If None, it is chosen as for solver="auto" with a smooth loss.
     shrink : float, default=0.3
-        In (0, 1): the ratio of the smoothing of a round to that of the round before.
+        Ratio of the smoothing of a round to that of the previous round, in (0, 1).
 
     Examples
     --------
@@ -147,8 +147,8 @@ class ProximalPoint(Solver[ProximalState]):
             point,
             iteration=state.iteration + 1,
             step=step,
-            # The gap falls faster than linearly: its rounding noise is a round or two below tol, and there the
-            # coefficients are pinned down. Where it stays, they are not to be had any better.
+            # The gap falls faster than linearly: it reaches its rounding noise a round or two below tol, and there the
+            # coefficients are determined. If it stalls, they cannot be found any better.
             decrement=gap if inner.second_order and (idle == 0 or left > floor) and idle < PATIENCE else 0.0,
             idle=idle,
             smoothing=following,
@@ -161,9 +161,9 @@ class ProximalPoint(Solver[ProximalState]):
 
     @staticmethod
     def _round(objective: Objective, inner: Solver[Any], state: ProximalState) -> tuple[Result, RowArray, int]:
-        """Return how a round ended, raw there, and the steps that it took.
+        """Return the result of a round, raw there, and the number of steps.
 
-        Rows whose slope may change when raw moves by twice the last move are taken as they are, the others as lines.
+        Rows whose slope may change when raw moves by twice the last move are kept as they are; the others are linearised.
         """
         smoothed = objective.smoothed(state.smoothing, state.multiplier)
         goal = float(np.clip(0.1 * state.optimality, 1e-12, 1e-3))
@@ -187,9 +187,9 @@ class ProximalPoint(Solver[ProximalState]):
         return round_, end, n_iter
 
     def _next(self, step: float, narrowest: float, easy: bool, ended: bool) -> tuple[float, float]:
-        """Return the smoothing of the next round, and the narrowest from now on.
+        """Return the smoothing of the next round, and its lower bound from now on.
 
-        It is narrower after an easy round; after one that did not end it is wider, and stays so.
+        The smoothing is narrower after an easy round; after a round that did not end it is wider and stays so.
         """
         if not ended:
             return step / self.shrink, step / self.shrink

@@ -1,4 +1,4 @@
-"""What solvers for kinked losses ask of the rows. Arrays of raw are without the offset of the rows."""
+"""Operations on the rows for solvers of losses with kinks. Arrays of raw exclude the offset of the rows."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def targets_of(objective: Objective) -> RowArray:
 
 
 def gradient_with_slopes(objective: Objective, params: Array, slopes: RowArray) -> Array:
-    """Return the gradient of F's smooth part, flat, with these slopes for the loss of each row, (n, K)."""
+    """Return the flat gradient of the smooth part of F, with the given slopes for the loss of each row, (n, K)."""
     return objective.with_penalty(params, objective.gradient_of_slopes(slopes))
 
 
 def count(objective: Objective, mask: RowArray) -> int:
-    """Return how many rows a mask has, (n,)."""
+    """Return the number of rows in a mask, (n,)."""
     return int(objective.rows.reduce(_count, mask)[0])
 
 
@@ -61,7 +61,7 @@ def _count(block: Block, mask: Array) -> tuple[int]:
 
 
 def elementwise(objective: Objective, function: Callable[..., Array], *arrays: RowArray) -> RowArray:
-    """Return a function of the entries of each row: one that can be pickled, such as a ufunc of NumPy."""
+    """Return an elementwise function of row arrays; it can be pickled, as for instance a ufunc of NumPy."""
     return objective.rows.map(partial(_apply, function), *arrays)
 
 
@@ -70,10 +70,10 @@ def _apply(function: Callable[..., Array], block: Block, *arrays: Array) -> Arra
 
 
 def facts_of_lines(objective: Objective, state: Any, weight: Array, slopes: Array, level: float) -> dict[str, Any]:
-    """Return what a state with lines for all rows says of F, by name: value, gradient, certificate, what is left to gain.
+    """Return the facts about F, by name, for a state with lines for all rows: value, gradient, certificate, decrement.
 
-    Its `slope`, `distance` from a kink, and the slopes `left` and `right` of it fit (J, n, K); `slopes`, (n, K), are those of
-    the loss, `weight`, (n, 1), sums to one mass, and `level` is the mean loss above the lines.
+    Its `slope`, `distance` from a kink, and the slopes `left` and `right` of it broadcast to (J, n, K). `slopes`, (n, K), are
+    those of the loss, `weight`, (n, 1), sums to one mass, and `level` is the mean loss above the lines.
     """
     values = np.maximum(state.left * state.distance, state.right * state.distance)
     gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
@@ -86,7 +86,7 @@ def facts_of_lines(objective: Objective, state: Any, weight: Array, slopes: Arra
 
 
 def slope_changes(objective: Objective, raw: RowArray, other: RowArray, least: float = 0.0) -> RowArray:
-    """Return which rows have another slope at one raw, each (n, K), than at another, moved apart by `least` both ways: (n,)."""
+    """Return the mask, (n,), of rows whose slope differs between two raw, each (n, K), moved apart by `least` both ways."""
     return objective.rows.map(partial(_changes, objective.summand, objective.reference.slope_size, least), raw, other)
 
 
@@ -98,10 +98,10 @@ def _changes(summand: Summand, size: float, width: float, block: Block, raw: Arr
 
 
 def linearized(objective: Objective, params: Array, raw: RowArray, curved: RowArray, least: int = 8) -> Objective:
-    """Return the objective on the curved rows, (n,), the loss of the others being a line near their raw at params.
+    """Return the objective on the curved rows, (n,), with the loss of the others linearised at their raw at params.
 
-    As long as no slope of theirs changes, nothing has changed but the work. The objective itself is returned where the rows are
-    in memory and not fewer by a factor of `least`.
+    As long as no slope of the others changes, this is the same objective with less work. The objective itself is returned if
+    the rows are in memory and their number does not decrease by a factor of `least`.
     """
     some = count(objective, curved)
     if not some or (objective.rows.in_memory and least * some > objective.rows.n_samples):
@@ -114,7 +114,7 @@ def linearized(objective: Objective, params: Array, raw: RowArray, curved: RowAr
 
 
 def _lines(summand: Summand, block: Block, raw: Array, curved: Array) -> tuple[float, Array]:
-    """Return the sum of losses of the rows that are not curved, and its gradient."""
+    """Return the sum of the losses of the rows that are not curved, and its gradient."""
     loss, y = summand.loss_and_target(block)
     value, slope = loss.value_and_gradient(y, summand.shifted(block, raw))
     value = value if value.ndim == 1 else value.sum(axis=1)
@@ -126,7 +126,7 @@ def _lines(summand: Summand, block: Block, raw: Array, curved: Array) -> tuple[f
 
 
 def sides(summand: Summand, block: Block, raw: Array) -> tuple[Array, Array]:
-    """Return the slopes of the lines on which raw, (n, K), is, and its distances from the kinks: (n, J, K) each."""
+    """Return the slopes of the lines at raw, (n, K), and its distances from the kinks, (n, J, K) each."""
     loss, y = summand.loss_and_target(block)
     kinks, left, right = loss.lines(y)
     distance = summand.shifted(block, raw) - kinks
@@ -134,9 +134,9 @@ def sides(summand: Summand, block: Block, raw: Array) -> tuple[Array, Array]:
 
 
 def lines_of(objective: Objective) -> tuple[Array, Array, Array]:
-    """Return the kinks of the loss of every row in memory, (J, n, K), and the slopes of the lines that meet there, to fit that.
+    """Return the kinks of the loss of every row in memory, (J, n, K), and the slopes of the two lines at each kink.
 
-    Slopes that are the same for all rows take no memory.
+    The slopes broadcast to the shape of the kinks; slopes that are the same for all rows take no memory.
     """
     kinks, left, right = (
         np.ascontiguousarray(part.swapaxes(0, 1)) for part in objective.rows.map(partial(_kinks, objective.summand))
@@ -153,7 +153,7 @@ def _kinks(summand: Summand, block: Block) -> tuple[Array, ...]:
 
 
 def level_above(objective: Objective, params: Array) -> float:
-    """Return the mean loss above the sum of its lines, which is the same everywhere."""
+    """Return the mean loss above the sum of its lines, which is constant in params."""
     return float(objective.rows.reduce(partial(_level, objective.summand, params))[0] / objective.total)
 
 
@@ -180,7 +180,7 @@ def _weight(block: Block) -> Array:
 def supporting_slopes(objective: Objective, raw: RowArray, step: float, multiplier: RowArray) -> tuple[float, float, RowArray]:
     """Return the mean loss, its mean height above supporting lines, and their slopes, from raw of every row, (n, K).
 
-    A line supports the loss of a row at the proximal point of raw + step * multiplier.
+    The line of a row supports its loss at the proximal point of raw + step * multiplier.
     """
     rows = objective.rows
     slopes, value, height = rows.map(partial(_supporting, objective.summand, step), raw, multiplier)
@@ -208,11 +208,11 @@ def weighted_sums(block: Block, *arrays: Array) -> tuple[float, ...]:
 
 
 def standard_error(objective: Objective, few: Objective, params: Array, near: RowArray) -> RowArray:
-    r"""Return the standard error of raw for every row, (n,), up to a factor, when the weights are estimated from a few rows.
+    r"""Return the standard error of raw for every row, (n,), up to a factor, if the weights are estimated from a few rows.
 
     .. math:: s_i^2 = x_i^T H^{-1} G H^{-1} x_i, \qquad G = \sum_{few} x x^T, \qquad H = \sum_{few, near} x x^T
 
-    The few that are near a kink, (n_few, K), are those whose slope will change.
+    The few rows near a kink, (n_few, K), are those whose slope will change.
     """
     curvature, gram = (few.hessian_of_curvature(params, part)[0] for part in (near, np.ones_like(near)))
     scale = np.sqrt(np.maximum(np.diagonal(gram), EPS * np.diagonal(gram).max()))

@@ -1,4 +1,4 @@
-"""Losses made of straight lines, on many rows: most rows stay on one line, so that a few of them are the problem."""
+"""A solver for piecewise-linear losses on many rows, most of which stay on one linear piece."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["WorkingRows"]
 
 @dataclass(kw_only=True)
 class RowsState(State):
-    """A state with raw of every row, (n, K), how far it is from a kink, in standard errors, and which are near, (n,).
+    """A state with raw of every row, (n, K), its distance from a kink in standard errors, and the mask of near rows, (n,).
 
-    `reach` is the distance where near ends, but for rows that have crossed a kink.
+    `reach` is the distance up to which rows are near; rows that have crossed a kink are near as well.
     """
 
     raw: RowArray
@@ -35,15 +35,15 @@ class RowsState(State):
 
 
 class WorkingRows(Solver[RowsState]):
-    r"""Solve for the rows near a kink, the loss of the others being a straight line: for losses made of lines, on many rows.
+    r"""Solve for the rows near a kink and linearise the others, for piecewise-linear losses on many rows.
 
-    A solution for some of the rows tells which are near, within a few of its standard errors. When a row has left its line it
-    joins them, and the problem is solved again.
+    A solution for a subsample determines which rows are near a kink: those within a few standard errors of the prediction. Rows
+    that leave their linear piece are added to them, and the problem is solved again.
 
     Parameters
     ----------
     width : float, default=3.0
-        Where near ends: so many standard errors of a prediction.
+        Distance up to which a row is near a kink, in standard errors of a prediction.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class WorkingRows(Solver[RowsState]):
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> RowsState:
         rows, columns = objective.rows, objective.linear.n_inputs
-        # As many rows in the sample as will be near a kink after it.
+        # The sample has as many rows as will be near a kink after it.
         size = int((self.width * rows.n_samples) ** (2 / 3) * columns ** (1 / 3))
         raw, reach = None, 0.0
         if 2 * size < rows.n_samples:
@@ -140,7 +140,7 @@ class WorkingRows(Solver[RowsState]):
 
     @staticmethod
     def _ended(objective: Objective, state: RowsState) -> RowsState:
-        """Return the state when no more can be done, judged by the lines that its own raw is on."""
+        """Return the final state when no progress is possible, certified by the lines at its own raw."""
         slopes = objective.rows.map(partial(_slopes, objective.summand), state.raw)
         gradient = gradient_with_slopes(objective, state.params, slopes)
         optimality = min(state.optimality, objective.optimality(state.params, gradient))
@@ -148,7 +148,7 @@ class WorkingRows(Solver[RowsState]):
 
     @staticmethod
     def _partly(objective: Objective, state: RowsState, params: Array, raw: RowArray) -> RowsState:
-        """Return the state at the best of a few points between its own and the params, of which raw is given."""
+        """Return the state at the best of a few points between its own and the given params, whose raw is given."""
         for t in (0.5, 0.2, 0.05):
             between = state.params + t * (params - state.params)
             raw_between = objective.rows.map(partial(_between, t), state.raw, raw)
@@ -172,7 +172,7 @@ def _solved(objective: Objective, params: Array, tol: float) -> Any:
 
 
 def _gap(summand: Summand, block: Block, raw: Array) -> Array:
-    """Return how far raw is from the nearest kink, (n,)."""
+    """Return the distance of raw from the nearest kink, (n,)."""
     return np.abs(sides(summand, block, raw)[1]).min(axis=(1, 2))
 
 
@@ -182,12 +182,12 @@ def _near_kinks(summand: Summand, half: float, block: Block, raw: Array) -> Arra
 
 
 def _slopes(summand: Summand, block: Block, raw: Array) -> Array:
-    """Return the slopes of the lines that raw is on, (n, K)."""
+    """Return the slopes of the lines at raw, (n, K)."""
     return sides(summand, block, raw)[0].sum(axis=1)
 
 
 def _crossings(summand: Summand, block: Block, near: Array, before: Array, raw: Array) -> tuple[Array, Array]:
-    """Return the rows, not near, that have left the lines they were on, and the heights of the loss above these, (n,) each."""
+    """Return the rows, not near, that have left their lines, and the heights of the loss above these lines, (n,) each."""
     slope, distance = sides(summand, block, raw)
     turn = slope - sides(summand, block, before)[0]
     turn[near] = 0.0
@@ -195,7 +195,7 @@ def _crossings(summand: Summand, block: Block, near: Array, before: Array, raw: 
 
 
 def _totals(block: Block, near: Array, crossed: Array, height: Array) -> tuple[float, int, int]:
-    """Return the sum of heights, and how many rows have crossed, and are near."""
+    """Return the sum of heights, and the numbers of rows that have crossed and that are near."""
     return float(block.weight @ height), int(np.count_nonzero(crossed)), int(np.count_nonzero(near))
 
 
