@@ -1,4 +1,4 @@
-"""The ground floor: the type of arrays, and the precision of float64."""
+"""The type of arrays, and the precision of float64."""
 
 from __future__ import annotations
 

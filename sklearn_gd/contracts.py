@@ -1,4 +1,4 @@
-"""Checks of a part against its contract, for those who write one: how a check fails, and the report of all."""
+"""Tools for the contract tests of custom parts: failures of checks, and the report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def demand(condition: Any, message: str) -> None:
 def checks_in(namespace: Mapping[str, Any]) -> dict[str, Callable[[Any], str]]:
     """Return the checks that a module defines, in order: its functions ``check_<name>``, by name.
 
-    Each takes what is checked, and returns what it has found, raises `Skip`, or raises `Failure` with a sentence.
+    Each takes the subject of the check. It returns its finding, raises `Skip`, or raises `Failure` with a message.
     """
     return {
         name.removeprefix("check_"): function
@@ -55,7 +55,7 @@ def run(check: Callable[[Any], str], subject: Any) -> tuple[str, str]:
 def report(
     kind: str, part: Any, checks: Mapping[str, Callable[[Any], str]], subject: Any, on_fail: str | None
 ) -> list[dict[str, Any]]:
-    """Return a dict for each check; after a failure of the first, which the others rest upon, they are skipped.
+    """Return one dict per check; if the first check fails, the others, which depend on it, are skipped.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def report(
 
 
 def copies(part: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the clone of a part, and what pickle makes of it, with their names.
+    """Yield the clone of a part and its copy by pickle, with their names.
 
     Raises
     ------
     Skip
-        When it cannot be pickled.
+        If it cannot be pickled.
     """
     yield "clone", clone(part)
     try:

@@ -1,4 +1,4 @@
-"""What losses, penalties, models, solvers share: parameters, their ranges, and the way from a name to an object."""
+"""The base class of losses, penalties, models and solvers, with parameter ranges, and tables from names to objects."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Part", "Table", "same"]
 
 
 class Part(Documented):
-    """A pluggable part of an estimator: configuration only, never written on by ``fit``.
+    """A pluggable part of an estimator: configuration only, never modified by ``fit``.
 
-    ``ranges`` maps a parameter to the sentence and the test that a legal value meets. It is checked in ``fit``, not in
-    ``__init__``, so that ``clone``, ``set_params`` and a grid search can pass through any state in between.
+    ``ranges`` maps a parameter to a description and a test of legal values. They are checked in ``fit``, not in ``__init__``:
+    ``clone``, ``set_params`` and a grid search may pass through invalid states in between.
     """
 
     ranges: ClassVar[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {}
 
     def check_parameters(self) -> None:
-        """Raise ValueError for the first parameter outside its declared range."""
+        """Raise ValueError for the first parameter outside its range."""
         for name, (expected, test) in self.ranges.items():
             value = getattr(self, name)
             try:
@@ -36,7 +36,7 @@ class Part(Documented):
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two parts are of a kind with the same parameters, also after one of them was pickled."""
+    """Tell whether two parts have the same class and parameters, even after one of them was pickled."""
     if isinstance(first, Part) and isinstance(second, Part):
         ours, theirs = first.get_params(deep=False), second.get_params(deep=False)
         return type(first) is type(second) and all(same(ours[name], theirs[name]) for name in ours)
@@ -47,19 +47,19 @@ PartType = TypeVar("PartType", bound=Part)
 
 
 class Table(dict[str, type[PartType]]):
-    """The names of a kind of part, and the way from what was given as one to a part.
+    """The names of a kind of part, and the function from a name or an object to a part.
 
     Parameters
     ----------
     argument : str
-        What the parameter of the estimators is called.
+        Name of the parameter of the estimators.
     base : type
-        The kind of part.
+        The base class of the parts.
     names : mapping of str to type
     aliases : mapping of str to str
-        What others call them, for the error message.
+        Common other names, for the error message.
     also : sequence of str, default=()
-        Other names that the parameter takes.
+        Other values that the parameter accepts.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Table(dict[str, type[PartType]]):
         Raises
         ------
         ValueError
-            For an unknown name (the message lists the known ones, and suggests the nearest), or a parameter out of range.
+            For an unknown name (the message lists the known ones and suggests the nearest), or a parameter out of range.
         TypeError
             For an object that is neither a name nor a part of this kind.
         """

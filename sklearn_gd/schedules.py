@@ -1,7 +1,7 @@
 """Learning rate schedules: functions from the step number, counted from 0, to the learning rate.
 
-Wherever a solver takes a learning rate as a number, it also takes a schedule. `SCHEDULES` maps the names that
-``learning_rate=`` takes to the classes.
+Wherever a solver takes a learning rate as a number, it also takes a function of the step number. `SCHEDULES` maps the names
+that ``learning_rate=`` of a stochastic solver takes to the classes.
 """
 
 from __future__ import annotations

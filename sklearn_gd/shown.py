@@ -1,4 +1,4 @@
-"""How estimators and their parts show themselves: as text, and in a notebook."""
+"""The representation of estimators and their parts, as text and in a notebook."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ __all__ = ["Documented", "called", "shown"]
 
 
 class Documented(BaseEstimator):
-    """What shows itself in a notebook by its own words, with a link to its page.
+    """An estimator or part whose representation in a notebook links to its page of the API reference.
 
-    The page is that of the API reference, below the documentation's address in the package's metadata; without one there is no
-    link.
+    The address of the documentation is that in the metadata of the package; without one, there is no link.
     """
 
     # The hooks of scikit-learn's representation in a notebook.
@@ -51,7 +50,7 @@ def _address() -> str:
 
 
 class _Words:
-    """What stands for a value where it is shown."""
+    """A text that is shown in place of a value."""
 
     def __init__(self, words: str) -> None:
         self.words = words
@@ -67,7 +66,7 @@ class _Words:
 
 
 def called(function: Any) -> str:
-    """Return what a function is called: its name, and where some arguments are settled (`functools.partial`), those as well."""
+    """Return the name of a function; for a `functools.partial`, with the arguments that it fixes."""
     if isinstance(function, partial):
         settled = [*map(repr, function.args), *(f"{name}={value!r}" for name, value in function.keywords.items())]
         return f"{called(function.func)}({', '.join(['...', *settled])})"
@@ -75,7 +74,7 @@ def called(function: Any) -> str:
 
 
 def shown(value: Any) -> Any:
-    """Return what is shown for a parameter: of a function its name, without an address, also within a part."""
+    """Return what is shown for a parameter: a function, also within a part, by its name without an address."""
     if callable(value) and not isinstance(value, type | BaseEstimator):
         return _Words(called(value))
     if isinstance(value, BaseEstimator) and type(value).__repr__ not in (BaseEstimator.__repr__, Documented.__repr__):
@@ -84,7 +83,7 @@ def shown(value: Any) -> Any:
 
 
 def _by_words(estimator: Any) -> Any:
-    """Return an estimator with the same parameters, those that are functions by their names."""
+    """Return an estimator with the same parameters, with functions replaced by their names."""
     result = object.__new__(type(estimator))
     result.__dict__.update(estimator.__dict__)
     result.__dict__.update({name: shown(value) for name, value in estimator.__dict__.items() if not name.endswith("_")})

@@ -48,7 +48,7 @@ __all__ = ["GradientEstimator", "streams"]
 
 
 def streams(estimator: GradientEstimator) -> bool:
-    """Tell whether the solver reads mini-batches; raise AttributeError, naming one that does, if not."""
+    """Tell whether the solver takes mini-batches; if not, raise an AttributeError that names one that does."""
     try:
         if get_solver(estimator.solver).takes_batches:
             return True
@@ -89,19 +89,19 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         )
 
     def _read_y(self, y: Any) -> Any:
-        """Return y as the kind of estimator takes it."""
+        """Return y in the form that this kind of estimator takes."""
         return y
 
     @abstractmethod
     def _own_target(self, y: Any, classes: Any = None) -> Target:
-        """Return what y means to this kind of estimator."""
+        """Return the target that this kind of estimator makes of y."""
 
     def _target_of(self, loss: Loss, y: Any, classes: Any = None) -> Target:
-        """Return what y means to the loss, or else to this kind of estimator."""
+        """Return the target that the loss makes of y, or else this kind of estimator."""
         return loss.target(y, classes) or self._own_target(y, classes)
 
     def _shares(self, target: Target, totals: Any) -> Any:
-        """Return what the weights of the rows of each class are multiplied by, in the shape of their totals."""
+        """Return the factor on the weights of the rows of each class, in the shape of their totals."""
         return None
 
     # -- fitting ------------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
                 self._read_validation(parts.loss, survey, validation, X_val, y_val)
             elif parts.early_stopping is not None:
                 source, validation = self._held_out(parts, target, source, prepare, groups)
-            # A trial step may overflow: its value is then inf or nan, and the step is refused.
+            # A trial step may overflow: its value is then inf or nan, and the step is rejected.
             with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
                 rows = source.rows(prepare, mapper)
                 if not rows.n_samples:
@@ -148,19 +148,19 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return self._publish(replace(fit, public=survey.names | fit.public, totals=survey.totals))
 
     def _surveyed(self, parts: Parts, source: Source) -> tuple[Any, Any]:
-        """Return what a first look at the rows says, and the weights of their classes."""
+        """Return the survey of the rows, and the weights of their classes."""
         reader = Reader(self, parts.loss)
         survey = source.read(reader, parts.verbose)
         self._check_survey(survey)
         shares = self._shares(survey.target, survey.totals)
-        if np.ndim(shares) == 1 and not np.all(shares > 0):  # classes without weight are none
+        if np.ndim(shares) == 1 and not np.all(shares > 0):  # classes without weight do not count
             survey = source.read(replace(reader, dropped=survey.target.classes[shares == 0]))
             self._check_survey(survey)
             shares = shares[shares > 0]
         return survey, shares
 
     def _check_survey(self, survey: Survey) -> None:
-        """Raise ValueError when the rows are not enough for a fit."""
+        """Raise ValueError if the rows do not suffice for a fit."""
         if survey.target is None:
             raise ValueError("Sample weights must contain at least one non-zero number.")
 
@@ -179,7 +179,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _held_out(
         self, parts: Parts, target: Target, source: Source, prepare: Preparation, groups: Any
     ) -> tuple[Source, Source | None]:
-        """Return the rows to train on, X not being copied, and those that are held out."""
+        """Return the training rows, without a copy of X, and the held-out rows."""
         rule, data = parts.early_stopping, source.data
         assert rule is not None
         if data is None:
@@ -207,7 +207,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return source.held_out(rule.validation_fraction, int(check_random_state(self.random_state).randint(2**31)))
 
     def _watching(self, parts: Parts, prepare: Preparation, validation: Source | None, mapper: Mapper) -> Watching:
-        """Return who watches the validation rows, or the training objective."""
+        """Return the watchers of the validation rows or of the training objective."""
         rule = parts.early_stopping
         if validation is None:
             return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
@@ -241,7 +241,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     @property
     def _last(self) -> Fit | None:
-        """The last fit, with the attributes as they are now: a user may have set some."""
+        """The last fit, with the current values of the attributes, some of which the user may have set."""
         fit: Fit | None = self.__dict__.get("_last_fit")
         now = self.__dict__
         return fit and replace(fit, public={name: now[name] for name in fit.public if name in now})
@@ -284,7 +284,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return self._publish(replace(fit, public=kept | fit.public, totals=totals))
 
     def _streamed_target(self, loss: Loss, y: Any, classes: Any) -> Target:
-        """Return what y of a stream means."""
+        """Return the target of a batch of `partial_fit`."""
         return self._last.target if self._last else self._target_of(loss, y, classes)
 
     # -- pickling -----------------------------------------------------------------------------------------------------
@@ -292,9 +292,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled of the last fit: the target, as plain values, and the names of the attributes it has set.
 
-        The state of the solver is kept only after `partial_fit` or with ``warm_start=True``. The pickle of a linear model then
-        holds no type of this package except the estimator and its parts. The units of a network's weights are always kept,
-        because a few rows do not determine them.
+        The state of the solver is kept only after `partial_fit` or with ``warm_start=True``. Otherwise the pickle of a linear
+        model contains no type of this package except the estimator and its parts. The units of a network's weights are always
+        kept, because a few rows do not determine them.
         """
         state: dict[str, Any] = dict(super().__getstate__())
         fit = self._last
@@ -303,13 +303,13 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         memory = fit.memory
         if memory is not None and not (self.warm_start or "t_" in fit.public):
             memory = None if memory.bound.has_gram else replace(memory, state=None)
-        target: Any = fit.target  # one of the user's own goes as it is
+        target: Any = fit.target  # a custom target is pickled as it is
         if type(target).__module__.startswith(f"{targets.__name__}."):
             target = type(target).__name__, dict(vars(target))
         return state | {"_last_fit": {"target": target, "public": list(fit.public), "totals": fit.totals, "memory": memory}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` has returned."""
+        """Restore the state that `__getstate__` returned."""
         super().__setstate__(state)
         kept = state.get("_last_fit")
         if kept is not None:

@@ -1,4 +1,4 @@
-"""What is checked before a fit: the facts of a loss, settings, and sample weights."""
+"""Checks before a fit: declared properties of a loss, settings, and sample weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["check_rule", "check_scalars", "check_weight", "fact_of", "read_numbe
 
 
 def fact_of(loss: Any, fact: str) -> bool:
-    """Return a declared fact of what was given as a loss; False when it is not a loss at all."""
+    """Return a declared property of the given loss; False if it is not a loss."""
     try:
         return bool(getattr(get_loss(loss), fact))
     except (TypeError, ValueError):
@@ -66,7 +66,7 @@ def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_we
     Raises
     ------
     ValueError
-        When they are not finite, negative, all zero, or not one for each row.
+        If they are not finite, negative, all zero, or not one per row.
     """
     n = X.shape[0]
     if sample_weight is None:

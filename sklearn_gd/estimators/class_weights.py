@@ -25,7 +25,7 @@ def _balanced(totals: Array) -> Array:
 def class_totals(target: Target, y: Any, weight: Array) -> Any:
     """Return the weight of each class in some rows, (C,), or of 0 and 1 in each column of an indicator matrix, (L, 2).
 
-    It is 0 for a target that has more than one label a sample in another way.
+    It is 0 for any other target with more than one label per sample.
     """
     codes = target.codes(y)
     if codes is None or target.classes is None:
@@ -37,9 +37,9 @@ def class_totals(target: Target, y: Any, weight: Array) -> Any:
 
 
 def class_shares(class_weight: Any, target: Target, totals: Any) -> Any:
-    """Return what the weights of the rows of each class are multiplied by, in the shape of their totals; None for no change.
+    """Return the factor on the weights of the rows of each class, in the shape of their totals; None for no change.
 
-    "balanced" goes by the total weights.
+    "balanced" uses the total weights.
 
     Raises
     ------
@@ -62,13 +62,13 @@ def class_shares(class_weight: Any, target: Target, totals: Any) -> Any:
 
 
 def _given(class_weight: Any, classes: Any) -> Array:
-    """Return the weight of each class from a dict; a class that is not in it has the weight 1."""
+    """Return the weight of each class from a dict; classes that are not in it have weight 1."""
     weights = compute_class_weight(class_weight, classes=classes, y=classes)
     return check_weight(weights, weights, "class_weight")
 
 
 def class_weighted(shares: Any, target: Target, y: Any, weight: Array) -> Array:
-    """Return the weights of rows times those of their classes."""
+    """Return the weights of the rows times those of their classes."""
     if shares is None:
         return weight
     codes: Any = target.codes(y)

@@ -115,6 +115,8 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         constant prediction; `optimality_` then tells how close the fit is to an optimum.
     stop_reason_ : str
         Why the fit ended: "converged", "the mean loss settled" (stochastic solvers), or what prevented convergence.
+    t_ : int
+        Number of mini-batch steps taken so far. Only set by `partial_fit`.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -360,7 +362,7 @@ def _kind_of(y: Any) -> str:
     Raises
     ------
     ValueError
-        When y is neither one label for each sample nor an indicator matrix.
+        If y is neither one label per sample nor an indicator matrix.
     """
     # Integers in one column are labels; the target finds out which ones occur.
     if y.ndim == 1 and y.dtype.kind in "iub":

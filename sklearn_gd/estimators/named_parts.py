@@ -1,4 +1,4 @@
-"""Parameters of parts that were given by name: ``GDRegressor("huber")`` in a grid over ``loss__delta``."""
+"""Nested parameters of parts that were given by name: ``GDRegressor("huber")`` in a grid over ``loss__delta``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..training.early_stopping import EarlyStopping
 
 __all__ = ["NamedParts"]
 
-# From what stands for a part to the part.
+# Functions from the value of a parameter to the part that it stands for.
 PARTS: dict[str, Callable[[Any], Any]] = {
     "loss": get_loss,
     "penalty": get_penalty,
@@ -25,7 +25,7 @@ PARTS: dict[str, Callable[[Any], Any]] = {
 
 
 class NamedParts(Documented):
-    """An estimator whose parts may be names."""
+    """An estimator whose parts may be given by name."""
 
     def set_params(self, **params: Any) -> Any:
         """Set the parameters of the estimator or, with ``loss__delta=...``, those of its parts.

@@ -24,22 +24,22 @@ from .class_weights import class_totals, class_weighted
 
 __all__ = ["NAMES", "Preparation", "Reader", "Survey", "twin", "validated"]
 
-# What X says of its columns.
+# The attributes about the columns of X.
 NAMES = ("n_features_in_", "feature_names_in_")
 FLOATS = [np.float64, np.float32]
 
 
 def twin(estimator: Any) -> Any:
-    """Return an estimator with the same parameters and attributes, to be written on."""
+    """Return an estimator with the same parameters and attributes, which may be modified."""
     result = object.__new__(type(estimator))
     result.__dict__.update(estimator.__dict__)
     return result
 
 
 def validated(estimator: Any, X: Any, reset: bool = False, natural: bool = False) -> Any:
-    """Return X as an array or a sparse matrix of floats, or with `natural` of numbers of any kind.
+    """Return X as an array or a sparse matrix of floats or, with `natural`, of numbers of any dtype.
 
-    With `reset`, how many columns it has, and their names, are noted; otherwise they are checked.
+    With `reset`, the number and the names of the columns are stored; otherwise they are checked.
     """
     dtype: Any = "numeric" if natural else FLOATS
     X = validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=dtype, reset=reset)
@@ -48,25 +48,25 @@ def validated(estimator: Any, X: Any, reset: bool = False, natural: bool = False
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What a first look at rows says; that of more rows is added to it.
+    """The result of a first pass over rows; surveys of different rows can be added.
 
     Attributes
     ----------
     names : dict
-        What X says of its columns, by the names of attributes.
+        Number and names of the columns of X, by attribute name.
     dtype : numpy dtype
-        That of the model.
+        The dtype of the model.
     n_samples : int
-        How many rows have a positive weight.
+        Number of rows with positive weight.
     heaviest : float
         The largest weight.
     target : Target or None
-        What y means; None where no row counts.
+        The target; None if no row has positive weight.
     totals : ndarray or float
         The weight of each class.
     moments : ColumnMoments, list or None
-        Those of the columns; where classes have weights a list, of those in the rows of each, None for one that no row has.
-        None where they were not asked for.
+        The moments of the columns. With class weights, a list of the moments in the rows of each class, None for a class
+        without rows. None if they were not requested.
     """
 
     names: dict[str, Any]
@@ -100,7 +100,7 @@ class Survey:
 
 
 def _check_names(names: dict[str, Any], others: dict[str, Any]) -> None:
-    """Raise ValueError when more rows have other columns."""
+    """Raise ValueError if the columns differ from those of earlier rows."""
     n, m = names["n_features_in_"], others["n_features_in_"]
     if n != m:
         raise ValueError(f"X has {m} features: expected {n}, as in the rows before.")
@@ -128,18 +128,18 @@ def _spread(survey: Survey, target: Target) -> list[ColumnMoments | None]:
 
 
 def _places(survey: Survey, target: Target) -> Any:
-    """Return the numbers that the classes of a survey have in a target that may have more."""
+    """Return the indices of the classes of a survey in a target that may have more classes."""
     assert survey.target is not None
     return target.codes(survey.target.classes)
 
 
 def _both(one: ColumnMoments | None, two: ColumnMoments | None) -> ColumnMoments | None:
-    """Return the moments of two lots of rows."""
+    """Return the moments of two sets of rows together."""
     return one + two if one and two else one or two
 
 
 def class_moments(target: Target, X: Any, y: Any, weight: Array) -> list[ColumnMoments | None] | None:
-    """Return the moments of the columns in the rows of each class; None for a target of another kind."""
+    """Return the moments of the columns in the rows of each class; None for other targets."""
     codes = target.codes(y)
     if codes is None or codes.ndim == 2 or target.classes is None:
         return None
@@ -149,7 +149,7 @@ def class_moments(target: Target, X: Any, y: Any, weight: Array) -> list[ColumnM
 
 
 def moments_of(X: Any, weight: Array, rows: Any) -> ColumnMoments | None:
-    """Return the moments of the columns in some rows, given by their numbers; None if none of them counts."""
+    """Return the moments of the columns in the rows with the given indices; None if none of them has weight."""
     used = rows[weight[rows] > 0]
     if not len(used):
         return None
@@ -162,18 +162,18 @@ def moments_of(X: Any, weight: Array, rows: Any) -> ColumnMoments | None:
 
 @dataclass(frozen=True)
 class Reader:
-    """The function that validates rows for an estimator, and surveys them.
+    """The function that validates rows for an estimator and surveys them.
 
     Attributes
     ----------
     estimator : GDRegressor or GDClassifier
     loss : Loss
     known : Target or None
-        What y means, if that is known: then X is to have the columns that the estimator knows.
+        The target, if it is known; X must then have the columns that the estimator knows.
     dropped : ndarray or None
-        Labels whose rows do not count.
+        Labels whose rows are ignored.
     suffix : str
-        That of the arguments' names.
+        Suffix of the names of the arguments.
     """
 
     estimator: Any
@@ -212,7 +212,7 @@ class Reader:
 
 
 def read(estimator: Any, loss: Loss, X: Any, y: Any, reset: bool = False, natural: bool = False) -> tuple[Any, Any]:
-    """Return validated X and y; what is missing in y, if the loss takes that, is NaN."""
+    """Return validated X and y; missing entries of y, if the loss accepts them, are NaN."""
     if y is None:
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
     X = validated(estimator, X, reset, natural)
@@ -223,7 +223,7 @@ def read(estimator: Any, loss: Loss, X: Any, y: Any, reset: bool = False, natura
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """The function that makes validated y and weights what a fit wants.
+    """The function that converts validated y and weights to the form that a fit needs.
 
     Attributes
     ----------
@@ -235,9 +235,9 @@ class Preparation:
     exponent : int
         Weights are divided by this power of two.
     moments : ColumnMoments or None
-        Those of the columns in all rows, under the weights that it makes; None if they are not known.
+        The moments of the columns in all rows, under the prepared weights; None if they are not known.
     whole : bool
-        Whether it sees all rows at once.
+        Whether all rows are passed at once.
     """
 
     loss: Loss
@@ -249,9 +249,9 @@ class Preparation:
 
     @classmethod
     def after(cls, survey: Survey, loss: Loss, shares: Any) -> Preparation:
-        """Return what follows from a survey and the weights of classes.
+        """Return the preparation that follows from a survey and the class weights.
 
-        Only the ratios of weights matter: divided by a power of two, they are the same to the last digit.
+        Only the ratios of the weights matter; dividing them by a power of two leaves the ratios exact.
         """
         assert survey.target is not None
         most = 1.0 if shares is None else float(np.prod(np.max(shares, axis=-1)))
@@ -277,6 +277,6 @@ class Preparation:
         weight = np.ldexp(class_weighted(self.shares, self.target, y, weight), -self.exponent)
         prepared = self.target.prepare(y, self.loss.rowwise)
         encoded = self.target.encoded_for(self.loss).encode(prepared[weight > 0])
-        if len(encoded) and (self.whole or np.any(self.loss.mass(encoded) > 0)):  # some of many may have nothing observed
+        if len(encoded) and (self.whole or np.any(self.loss.mass(encoded) > 0)):  # some rows may have nothing observed
             self.loss.check_target(encoded)
         return prepared, weight

@@ -94,6 +94,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         constant prediction; `optimality_` then tells how close the fit is to an optimum.
     stop_reason_ : str
         Why the fit ended: "converged", "the mean loss settled" (stochastic solvers), or what prevented convergence.
+    t_ : int
+        Number of mini-batch steps taken so far. Only set by `partial_fit`.
     n_features_in_ : int
         Number of features seen during fit.
     feature_names_in_ : ndarray of shape (n_features,)

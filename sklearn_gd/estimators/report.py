@@ -29,7 +29,7 @@ def report(estimator: Any, n_largest: int) -> str:
 
 
 def _objective(estimator: Any) -> str:
-    """Return the line about the objective, in parts where they are known: for a linear model whose last iterate was kept."""
+    """Return the line about the objective, split into its parts for a linear model whose last iterate was kept."""
     history = estimator.history_
     best = getattr(estimator, "best_iteration_", history["iteration"][-1])
     value = float(history["objective"][int(np.searchsorted(history["iteration"], best))])

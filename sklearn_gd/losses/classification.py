@@ -151,7 +151,7 @@ class Focal(Loss):
 
     Domain of y: -1 or +1 in each column; with more than two exclusive classes it becomes `MultinomialFocal`.
 
-    Link: the class posterior for which the loss is proper, not expit(raw): with p = expit(raw), it is
+    Link: the class posterior for which the loss is proper, not expit(raw). With p = expit(raw) it is
     h(p) / (h(p) + h(1 - p)), where h(p) = p / ((1 - p)^g - g (1 - p)^(g - 1) p log p).
 
     Formula, with p the sigmoid of y raw:

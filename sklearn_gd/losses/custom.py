@@ -51,8 +51,8 @@ class CustomLoss(Loss):
     inverse_link : callable, optional
         ``inverse_link(raw)``, the prediction for raw: a mean or a probability.
     link : callable, optional
-        ``link(mean)``, the inverse of `inverse_link`. A fit only uses it for the initial intercept; `sklearn_gd.metrics` uses
-        it to turn the predictions of other estimators into raw predictions.
+        ``link(mean)``, the inverse of `inverse_link`. It is used for the initial intercept, to find kinks, and by
+        `sklearn_gd.metrics` to turn the predictions of other estimators into raw predictions.
     task : {"regression", "classification"} or None, default=None
         The task that the loss is for; None means both.
     rowwise : bool, default=False
@@ -65,7 +65,8 @@ class CustomLoss(Loss):
         Whether inverse_link gives class probabilities.
     kinks : callable, optional
         ``kinks(y_true)``, the raw predictions at which the slope jumps: a sequence of arrays of y_true's shape, or of numbers.
-        Not needed if each kink is a constant plus a multiple of y_true: such kinks are found automatically.
+        Not needed if each kink is a constant plus a multiple of y_true, or of ``link(y_true)`` for a convex loss with `link`
+        and `inverse_link`: such kinks are found automatically.
 
     Raises
     ------
@@ -236,7 +237,7 @@ class CustomLoss(Loss):
         return (None if kinks else self._find_by_link(y, raw)) or super()._find(y, raw, kinks)
 
     def _find_by_link(self, y: Array, raw: Array) -> Findings | None:
-        """Return what is found where targets are told by their link, in units of raw; None if that locates no kinks."""
+        """Return the findings with targets replaced by their link, in units of raw; None if that locates no kinks."""
         link, inverse = self._given["link"], self._given["inverse_link"]
         if link is None or inverse is None or self.rowwise:
             return None
@@ -255,7 +256,7 @@ class CustomLoss(Loss):
                 kinks=None,
                 name=self.name,
             )
-        except ValueError:  # it is told in terms of y instead
+        except ValueError:  # use y itself instead
             return None
         pieces = found.pieces
         if pieces.absent or not pieces.convex:

@@ -27,18 +27,18 @@ __all__ = ["Findings", "find", "rounding_of", "unit_of"]
 # Elements in which kinks are searched for: each takes a few hundred values.
 FEW = 8
 
-# Elements that have to agree with what was found in the few.
+# Elements that have to agree with what was found in those few.
 MANY = 4096
 
-# Of the elements, those in which a kink may be missing: rows to which the function gives no cost, for instance.
+# The share of the elements in which a kink must be found: it may be absent in others, such as rows with zero loss.
 MOST = 0.6
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found: the spacing of differences, how exact slopes are, relative to themselves, and the kinks.
+    """The findings: the spacing of differences, the relative error of slopes, and the kinks.
 
-    `smooth` is False also where there are kinks that lie on no line, and so are not known for all y.
+    `smooth` is also False if there are kinks that lie on no line and so are not known for all y.
     """
 
     spacing: Spacing
@@ -57,12 +57,12 @@ def find(
     kinks: Callable[[Array], object] | None,
     name: str,
 ) -> Findings:
-    """Return what the values of a loss tell around y and raw, as it sees them; `gradient` and `kinks` as far as given.
+    """Return the findings from the values of a loss around y and raw; `gradient` and `kinks` are used if given.
 
     Raises
     ------
     ValueError
-        When it is not the same at two calls, jumps, or has no slope at all.
+        If two calls give different values, or if the loss jumps or has no slope at all.
     """
     rng = np.random.RandomState(0)
     unit = unit_of(y, raw, rowwise)
@@ -83,7 +83,7 @@ def find(
 
 
 def unit_of(y: Array, raw: Array, rowwise: bool) -> float:
-    """Return how far raw is from where the loss of a row bends, typically: the spread of y, or one for codes."""
+    """Return the typical distance of raw from the region where the loss has curvature: the spread of y, or one for codes."""
     if rowwise:
         return 1.0 + float(np.std(raw))
     gap = np.abs(y - raw)
@@ -91,12 +91,12 @@ def unit_of(y: Array, raw: Array, rowwise: bool) -> float:
 
 
 def rounding_of(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
-    """Return the typical value, and the rounding of the values relative to it."""
+    """Return the typical value, and the rounding error of the values relative to it."""
     level = float(np.median(np.abs(value(y, raw))))
     for size in 10.0 ** np.arange(-6, -1):
         table = np.stack([value(y, raw + size * i * unit) for i in range(7)])
         steps = np.diff(table, axis=0)[:, table[6] != table[0]]
-        if np.count_nonzero(steps) > 0.8 * steps.size:  # else the function rounds its arguments, and is a staircase
+        if np.count_nonzero(steps) > 0.8 * steps.size:  # otherwise the function rounds its arguments and is a staircase
             break
     rough = float(np.median(np.abs(np.diff(table, n=6, axis=0)))) / np.sqrt(924.0)
     noise = rough / level if level > 0 else 0.0
@@ -113,7 +113,7 @@ def _spacing(
     unit: float,
     noise: float,
 ) -> tuple[Spacing, float]:
-    """Return the spacing at which two quotients agree best, and how well those of slopes agree."""
+    """Return the spacing at which two difference quotients agree best, and how well those of slopes agree."""
     ones = np.ones_like(raw)
     first, second = (size * unit for size in (noise ** (1 / 3), noise ** (1 / 4)))
     reach = max(unit, float(np.abs(raw).max(initial=0.0)), 1e-300)
@@ -134,7 +134,7 @@ def _spacing(
 
 
 def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, float]:
-    """Return the size at which a quotient differs least from that of a quarter of it, and by how much."""
+    """Return the size at which a quotient differs least from that at a quarter of the size, and the difference."""
     sizes = usual * 4.0 ** np.arange(1, -7, -1)
     quotients = [quotient(float(size)) for size in sizes]
     best, least, error = usual, np.inf, 0.0
@@ -157,7 +157,7 @@ def _pieces(
     kinks: Callable[[Array], object] | None,
     name: str,
 ) -> tuple[Piecewise, bool]:
-    """Return the kinks, with what lies between them, and whether there are none."""
+    """Return the kinks, with the facts about the pieces between them, and whether there are none."""
     elements = Elements(value, y, raw, _spread(y), unit, level, noise, name)
     if elements.flat():
         raise ValueError(f"The loss {name} has no slope around the data: it cannot be fitted by gradients.")
@@ -192,14 +192,14 @@ def _jumps_of_lines(found: Piecewise, value: Function, y: Array, spacing: Spacin
 
 
 def _spread(y: Array) -> Array:
-    """Return the numbers of a few elements of y, flat, whose values are spread over its range."""
+    """Return the flat indices of a few elements of y whose values are spread over its range."""
     values, places = np.unique(y, return_index=True)
     chosen = np.unique(np.linspace(0, len(values) - 1, FEW).round().astype(np.intp))
     return places[chosen]
 
 
 def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, float]]:
-    """Return the fewest lines offset + ratio * y through the kinks of most elements, from those of each element."""
+    """Return the smallest set of lines offset + ratio * y through the kinks of most elements."""
     if len(set(y.tolist())) == 1:
         return [(float(place), 0.0) for place in places[0]]
     guesses = {(0.0, 1.0)}
@@ -211,7 +211,7 @@ def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, f
                 guesses |= {(float(one - ratio * y[i]), float(ratio)), (float(one - y[i]), 1.0), (float(one), 0.0)}
     left, found = [np.asarray(p) for p in places], []
     while guesses:
-        # Of lines through as many kinks that no other line explains, y, or a shift of it, or a number, is the likelier.
+        # Among lines through equally many unexplained kinks, prefer y, a shift of y, or a constant.
         count, *_, offset, ratio = max((_on(y, left, *g, slack), g == (0.0, 1.0), g[1] in (0.0, 1.0), *g) for g in guesses)
         if count < max(2, MOST * len(y)):
             break
@@ -222,7 +222,7 @@ def _through(y: Array, places: list[Array], slack: float) -> list[tuple[float, f
 
 
 def _on(y: Array, places: list[Array], offset: float, ratio: float, slack: float) -> int:
-    """Return how many elements have a kink on a line."""
+    """Return the number of elements with a kink on a line."""
     return sum(bool(np.any(np.abs(p - offset - ratio * t) <= 10 * slack)) for t, p in zip(y, places, strict=True))
 
 
@@ -236,7 +236,7 @@ def _fitted(y: Array, places: list[Array], offset: float, ratio: float, slack: f
 
 
 def _tidy(number: float, scale: float) -> float:
-    """Return the number that a person would have written, if it differs from this one by rounding only."""
+    """Return a round number if it differs from this one only by rounding."""
     if abs(number) <= 1e-9 * scale:
         return 0.0
     short = float(f"{number:.9g}")
@@ -244,7 +244,7 @@ def _tidy(number: float, scale: float) -> float:
 
 
 def _straight(value: Function, found: Piecewise, y: Array, raw: Array, noise: float) -> Piecewise:
-    """Return the pieces with what else is known of them: whether lines through them give the values of many elements."""
+    """Return the pieces with a flag that tells whether they are linear: lines then reproduce the values of many elements."""
     rows = np.arange(len(y))[:: max(1, len(y) * y.shape[1] // MANY)]
     y, raw = y[rows], raw[rows]
     rng = np.random.RandomState(1)

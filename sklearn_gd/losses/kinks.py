@@ -13,13 +13,13 @@ from .numeric import Function
 
 __all__ = ["Elements", "kinks_of"]
 
-# How far from y, in its typical distance from raw, a jump is looked for: beyond, rounding may look like one.
+# How far from y, in units of its typical distance from raw, a jump is searched for: beyond, rounding may look like one.
 NEAR = 10.0
 
 # Halvings of a cell: the jump of a smooth slope shrinks with each, that of a kink stays.
 TELLING, EXACT = 12, 36
 
-# What is left of a jump where there is a kink: all of it but what the curvature beside it has added to the first one.
+# The share of a jump that remains at a kink: all of it except for the contribution of the curvature next to it.
 LEFT = 0.05
 
 
@@ -32,11 +32,11 @@ class Elements:
     value : callable
     whole_y, whole_raw : ndarray of shape (n, K)
     chosen : ndarray of int
-        The numbers of the elements, flat.
+        The flat indices of the elements.
     unit : float
-        How far a kink is from raw, typically.
+        The typical distance of a kink from raw.
     level, noise : float
-        The typical value, and the rounding of values relative to it; smaller ones may be differences of such.
+        The typical value, and the rounding error relative to it; smaller values may be differences of such values.
     name : str
         The name of the loss, for messages.
     """
@@ -56,7 +56,7 @@ class Elements:
         return self.whole_y.ravel()[self.chosen]
 
     def at(self, z: Array, element: Array) -> Array:
-        """Return the values for flat raw predictions z, each of an element given by its number."""
+        """Return the values at flat raw predictions z, each for the element with the given index."""
         rows, columns = np.divmod(self.chosen[element], self.whole_y.shape[1])
         raw = np.broadcast_to(z[:, None], (len(z), self.whole_y.shape[1]))
         with np.errstate(all="ignore"):
@@ -79,20 +79,20 @@ class Elements:
 
     @cached_property
     def cells(self) -> tuple[Array, Array, Array]:
-        """The slope of each cell of the grid, how exact it is, and which cells say anything: (m, G - 1) each."""
+        """The slope of each cell of the grid, its error, and which cells are informative, (m, G - 1) each."""
         z, values = self.grid
         width = np.diff(z, axis=1)
         with np.errstate(all="ignore"):
             slopes = np.diff(values, axis=1) / width
             size = np.maximum(np.maximum(np.abs(values[:, 1:]), np.abs(values[:, :-1])), self.level)
-            # The rounding of y - raw, which the function computes, shows in its values.
+            # The rounding of y - raw, which the function computes, affects its values.
             top = np.abs(slopes) * (np.abs(self.y[:, None]) + np.maximum(np.abs(z[:, 1:]), np.abs(z[:, :-1])))
             slack = 8.0 * (self.noise * size + max(EPS, self.noise) * top) / width
         usable = (width > self.least) & np.isfinite(slopes)
         return slopes, slack, usable
 
     def convex(self, kinks: Array | None = None) -> bool:
-        """Tell whether the slopes rise from cell to cell; between the kinks, (J, m), if they are given."""
+        """Tell whether the slopes increase from cell to cell; only between the kinks, (J, m), if they are given."""
         (z, _), (slopes, slack, usable) = self.grid, self.cells
         for number in range(len(z)):
             use = usable[number]
@@ -108,7 +108,7 @@ class Elements:
 
     @property
     def least(self) -> float:
-        """The width of a cell in which the values say anything."""
+        """The smallest width of a cell with informative values."""
         return max(1e-10, 30.0 * self.noise) * self.unit
 
     @property
@@ -205,7 +205,7 @@ def _jumps(elements: Elements) -> list[Array]:
         elif count == TELLING:
             keep = (jump > LEFT * first) & (jump > 1e-10 * first.max(initial=0.0))
         elif count == TELLING + 8:
-            # The height of a step, which that of a kink is not: it is halved each time.
+            # The height of a step; for a kink it is halved each time.
             stays = (jump * h > 0.5 * height) & (jump * h > 1e-6 * elements.typical * elements.unit)
             if np.any(stays):
                 elements.refuse(int(element[stays][0]), float(low[stays][0]))

@@ -205,7 +205,7 @@ class ModifiedHuber(Loss):
 class CrammerSinger(Loss):
     r"""The multiclass hinge: the score of the true class must exceed every other score by a margin of 1.
 
-    Domain of y: integer codes 0 ... K - 1. For two classes it is `Hinge` on the difference of the two scores.
+    Domain of y: integer codes 0 ... K - 1; for two classes it is `Hinge` on the difference of the two scores.
 
     Link: none; the largest raw score is the decision. For probabilities, wrap the classifier in CalibratedClassifierCV.
 

@@ -22,14 +22,14 @@ Function = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True)
 class Spacing:
-    """How far apart the points of a difference quotient stand, in units of raw.
+    """The spacing of the points of a difference quotient, in units of raw.
 
     Attributes
     ----------
     slope, curvature : float
-        For first derivatives, and for second ones from values.
+        The spacing for first derivatives, and for second derivatives from values.
     reach : float
-        The size of raw up to which they hold; beyond it they grow with raw.
+        The size of raw up to which these hold; beyond it they grow with raw.
     """
 
     slope: float = EPS ** (1 / 3)
@@ -37,7 +37,7 @@ class Spacing:
     reach: float = 1.0
 
     def at(self, raw: Array, size: float) -> Array:
-        """Return the step at each raw, of one of the sizes."""
+        """Return the spacing at each raw, for one of the two sizes."""
         return size * np.maximum(1.0, np.abs(raw) / self.reach)
 
 

@@ -15,28 +15,28 @@ from .numeric import Function, Spacing
 
 __all__ = ["Piecewise"]
 
-# The most Newton spacing, or halvings, for a proximal point; a parabola takes one.
+# The maximum number of Newton steps, or halvings, for a proximal point; a parabola takes one.
 MOST_STEPS = 60
 
 
 @dataclass(frozen=True)
 class Piecewise:
-    """Where an elementwise function of raw has kinks, and what lies between them.
+    """The kinks of an elementwise function of raw, and the pieces between them.
 
-    The kinks of a row are offsets + ratios * y, or what the function `located` returns for y.
+    The kinks of a row are offsets + ratios * y, or the result of the function `located` for y.
 
     Attributes
     ----------
     offsets, ratios : tuple of float
         One of each for every kink.
     located : callable or None
-        From y to the kinks, a sequence of arrays that fit y's shape.
+        Takes y and returns the kinks, a sequence of arrays that broadcast to the shape of y.
     piecewise_linear : bool
         Whether the function is linear between its kinks.
     convex, convex_between : bool
-        Whether it is convex, and whether it is so between its kinks.
+        Whether the function is convex, and whether it is convex between its kinks.
     rising : tuple of bool
-        At which kinks the slope rises, in the order of the offsets and ratios; empty if that is not known.
+        Whether the slope rises at each kink, in the order of the offsets and ratios; empty if that is not known.
     slopes : tuple of float
         The slopes of the pieces from left to right, if they are linear and the same for all y; else empty.
     unit : float
@@ -70,7 +70,7 @@ class Piecewise:
         return np.sort(np.stack([a + b * y for a, b in zip(self.offsets, self.ratios, strict=True)]), axis=0)
 
     def rising_only(self) -> Piecewise:
-        """Return what is left without the kinks at which the slope falls."""
+        """Return the kinks without those at which the slope falls."""
         if not self.rising:
             return replace(self, convex=True, slopes=())
         offsets, ratios = (tuple(compress(places, self.rising)) for places in (self.offsets, self.ratios))
@@ -100,7 +100,7 @@ class Piecewise:
         width = right - left
         void = width <= 64 * EPS * (self.unit + np.abs(left))
         slopes = np.divide(right_value - left_value, width, out=np.zeros_like(width), where=~void)
-        for j in range(1, len(slopes)):  # where two kinks meet, the piece between them goes on with the one before
+        for j in range(1, len(slopes)):  # where two kinks coincide, the piece between them has the slope of the one before
             slopes[j] = np.where(void[j], slopes[j - 1], slopes[j])
         return slopes
 
@@ -112,7 +112,7 @@ class Piecewise:
         return whole.reshape(points.shape)
 
     def jumps(self, value: Function, y: Array, spacing: Spacing) -> tuple[Array, Array]:
-        """Return the kinks, and the change of the slope at each: (J, n, K), or to fit that shape."""
+        """Return the kinks, and the change of the slope at each, broadcastable to (J, n, K)."""
         kinks = self.kinks(y)
         if self.piecewise_linear:
             return kinks, np.diff(self.line_slopes(value, y, kinks), axis=0)
@@ -134,7 +134,7 @@ class Piecewise:
     # -- slopes -------------------------------------------------------------------------------------------------------
 
     def _within(self, kinks: Array, raw: Array) -> tuple[Array, Array, Array]:
-        """Return the number of the piece of each raw, and the ends of that piece."""
+        """Return the index of the piece of each raw, and the ends of that piece."""
         number = (kinks < raw).sum(axis=0)
         infinite = np.full((1, *raw.shape), np.inf)
         ends = np.concatenate([-infinite, kinks, infinite])
@@ -185,7 +185,7 @@ class Piecewise:
         return _prox_inside(value, y, v, step, low, high, spacing, self.unit)
 
     def prox_product(self, value: Function, y: Array, v: Array, step: float, direction: Array, spacing: Spacing) -> Array:
-        """Return (d prox / d v) direction: a kink holds, on a piece of curvature c it is 1 / (1 + step c)."""
+        """Return (d prox / d v) direction; d prox / d v is 0 at a kink, and 1 / (1 + step c) on a piece of curvature c."""
         z = self.prox(value, y, v, step, spacing)
         held = (self.kinks(y) == z).any(axis=0)
         bend = np.maximum(self.curvature(value, y, z, spacing), 0.0)
@@ -193,7 +193,7 @@ class Piecewise:
 
 
 def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, spacing: Spacing) -> tuple[Array, Array]:
-    """Return the slope and the curvature at raw within its piece, which no difference may leave."""
+    """Return the slope and the curvature at raw, by differences that stay within its piece."""
     h = np.minimum(spacing.at(raw, spacing.slope), 0.2 * (high - low))
     middle = np.clip(raw, low + h, high - h)
     up, down = middle + h, middle - h
@@ -204,7 +204,7 @@ def _inside(value: Function, y: Array, raw: Array, low: Array, high: Array, spac
 
 
 def _sides(value: Function, y: Array, before: Array, kink: Array, after: Array, spacing: Spacing) -> tuple[Array, Array]:
-    """Return the slopes left and right of a kink, extrapolated from its sides: exact to second order."""
+    """Return the slopes left and right of a kink, extrapolated from both sides to second order."""
     result = []
     for sign, room in ((-1.0, kink - before), (1.0, after - kink)):
         h = np.minimum(10.0 * spacing.at(kink, spacing.slope), 0.2 * room)
@@ -241,9 +241,9 @@ def _lowest_on_lines(kinks: Array, slopes: Array, v: Array, step: float) -> Arra
 def _prox_inside(
     value: Function, y: Array, v: Array, step: float, first: Array, last: Array, spacing: Spacing, unit: float
 ) -> Array:
-    """Return the proximal points within a piece, where the function is smooth: Newton's method, with bisection as its guard.
+    """Return the proximal points within a piece, where the function is smooth, by Newton's method safeguarded by bisection.
 
-    An element is done when its steps no longer shrink: then they are rounding.
+    An element is done when its steps no longer shrink, because they are then rounding errors.
     """
     low, high = first, last
     z, before, stretch = np.clip(v, first, last), np.full(v.shape, np.inf), np.full(v.shape, 0.5)
@@ -255,17 +255,17 @@ def _prox_inside(
         way = -slope / (np.maximum(bend, 0.0) + 1.0 / step)
         length = np.abs(np.clip(z + way, first, last) - z)
         done = (length <= 4 * EPS * (unit + np.abs(z))) | ((length >= 0.5 * before) & (length <= 1e-6 * unit))
-        # Far out on an exponential Newton's steps are all alike: they are stretched until the other side is seen.
+        # Far out on an exponential, Newton steps all have the same length: they are extended until the other side is reached.
         stretch = np.where(closed | (length < 0.5 * before), 1.0, 2.0 * stretch)
         newton = z + stretch * way
-        # Where they are all alike between two points that were tried, or lead outside, half of the way is better. The ends of
-        # the piece are worth a look of their own.
+        # If steps keep their length between two points that were tried, or lead outside, bisect instead. The ends of the piece
+        # are tried themselves.
         astray = (newton <= low) | (newton >= high)
         tried = (low > first) & (high < last)
         halve = closed & ((astray & (tried | (count > 5))) | (tried & (length > 0.5 * before)))
-        with np.errstate(invalid="ignore"):  # an infinite end is not halved
+        with np.errstate(invalid="ignore"):  # an infinite end cannot be halved
             following = np.where(halve, 0.5 * (low + high), np.clip(newton, low, high))
-        # Where the value overflows, nearer to y it does not.
+        # If the value overflows, it does not overflow closer to y.
         following = np.where(np.isfinite(following), following, 0.5 * (z + np.where(np.abs(y) < np.abs(z), y, 0.0)))
         if np.all(done):
             break

@@ -232,7 +232,7 @@ def _scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
 def _share(estimator: Any, X: Any, y: Any, train: Array) -> float:
     try:
         unwrapped(estimator)
-    except TypeError:  # around it, y is transformed
+    except TypeError:  # a wrapper that transforms y
         return float(np.nan)
     return outlier_share(estimator, _rows(X, train), _rows(y, train))
 

@@ -1,4 +1,4 @@
-"""Tables: data frames where pandas is installed, else bunches of arrays."""
+"""Tables: data frames if pandas is installed, else Bunches of arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["framed"]
 
 
 def framed(columns: dict[str, Any], name: str, index: Array) -> Any:
-    """Return columns as a DataFrame with an index of a name, or without pandas as a Bunch with the index under that name."""
+    """Return columns as a DataFrame with a named index or, without pandas, as a Bunch with the index under that name."""
     try:
         import pandas as pd
     except ImportError:

@@ -151,8 +151,8 @@ class BoundModel(ABC):
     def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
         """Return the size of a subgradient relative to the constant prediction: (n_features + 1, K), or flat.
 
-        `forces` is the size of the penalty's own subgradient at each weight, `spread` the standard deviation of each column,
-        and `slopes` the root mean square of the loss's slope in each column of raw: the size by default.
+        `forces` is the size of the penalty's own subgradient at each weight, and `spread` the standard deviation of each
+        column. `slopes` is the root mean square of the slope of the loss in each column of raw, the size by default.
         """
         return np.abs(gradient) / (float(np.hypot.reduce(slopes)) or 1.0)
 

@@ -1,4 +1,4 @@
-"""How far an objective is from its optimum: the scale that the best constant prediction sets."""
+"""The scale of the certificate, set by the best constant prediction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ __all__ = ["Reference"]
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What the best constant prediction, or zero without intercept, says of an objective: in means, so of a sample too.
+    """The scale of an objective at the best constant prediction, or at zero without intercept.
+
+    It consists of means, so it also applies to a sample of the rows.
 
     Attributes
     ----------
@@ -23,13 +25,13 @@ class Reference:
     constant : ndarray of shape (K,)
         The constant raw prediction.
     slopes : ndarray of shape (K,)
-        The root mean square of the loss's slope there, in each column of raw.
+        The root mean square of the slope of the loss there, in each column of raw.
     value : float
-        F0: its objective.
+        F0, the objective there.
     size : float
         The size of F, for its rounding.
     gap : float
-        How far the constant is from the best one: the certificate of the intercept alone.
+        The distance of the constant from the best one: the certificate of the intercept alone.
     """
 
     mean: Array
@@ -42,20 +44,20 @@ class Reference:
 
     @classmethod
     def of_columns(cls, moments: ColumnMoments, fit_intercept: bool, n_raw: int) -> Reference:
-        """Return what the columns say alone, before the constant is known."""
+        """Return the facts of the columns alone, before the constant is known."""
         return cls(moments.mean, moments.spread(centered=fit_intercept), np.zeros(n_raw), np.ones(n_raw))
 
     @property
     def slope_size(self) -> float:
-        """The root mean square of the loss's slope."""
+        """The root mean square of the slope of the loss."""
         return float(np.hypot.reduce(self.slopes))
 
     def rounding(self, value: float) -> float:
-        """Return how exact a value of F is."""
+        """Return the rounding error of a value of F."""
         return EPS * max(abs(value), self.size)
 
     def gain(self, value: float) -> float:
-        """Return the distance of a value of F from F0, above its rounding: the scale of what is left to gain.
+        """Return the distance of a value of F from F0, at least its rounding: the scale of further improvements.
 
         Bounds that exclude zero weights can put the optimum above F0.
         """
@@ -66,5 +68,5 @@ class Reference:
         return gap / self.gain(value) if gap > 64 * self.rounding(value) else 0.0
 
     def among(self, features: Array) -> Reference:
-        """Return the same for some features, given by their numbers."""
+        """Return the reference for the features with the given indices."""
         return replace(self, mean=self.mean[features], spread=self.spread[features])

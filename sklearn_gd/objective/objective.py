@@ -1,4 +1,4 @@
-"""The function that a fit minimises, and everything that solvers may ask of it."""
+"""The function that a fit minimises, with the operations that solvers need."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Objective", "Point"]
 
 @dataclass
 class Point:
-    """What was evaluated at some params.
+    """The objective evaluated at some params.
 
     Attributes
     ----------
@@ -30,7 +30,7 @@ class Point:
     value : float
         F.
     gradient : ndarray, flat
-        The gradient of F's smooth part.
+        The gradient of the smooth part of F.
     optimality : float
         The certificate: 0 at an optimum, about 1 at the constant prediction, whatever the units.
     """
@@ -43,12 +43,12 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    r"""The cost of a model's parameters on data.
+    r"""The objective F of a model's parameters on data.
 
     .. math:: F(params) = \frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i \, mass_i} + \alpha R(weights)
 
-    F = smooth + nonsmooth: the smooth part is the loss and the smooth penalties, the other has a prox. It is a value: what is
-    said of other rows, features or losses is another objective.
+    F = smooth + nonsmooth: the smooth part is the loss and the smooth penalties; the other part has a prox. An objective is
+    immutable: for other rows, features or losses, create another one.
 
     Attributes
     ----------
@@ -60,9 +60,9 @@ class Objective:
     total : float
         The denominator.
     reference : Reference
-        What the best constant prediction says.
+        The scale set by the best constant prediction.
     remainder : tuple of float and ndarray
-        The mean loss of rows that are left out, as a function linear in params: a number, and its gradient, flat.
+        The mean loss of rows that are left out, as a linear function of params: a constant, and its flat gradient.
     """
 
     rows: Rows
@@ -74,7 +74,7 @@ class Objective:
 
     @classmethod
     def on(cls, rows: Rows, summand: Summand, penalty: Scaled, reference: Reference, total: float | None = None) -> Objective:
-        """Return the objective of rows as a whole of their own; the total is summed up if it is not known."""
+        """Return the objective of rows on their own; the total is computed if it is not given."""
         total = rows.reduce(summand.mass)[0] if total is None else total
         scaled = Scaled(penalty.shape, penalty.alpha * summand.model.loss_unit)
         return cls(rows, summand, scaled, total, reference, (0.0, np.zeros(summand.model.size)))
@@ -102,7 +102,7 @@ class Objective:
 
     @property
     def size(self) -> int:
-        """The number of params."""
+        """Number of params."""
         return self.model.size
 
     # -- values and derivatives ---------------------------------------------------------------------------------------
@@ -112,32 +112,32 @@ class Objective:
         return self._mean(partial(self.summand.value, params)) + self.penalty_value(params)
 
     def value_at_raw(self, params: Array, raw: RowArray) -> float:
-        """Return F from params and raw of every row without its offset, (n, K)."""
+        """Return F from params and the raw of every row without its offset, (n, K)."""
         return self._mean(self.summand.value_at_raw, raw) + self.penalty_value(params)
 
     def _mean(self, kernel: Callable[..., tuple[float]], *arrays: RowArray) -> float:
         return float(self.rows.reduce(kernel, *arrays)[0]) / self.total
 
     def smooth_penalty_value(self, params: Array) -> float:
-        """Return the smooth part of the penalty, and the mean loss of rows that are left out."""
+        """Return the smooth part of the penalty plus the mean loss of rows that are left out."""
         level, slope = self.remainder
         return self.penalty.value(self.model.weights(params)) + level + float(slope @ params)
 
     def nonsmooth_value(self, params: Array) -> float:
-        """Return the penalty that is not smooth, or a constraint."""
+        """Return the value of the nonsmooth part of the penalty, or of a constraint."""
         return self.penalty.nonsmooth_value(self.model.weights(params))
 
     def penalty_value(self, params: Array) -> float:
-        """Return all of F but the mean loss of its rows."""
+        """Return all of F except for the mean loss of its rows."""
         return self.smooth_penalty_value(params) + self.nonsmooth_value(params)
 
     def value_and_gradient(self, params: Array) -> tuple[float, Array]:
-        """Return the smooth part of F and its gradient, flat."""
+        """Return the smooth part of F and its flat gradient."""
         value, gradient = self.rows.reduce(partial(self.summand.value_and_gradient, params))
         return value / self.total + self.smooth_penalty_value(params), self.with_penalty(params, gradient / self.total)
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
-        """Return the gradient of F's smooth part from that of the mean loss."""
+        """Return the gradient of the smooth part of F from that of the mean loss."""
         result = gradient + self.remainder[1]
         if not self.penalty.smooth_part.absent:
             weights = self.model.weights(result)
@@ -150,16 +150,16 @@ class Objective:
         return Point(params, value + self.nonsmooth_value(params), gradient, self.optimality(params, gradient))
 
     def at_slopes(self, params: Array, value: float, gradient: Array, gap: float) -> Point:
-        """Return a point of a kinked loss from a gradient by subgradients, and F's height above their supporting lines."""
+        """Return a point for a loss with kinks, from a gradient by subgradients and the gap of F above their lines."""
         optimality = max(self.optimality(params, gradient), self.reference.shortfall(gap, value))
         return Point(params, value, gradient, optimality)
 
     def batch_value_and_gradient(
         self, params: Array, block: Block, mean_weight: float, random_state: np.random.RandomState | None = None
     ) -> tuple[float, Array]:
-        """Return the mean loss of a mini-batch, and its gradient, flat; both unbiased.
+        """Return the mean loss of a mini-batch and its flat gradient; both are unbiased.
 
-        The random state is for what a network does at random.
+        The random state is for the dropout of a network.
         """
         value, gradient = self.summand.drawn_value_and_gradient(params, random_state, block)
         scale = 1.0 / (len(block.weight) * mean_weight)
@@ -167,26 +167,26 @@ class Objective:
         return scale * value, gradient
 
     def gradient_of_slopes(self, slopes: RowArray) -> Array:
-        """Return the gradient of the mean of slopes * raw, flat, from a slope for each row, (n, K)."""
+        """Return the flat gradient of the mean of slopes * raw, from a slope for each row, (n, K)."""
         return np.asarray(self.rows.reduce(self.summand.gradient_of_slopes, slopes)[0] / self.total)
 
     # -- curvature ----------------------------------------------------------------------------------------------------
 
     def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, float]:
-        """Return the second derivative of F's smooth part in the blocks of `LinearBound.gram`, and on how many rows it rests.
+        """Return the Hessian of the smooth part of F in the blocks of `LinearBound.gram`, and its effective number of rows.
 
-        The number is that of as many rows of equal curvature: (sum c)^2 / sum c^2. Negative curvature of the loss is replaced
-        by zero, so that the second derivative is positive semidefinite. The width is that of `Summand.curvature`.
+        The number is that of rows with equal curvature: (sum c)^2 / sum c^2. Negative curvature of the loss is replaced by
+        zero, so the result is positive semidefinite. The width is that of `Summand.curvature`.
         """
         gram, size, squares = self.rows.reduce(partial(self.summand.hessian, params, width))
         return self._with_ridge(params, gram), size * size / squares if squares > 0 else 0.0
 
     def uncoupled(self, params: Array, shared: bool) -> Array:
-        """Return the `hessian` of columns of raw that do not interact, (K, m, m), or of their mean curvature, (1, m, m)."""
+        """Return the `hessian` without interactions between columns of raw, (K, m, m), or for their mean, (1, m, m)."""
         return self._with_ridge(params, self.rows.reduce(partial(self.summand.uncoupled, params, shared))[0])
 
     def hessian_of_curvature(self, params: Array, curvature: RowArray) -> Array:
-        """Return the `hessian` with this curvature for the loss of each row, (n, K)."""
+        """Return the `hessian` with the given curvature of the loss of each row, (n, K)."""
         return self._with_ridge(params, self.rows.reduce(self.summand.gram, curvature)[0])
 
     def _with_ridge(self, params: Array, gram: Array) -> Array:
@@ -197,13 +197,13 @@ class Objective:
         return total
 
     def _ridge(self, params: Array) -> Array:
-        """Return the diagonal of the second derivative of the smooth penalty, flat."""
+        """Return the flat diagonal of the Hessian of the smooth penalty."""
         return self.model.padded(self.penalty.curvature(self.model.weights(params)))
 
     def second_derivative(self, params: Array) -> Callable[[Array], Array]:
-        """Return the function that multiplies the second derivative of F's smooth part by a flat vector.
+        """Return the function that multiplies the Hessian of the smooth part of F by a flat vector.
 
-        What it needs of each row is kept, so that a product takes one pass over X.
+        What it needs for each row is stored, so a product takes one pass over X.
         """
         state, ridge = self.rows.map(partial(self.summand.curvature_state, params)), self._ridge(params)
 
@@ -215,7 +215,7 @@ class Objective:
     def mean_curvature(self, params: Array) -> Array:
         """Return the second derivative of the loss in each column of raw, averaged over the rows: (K,), positive."""
         mean = self.rows.reduce(partial(self.summand.mean_curvature, params))[0] / self.total
-        if not self.loss.convex:  # where it is cut at zero it says nothing, and the slopes have to do
+        if not self.loss.convex:  # curvature cut at zero is not informative: use the slopes
             value, squares = self.rows.reduce(partial(self.summand.value_and_squares, params))
             density = squares / max(abs(value), EPS * self.total)
             mean = np.where(mean > 0.01 * density, mean, density)
@@ -224,7 +224,7 @@ class Objective:
         return mean if usable else np.ones_like(mean)
 
     def diagonal(self, params: Array, mean_curvature: Array | None = None) -> Array:
-        """Return an estimate of the diagonal of the second derivative, flat: positive, in units of F / params^2."""
+        """Return a positive estimate of the flat diagonal of the Hessian, in units of F / params^2."""
         return self.model.curvature_scale(
             lambda: self.mean_curvature(params) if mean_curvature is None else mean_curvature,
             self.reference.spread,
@@ -241,9 +241,9 @@ class Objective:
         return self.model.with_weights(params, self.penalty.prox(self.model.weights(params), steps))
 
     def shrunk(self, params: Array, widths: Array) -> tuple[Array, Array]:
-        """Return where the prox of the smooth penalty would lead, and the widths that are left for another prox after it.
+        """Return the result of the prox of the smooth penalty, and the widths for another prox after it.
 
-        The penalty is taken for a parabola, which l2 is: then the two make the prox of the sum.
+        The penalty is approximated by a parabola, which is exact for l2; the two then give the prox of the sum.
         """
         widths = widths / (1.0 + widths * self._ridge(params))
         return params - widths * self.model.padded(self.penalty.gradient(self.model.weights(params))), widths
@@ -251,11 +251,11 @@ class Objective:
     # -- along a direction --------------------------------------------------------------------------------------------
 
     def along(self, params: Array, direction: Array) -> Line:
-        """Return F's smooth part on the line params + t direction, and its slope, as a function of t."""
+        """Return the smooth part of F on the line params + t direction, and its slope, as a function of t."""
         return self.model.along(self, params, direction)
 
     def along_params(self, params: Array, direction: Array) -> Line:
-        """Return the same, by a gradient at each t."""
+        """Return the same function, computed by a gradient at each t."""
 
         def line(t: float) -> tuple[float, float]:
             value, gradient = self.value_and_gradient(params + t * direction)
@@ -264,7 +264,7 @@ class Objective:
         return line
 
     def along_raw(self, params: Array, direction: Array) -> Line:
-        """Return the same for a linear model: raw and its change are kept, so that a trial costs no pass over X."""
+        """Return the same function for a linear model: raw and its change are stored, so a trial needs no pass over X."""
         kept = self.rows.map(partial(self.summand.raw_and_change, params, direction))
         weights, tilt = self.model.weights, float(self.remainder[1] @ direction)
 
@@ -279,23 +279,23 @@ class Objective:
     # -- other objectives ---------------------------------------------------------------------------------------------
 
     def smoothed(self, step: float, multiplier: RowArray) -> Objective:
-        """Return the objective of the Moreau envelope at raw + step * multiplier: a round of the proximal point method."""
+        """Return the objective with the Moreau envelope at raw + step * multiplier: a round of the proximal point method."""
         rows = self.rows.with_offset(self.rows.map(partial(_offset, step), multiplier))
         return replace(self.with_loss(Moreau(self.loss, step)), rows=rows)
 
     def sample(self, size: int) -> Objective:
-        """Return the same objective on about `size` rows, spread over the data; itself when that is half of them or more."""
+        """Return the objective on about `size` rows, spread over the data; itself if that is at least half of the rows."""
         if 2 * size >= self.rows.n_samples:
             return self
         return self.over(self.rows.sample(size))
 
     def over(self, rows: Rows) -> Objective:
-        """Return the same objective on other rows, as a whole of their own."""
-        total = rows.columns(np.arange(0)).reduce(self.summand.mass)[0]  # without a look at X
+        """Return the objective on other rows on their own."""
+        total = rows.columns(np.arange(0)).reduce(self.summand.mass)[0]  # without reading X
         return replace(self, rows=rows, total=total)
 
     def restricted(self, features: Array) -> Objective:
-        """Return the objective of some features, given by their numbers; the others are held at zero."""
+        """Return the objective for the features with the given indices; the others are fixed at zero."""
         model = self.linear
         return replace(
             self,
@@ -307,11 +307,11 @@ class Objective:
         )
 
     def with_loss(self, loss: Loss) -> Objective:
-        """Return the same objective under another loss."""
+        """Return the objective under another loss."""
         return self if loss is self.loss else replace(self, summand=replace(self.summand, loss=loss))
 
     def with_model(self, model: BoundModel) -> Objective:
-        """Return the same objective with its model in other coordinates."""
+        """Return the objective with its model in other coordinates."""
         if model is self.model:
             return self
         penalty = Scaled(self.penalty.shape, self.penalty.alpha / self.model.loss_unit * model.loss_unit)
@@ -320,7 +320,7 @@ class Objective:
     # -- the certificate ----------------------------------------------------------------------------------------------
 
     def subgradient(self, params: Array, gradient: Array) -> Array:
-        """Return the smallest subgradient of F, flat, from the gradient of its smooth part."""
+        """Return the flat smallest subgradient of F from the gradient of its smooth part."""
         if self.penalty.smooth:
             return gradient
         weights = self.model.weights
@@ -334,7 +334,7 @@ class Objective:
     def violations(self, params: Array, gradient: Array) -> Array:
         """Return the size of the smallest subgradient of F relative to its size at the constant prediction.
 
-        For a linear model it is of shape (n_features + 1, K), by the Cauchy-Schwarz bound of each column, centred where there
+        For a linear model it has shape (n_features + 1, K) and uses the Cauchy-Schwarz bound of each column, centred if there
         is an intercept.
         """
         weights = self.model.weights(params)

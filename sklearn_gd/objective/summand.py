@@ -1,4 +1,4 @@
-"""The loss of a model on a block of rows: all that ever travels to the rows."""
+"""The loss of a model on a block of rows; only this is sent to the rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..targets import Encoding
 
 __all__ = ["MATRICES", "Summand", "weighted"]
 
-# How many numbers the (K, K) matrices of some rows may take.
+# The maximum size of the (K, K) matrices of some rows.
 MATRICES = 1 << 20
 
 
@@ -22,8 +22,8 @@ MATRICES = 1 << 20
 class Summand:
     """loss(y, model(x)), whose weighted mean over the rows is the cost.
 
-    Its methods that take a block last are kernels, once what comes before the block is bound by `functools.partial`. Sums are
-    weighted, not yet divided.
+    Methods that take a block last are kernels, once the arguments before the block are bound by `functools.partial`. Sums are
+    weighted and not yet divided.
     """
 
     model: BoundModel
@@ -32,21 +32,21 @@ class Summand:
 
     @property
     def linear(self) -> LinearBound:
-        """The model, where it is linear."""
+        """The model, if it is linear."""
         assert isinstance(self.model, LinearBound), "what a solver needs is checked before it is asked"
         return self.model
 
     def loss_and_target(self, block: Block) -> tuple[Loss, Array]:
-        """Return the loss with a block's own columns settled, and y as it sees it."""
+        """Return the loss bound to the additional data of a block, and y as the loss sees it."""
         return self.loss.for_rows(block.loss_data), self.encoding.encode(block.y)
 
     def target(self, block: Block) -> Array:
-        """Return y as the loss sees it, with a column for each of raw: (n, K)."""
+        """Return y as the loss sees it, with one column per column of raw, (n, K)."""
         return np.ones((len(block.weight), self.model.n_raw)) * self.encoding.encode(block.y)
 
     @staticmethod
     def shifted(block: Block, raw: Array) -> Array:
-        """Return raw of a block with its offset."""
+        """Return the raw of a block with its offset added."""
         return raw if block.offset is None else raw + block.offset
 
     def raw(self, params: Array, block: Block) -> Array:
@@ -54,11 +54,11 @@ class Summand:
         return self.shifted(block, self.model.raw(block.X, params))
 
     def change(self, direction: Array, block: Block) -> Array:
-        """Return the change of raw along a direction in params, (n, K), for a linear model: raw itself, but for the offset."""
+        """Return the change of raw along a direction in params, (n, K), for a linear model: raw without the offset."""
         return self.linear.push_forward(block.X, direction)
 
     def totals(self, block: Block) -> tuple[Array, ...]:
-        """Return what the mean of y is made of."""
+        """Return the sums from which the mean of y is computed."""
         return self.encoding.totals(block.y, block.weight)
 
     def mass(self, block: Block) -> tuple[float]:
@@ -76,24 +76,24 @@ class Summand:
         return (weighted(loss.value(y, self.shifted(block, raw)), block.weight),)
 
     def value_and_gradient(self, params: Array, block: Block) -> tuple[float, Array]:
-        """Return the sum of losses and its gradient, flat."""
+        """Return the sum of losses and its flat gradient."""
         return self.drawn_value_and_gradient(params, None, block)
 
     def drawn_value_and_gradient(
         self, params: Array, random_state: np.random.RandomState | None, block: Block
     ) -> tuple[float, Array]:
-        """Return the same, with a random state for what a network does at random in a step."""
+        """Return the same, with a random state for the dropout of a network."""
         raw, pull_back = self.model.forward(block.X, params, random_state)
         loss, y = self.loss_and_target(block)
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
         return weighted(value, block.weight), pull_back(block.weight[:, None] * slope)
 
     def gradient_of_slopes(self, block: Block, slopes: Array) -> tuple[Array]:
-        """Return the gradient of the sum of slopes * raw, flat, for a slope of each row, (n, K)."""
+        """Return the flat gradient of the sum of slopes * raw, for a slope of each row, (n, K)."""
         return (self.linear.pull(block.X, block.weight[:, None] * slopes),)
 
     def slopes_at(self, constant: Array, block: Block) -> tuple[float, Array, _Norm, float]:
-        """Return the sums of losses, and of slopes in each column, of a constant raw, (K,); the norms of these; the weight."""
+        """Return, for a constant raw, (K,), the sum of losses, the sums and norms of slopes in each column, and the weight."""
         loss, y = self.loss_and_target(block)
         raw = np.tile(constant, (len(block.weight), 1))
         value, slope = loss.value_and_gradient(y, self.shifted(block, raw))
@@ -102,9 +102,9 @@ class Summand:
     # -- curvature ----------------------------------------------------------------------------------------------------
 
     def hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
-        """Return the second derivative in the blocks of `LinearBound.gram`, and the sums over rows of its size and its square.
+        """Return the Hessian in the blocks of `LinearBound.gram`, and the sums over rows of its size and its square.
 
-        A rowwise loss is asked for the matrices of some rows at once.
+        For a rowwise loss, the matrices of a few rows at a time are computed.
         """
         if not self.loss.rowwise:
             return self._hessian(params, width, block)
@@ -121,12 +121,12 @@ class Summand:
         return *self.gram(block, curvature), float(size.sum()), float(size @ size)
 
     def gram(self, block: Block, curvature: Array) -> tuple[Array]:
-        """Return the second derivative from a curvature of the loss of each row, (n, K), or (n, K, K) when coupled."""
+        """Return the Hessian from a curvature of the loss of each row, (n, K), or (n, K, K) when coupled."""
         weight = block.weight.reshape((-1,) + (1,) * (curvature.ndim - 1))
         return (self.linear.gram(block.X, weight * curvature),)
 
     def uncoupled(self, params: Array, shared: bool, block: Block) -> tuple[Array]:
-        """Return the second derivative of columns of raw as if they did not interact, or of their mean if `shared`."""
+        """Return the Hessian without interactions between columns of raw, or for their mean curvature if `shared`."""
         curvature = self._diagonal(params, block)
         return self.gram(block, curvature.mean(axis=1, keepdims=True) if shared else curvature)
 
@@ -145,7 +145,7 @@ class Summand:
         return weighted(value, block.weight), block.weight @ slope**2
 
     def curvature_state(self, params: Array, block: Block) -> Array:
-        """Return what `product` needs of each row: the curvature, or what a rowwise loss keeps of raw."""
+        """Return what `product` needs for each row: the curvature, or the `curvature_state` of a rowwise loss."""
         raw = self.raw(params, block)
         if not self.loss.rowwise:
             return self.curvature(raw, 0.0, block)
@@ -153,7 +153,7 @@ class Summand:
         return loss.curvature_state(y, raw)
 
     def product(self, vector: Array, block: Block, state: Array) -> tuple[Array]:
-        """Return the second derivative times a flat vector."""
+        """Return the Hessian times a flat vector."""
         tangent, pull_back = self.model.forward(block.X, vector)
         if self.loss.rowwise:
             loss, y = self.loss_and_target(block)
@@ -165,8 +165,8 @@ class Summand:
     def curvature(self, raw: Array, width: float, block: Block) -> Array:
         """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise.
 
-        With a width, in units of raw, it is the change of the slope between raw - width and raw + width, column by column: it
-        sees a sharp bend that is not at raw itself.
+        With a width, in units of raw, it is the change of the slope between raw - width and raw + width, column by column. This
+        detects peaked curvature near raw.
         """
         loss, y = self.loss_and_target(block)
 
@@ -201,7 +201,7 @@ class Summand:
 
 @dataclass(frozen=True)
 class _Norm:
-    """The norm of columns, of which more rows can be added: squares of 1e200 are no numbers."""
+    """The norm of columns, to which more rows can be added; it avoids overflow of the squares of large numbers."""
 
     size: Array
 

@@ -16,7 +16,7 @@ from .style import COLORS, axes_for, neutral
 __all__ = ["LossContributionDisplay"]
 
 
-# From how many times the mean on the largest loss calls for a logarithmic axis.
+# The multiple of the mean above which the largest loss requires a logarithmic axis.
 HEAVY = 50.0
 
 

@@ -1,4 +1,4 @@
-"""Where rows live, the matrices that hold them, and streams of them."""
+"""Streams and batches of rows, the homes of rows, and the matrices that hold them."""
 
 from .batch import Batch
 from .stream import Stream

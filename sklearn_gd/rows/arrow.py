@@ -1,4 +1,4 @@
-"""Batches of files, by pyarrow."""
+"""Reading batches from files with pyarrow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _imported(name: str) -> Any:
 def batches_of_files(
     kind: str, paths: Any, target: Any, weight: str | None, columns: list[str] | None, batch_rows: int
 ) -> Callable[[], Iterator[Batch]]:
-    """Return the function that opens batches of files.
+    """Return the function that opens the batches of files.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def batches_of_files(
 
 
 def _columns(names: list[str], file: str, target: Any, weight: str | None, columns: Any) -> tuple[list[str], list[str]]:
-    """Return the columns of X, and those of y and the weights."""
+    """Return the names of the columns of X, and of those of y and the weights."""
     targets = [target] if isinstance(target, str) else list(target or ())
     others = [*targets, *([] if weight is None else [weight])]
     if isinstance(columns, str) or (columns is not None and not len(columns)):
@@ -83,7 +83,7 @@ def _columns(names: list[str], file: str, target: Any, weight: str | None, colum
 
 
 def _with_fractions(arrow: Any, schema: Any, features: list[str]) -> Any:
-    """Return a schema whose whole numbers are float64: the first rows may show them where others have fractions."""
+    """Return a schema with integers replaced by float64: later rows may have fractions."""
     for place, field in enumerate(schema):
         if field.name in features and arrow.types.is_integer(field.type):
             schema = schema.set(place, field.with_type(arrow.float64()))
@@ -91,7 +91,7 @@ def _with_fractions(arrow: Any, schema: Any, features: list[str]) -> Any:
 
 
 def _files(paths: Any, kind: str) -> list[str]:
-    """Return the files of paths, those of a folder in order of their names."""
+    """Return the files of paths; those of a folder are sorted by name."""
     found = list[str]()
     for path in map(Path, [paths] if isinstance(paths, (str, PathLike)) else paths):
         if not path.exists():

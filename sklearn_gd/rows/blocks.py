@@ -1,4 +1,4 @@
-"""Rows that can be read at any place, a block at a time, shared by threads."""
+"""Rows with random access, read one block at a time and shared by threads."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["BlockRows", "Mapper", "MemoryRows", "added", "checked", "checked_mom
 
 Mapper = Callable[..., Iterable[Any]]
 
-# A sample of rows that are not in memory has no more numbers.
+# The maximum size of a sample of rows that are not in memory.
 LARGEST = 1 << 22
-# How many groups of blocks are added up one by one: enough to keep a few workers busy.
+# The number of groups of blocks that are added one by one: enough to keep a few workers busy.
 GROUPS = 16
 
 
@@ -42,7 +42,7 @@ def workers(n_jobs: int | None) -> Iterator[Mapper]:
 
 class BlockRows(Rows):
     """Rows with random access, read one block at a time; rows of weight zero are left out of every block.
-    A row array is an ndarray with an entry for each row in use.
+    A row array is an ndarray with one entry per row in use.
 
     Parameters
     ----------
@@ -50,20 +50,20 @@ class BlockRows(Rows):
     y : ndarray of shape (n,) or (n, K)
     weight : ndarray of shape (n,)
     loss_data : ndarray or None, default=None
-        The loss's own columns, (n, ...).
+        Additional data for the loss, (n, ...).
     used : ndarray of int, optional
-        The only rows to read, in order; by default those of positive weight.
+        The rows to read, in order; by default those of positive weight.
     offset : ndarray or None, default=None
-        What is added to raw of the rows in use.
+        Offset added to raw of the rows in use.
     mapper : callable, default=map
-        What `workers` gives.
+        The function from `workers`.
     n_raw : int, default=1
-        How many columns raw will have: blocks hold fewer rows where they are many.
+        Number of columns of raw; with many columns, blocks have fewer rows.
 
     Attributes
     ----------
     most : int
-        The most rows in a block.
+        Maximum number of rows in a block.
     """
 
     most = 1 << 15
@@ -91,22 +91,22 @@ class BlockRows(Rows):
         self._parts = [slice(*ends) for ends in pairwise(edges)]
         self._groups = np.array_split(np.arange(len(self._parts)), max(1, min(GROUPS, len(self._parts))))
         self._offset = offset
-        # To take scattered rows of an array is to copy them: that is done block by block, again and again.
+        # Taking scattered rows of an array copies them: this is done block by block, at each pass.
         lazy = self.X.copies_slices if self._used is None else self.X.copies_rows
         self._kept = None if lazy else [self._block(part) for part in self._parts]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: not the blocks, which would be copies."""
+        """Return the state to pickle, without the blocks, which would be copies."""
         return vars(self) | {"_kept": None if self._kept is None else (), "mapper": map}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` has returned."""
+        """Restore the state that `__getstate__` returned."""
         vars(self).update(state)
         if self._kept is not None:
             self._kept = [self._block(part) for part in self._parts]
 
     def __sizeof__(self) -> int:
-        """Return the number of bytes, which tells where a scheduler may move it."""
+        """Return the number of bytes, which a scheduler uses to place the rows."""
         return int(self.X.nbytes + self.y.nbytes + self.weight.nbytes)
 
     def _block(self, part: slice) -> Block:
@@ -123,7 +123,7 @@ class BlockRows(Rows):
         return kernel(block, *(array[part] for array in arrays))
 
     def blocks(self) -> Iterator[Block]:
-        """Iterate over the blocks, in the same order every time."""
+        """Iterate over the blocks, always in the same order."""
         return (self._run(lambda block: block, number, ()) for number in range(len(self._parts)))
 
     def reduce(self, kernel: Kernel, *arrays: Array) -> tuple[Any, ...]:
@@ -155,14 +155,14 @@ class BlockRows(Rows):
         return tuple(wholes) if several else wholes[0]
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Return a new row array, to be filled."""
+        """Return a new, uninitialised row array."""
         return np.empty(shape, dtype)
 
     def quantile(self, array: Array, q: float) -> float:
         return float(np.quantile(array, q))
 
     def _shuffled(self, random_state: np.random.RandomState, count: int) -> Iterable[Array]:
-        """Return so many arrays of places, of nearly equal length, which have each row once."""
+        """Return `count` arrays of places, of nearly equal length, that contain each row once."""
         return np.array_split(random_state.permutation(self.n_samples), count)
 
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
@@ -175,11 +175,11 @@ class BlockRows(Rows):
         return self.extracted(drawn_places(self.n_samples, size, self.profile.entries))
 
     def _numbers(self, places: Any) -> Any:
-        """Return the numbers of the rows in use at some places."""
+        """Return the indices of the rows in use at some places."""
         return places if self._used is None else self._used[places]
 
     def _of(self, X: Any, y: Array, weight: Array, loss_data: Any, rows: Any, used: Array | None = None) -> MemoryRows:
-        """Return rows of these, those in use whose places are `rows`."""
+        """Return rows in memory of these arrays, for the rows in use at the places `rows`."""
         offset = part_of(self._offset, rows)
         return MemoryRows(X, y, weight, loss_data=loss_data, used=used, offset=offset, mapper=self.mapper, n_raw=self.n_raw)
 
@@ -187,7 +187,7 @@ class BlockRows(Rows):
         return self.extracted(np.flatnonzero(mask))
 
     def extracted(self, places: Any, dtype: Any = None) -> MemoryRows:
-        """Return the rows in use at some places by themselves, maybe in another precision."""
+        """Return a copy of the rows in use at some places, optionally in another precision."""
         used = self._numbers(places)
         X = self.X.rows(used)
         X = X if dtype is None else X.astype(dtype)
@@ -197,7 +197,7 @@ class BlockRows(Rows):
         return self._like(self.X.columns(features))
 
     def _like(self, X: Any) -> Any:
-        """Return the same rows of another X."""
+        """Return the same rows with another X."""
         return type(self)(
             X,
             self.y,
@@ -254,9 +254,9 @@ class MemoryRows(BlockRows, LocalRows):
 
 
 def drawn_places(n_samples: int, size: int, entries: float = 0.0) -> Array:
-    """Return the places of a sample, in order: one in each of `size` equal stretches of the rows.
+    """Return the places of a sample, in order: one in each of `size` equal intervals of the rows.
 
-    Of rows with so many entries each that are not in memory they are no more than fit there.
+    `entries` is the number of entries per row if the rows are not in memory: the sample is then no larger than fits there.
     """
     size = int(min(size, max(LARGEST / max(1.0, entries), 1.0))) if entries else size
     edges = np.linspace(0, n_samples, size + 1).astype(np.intp)
@@ -269,20 +269,20 @@ def checked_moments(rows: Rows) -> ColumnMoments:
     Raises
     ------
     ValueError
-        When they are no numbers of double precision.
+        If they overflow double precision.
     """
     return checked(rows.reduce(ColumnMoments.of)[0])
 
 
 def checked(moments: ColumnMoments) -> ColumnMoments:
-    """Return moments, unless they are no numbers."""
+    """Return the moments, or raise ValueError if they are not finite."""
     if not np.all(np.isfinite(moments.centered)):
         raise ValueError("X has a column whose squares are too large for float64: expected numbers below 1e150 in magnitude.")
     return moments
 
 
 def added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the sum of tuples, one by one."""
+    """Return the elementwise sum of tuples, added one by one."""
     total: tuple[Any, ...] | None = None
     for part in parts:
         total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))

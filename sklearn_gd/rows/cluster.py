@@ -1,6 +1,6 @@
-"""Rows in the workers of a Dask cluster: they stay there, parameters go out, sums come back.
+"""Rows in the workers of a Dask cluster: the rows stay there, parameters are sent out, and sums come back.
 
-A pass is one call of each worker. Whatever a worker has lost, Dask makes again from the collection's graph.
+A pass is one call of each worker. If a worker loses data, Dask recomputes them from the graph of the collection.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["DaskRows", "Held", "short_of_memory"]
 
 # Seconds to wait for an actor.
 PATIENCE = 10.0
-# After so many direct calls in a row that failed, as where workers cannot be reached from here, none is tried any more.
+# After this number of consecutive failures, no more direct calls are tried: the workers may not be reachable from here.
 TRIES = 5
 
 
 class Held:
-    """What is kept in the workers for one fit: it is let go of at the end, however that comes."""
+    """The data held in the workers for one fit; they are released at the end of the fit, even after an error."""
 
     def __init__(self, client: Any) -> None:
         self.client, self.futures, self.runners = client, weakref.WeakSet[Any](), dict[str, Any]()
@@ -42,12 +42,12 @@ class Held:
         return future
 
     def gathered(self, futures: Sequence[Any]) -> list[Any]:
-        """Return here what tasks have found.
+        """Return the results of tasks to this process.
 
         Raises
         ------
         MemoryError
-            When workers have died of a task again and again.
+            If a task has repeatedly killed workers.
         """
         try:
             result: list[Any] = self.client.gather(list(futures))
@@ -63,13 +63,13 @@ class Held:
         return self.runners[place][1]
 
     def dismiss(self) -> None:
-        """Let go of the actors, of which there may be more references than the futures here."""
+        """Release the actors, to which there may be more references than the futures here."""
         with suppress(Exception):  # the cluster may be gone
             self.client.cancel([future for future, _ in self.runners.values()], force=True)
         self.runners.clear()
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release everything."""
         self.dismiss()
         for future in list(self.futures):
             with suppress(Exception):  # the cluster may be gone
@@ -77,7 +77,7 @@ class Held:
 
 
 def short_of_memory(title: str, error: Any) -> MemoryError:
-    """Return the error where workers have died of a task again and again, most often as memory was short."""
+    """Return the error for a task that has repeatedly killed workers, usually because memory was short."""
     return MemoryError(
         f"{title}: workers died of it, {error.last_worker.address} last. Most likely it does not fit in their memory: expected "
         "smaller partitions, or more memory for each worker."
@@ -92,9 +92,9 @@ class _Item(NamedTuple):
 
 
 class ShardRows(BlockRows):
-    """Rows of a partition, in blocks so small that what is allocated for one is not given back to the system each time.
+    """Rows of a partition, in blocks small enough for their memory not to be returned to the system each time.
 
-    Dask's workers do so with all above 64 kB at the end of their memory, which takes longer than to fill it.
+    Dask's workers return all memory above 64 kB at its end, which takes longer than filling it.
     """
 
     most = 1 << 12
@@ -103,14 +103,14 @@ class ShardRows(BlockRows):
 class DaskRows(PartedRows):
     """Rows in the workers of a cluster. A handle has a future for each shard: the partitions of one worker.
 
-    A pass is a direct call of each worker, which has the shard. Where that does not work, as a worker has died, has moved its
-    data or has not yet got them, the same is done by tasks of the scheduler: it makes again what is missing.
+    A pass is a direct call of each worker that has a shard. This fails if a worker has died, has moved its data or has not yet
+    received them. The same work is then submitted as tasks to the scheduler, which recomputes missing data.
 
     Parameters
     ----------
     held : Held
     numbers : list of list of int
-        The numbers of the partitions of each shard.
+        The indices of the partitions of each shard.
     parts, counts, n_features, dtype, profile
         As for `PartedRows`.
     """
@@ -122,7 +122,7 @@ class DaskRows(PartedRows):
         self._locate()
 
     def _locate(self) -> None:
-        """Find out where the shards are."""
+        """Determine the workers that have the shards."""
         where = self.held.client.who_has(self.parts)
         self.places[:] = [min(where.get(shard.key, ()), default="") for shard in self.parts]
 
@@ -132,18 +132,18 @@ class DaskRows(PartedRows):
         return self._tasks([partial(_over, function)] * len(self.parts), handles)
 
     def _tasks(self, functions: list[Callable[..., Any]], handles: tuple[Any, ...]) -> list[Any]:
-        """Return the futures of a function of each shard."""
+        """Return the futures of a function applied to each shard."""
         return [
             self.held.submit(_called, function, *_plain(values))
             for function, values in zip(functions, zip(*handles, strict=True), strict=True)
         ]
 
     def _now(self, functions: list[Callable[..., Any]], *handles: Any) -> list[Any]:
-        """Return here what a function makes of each shard."""
+        """Return the results of a function for each shard to this process."""
         if self.held.failures < TRIES:
             try:
                 found = self._direct(functions, handles)
-            except Exception:  # whatever it was, the scheduler knows better
+            except Exception:  # whatever failed, fall back to tasks of the scheduler
                 self.held.failures += 1
                 self.held.dismiss()
             else:
@@ -189,7 +189,7 @@ class DaskRows(PartedRows):
         return self._now([partial(_walked, walk, value, settings)] * len(self.parts), self.parts)
 
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
-        """Iterate over all rows, which come here a mini-batch at a time: `each` leaves them where they are."""
+        """Iterate over all rows, which are sent here one mini-batch at a time; `each` leaves them in the workers."""
         order = np.random.RandomState(seed).permutation(self.n_samples)
         for places in np.array_split(order, -(-self.n_samples // size)):
             yield self._at(np.sort(places)).block()
@@ -199,22 +199,22 @@ class DaskRows(PartedRows):
 
 
 class _Key(NamedTuple):
-    """What stands for the data of a worker."""
+    """A reference to data of a worker."""
 
     key: Any
 
 
 class _Runner:
-    """The actor that runs functions of the data of its worker."""
+    """The actor that runs functions on the data of its worker."""
 
     def run(self, function: Callable[..., Any], items: tuple[Any, ...], *values: Any) -> Any:
-        """Return what a function makes of some data; KeyError if they are not here."""
+        """Return the result of a function for some data; raise KeyError if they are not in this worker."""
         data = get_worker().data
         return _called(function, items, *(data[value.key] if isinstance(value, _Key) else value for value in values))
 
 
 def _plain(values: Sequence[Any]) -> list[Any]:
-    """Return which item of each value is meant, None for the whole, and the values."""
+    """Return the index of the item of each value, None for the whole value, and the values."""
     items = tuple(value.number if isinstance(value, _Item) else None for value in values)
     return [items, *(value.future if isinstance(value, _Item) else value for value in values)]
 
@@ -228,7 +228,7 @@ def _called(function: Callable[..., Any], items: tuple[Any, ...], *values: Any) 
 
 
 def _over(function: Callable[..., Any], *lists: Any) -> list[Any]:
-    """Return what a function makes of each part of a shard, in as many threads as the worker has."""
+    """Return the results of a function for each part of a shard, in as many threads as the worker has."""
     threads = min(_threads(), len(lists[0]))
     if threads == 1:
         return list(map(function, *lists))

@@ -1,4 +1,4 @@
-"""Matrices made of others: columns of two kinds, and columns far from zero; and the choice of a matrix."""
+"""Composed matrices: dense and sparse columns, or columns with an offset; and the choice of a matrix."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Mixed", "Offset", "as_matrix"]
 
 
 class Mixed(Matrix):
-    """Some columns as an array, the others as what differs from the value that they mostly hold, in CSR.
+    """Some columns as an array, the others as the differences from their most common value, in CSR.
 
-    An array with one-hot columns, scaled or not, is read so ten times as fast.
+    An array with one-hot columns, scaled or not, is read ten times as fast in this form.
 
     Parameters
     ----------
     dense, sparse : Matrix
         The columns of each kind.
     dense_columns, sparse_columns : ndarray of int
-        Where they stand.
+        The indices of these columns.
     base : ndarray
-        The value that each sparse column mostly holds.
+        The most common value of each sparse column.
     """
 
     def __init__(self, dense: Dense, sparse: Sparse, dense_columns: Array, sparse_columns: Array, base: Array) -> None:
@@ -38,7 +38,7 @@ class Mixed(Matrix):
 
     @classmethod
     def split(cls, X: Array, few: float = 0.15) -> Mixed | None:
-        """Return X split into its columns; None where that would save little, or cost more than a share `few` of X's memory."""
+        """Return X split by columns; None if that saves little or takes more than a share `few` of the memory of X."""
         n, p = X.shape
         if X.size < 1 << 18 or n < 4 * p:
             return None
@@ -64,7 +64,7 @@ class Mixed(Matrix):
             indices.append(compact[column].astype(np.int32))
             ends.append(ends[-1][-1] + np.searchsorted(where, p * np.arange(1, len(block) + 1)))
         parts = np.concatenate(data), np.concatenate(indices), np.concatenate(ends).astype(np.int32)
-        if parts[0].size * (X.itemsize + 4) > 2 * few * X.nbytes:  # the rows that were looked at misled
+        if parts[0].size * (X.itemsize + 4) > 2 * few * X.nbytes:  # the examined rows were not representative
             return None
         varying = sparse.csr_matrix(parts, shape=(n, len(columns)))
         return cls(Dense(np.ascontiguousarray(X[:, rows])), Sparse(varying), rows, columns, base[columns].astype(np.float64))
@@ -130,7 +130,7 @@ class Mixed(Matrix):
 
 
 class Offset(Matrix):
-    """Another matrix plus a number for each column: what is stored keeps the digits of columns that are far from zero.
+    """Another matrix plus a constant per column, which preserves the digits of columns far from zero.
 
     Parameters
     ----------
@@ -146,13 +146,13 @@ class Offset(Matrix):
 
     @classmethod
     def split(cls, X: Any) -> Offset | None:
-        """Return a sparse X without the offsets of columns that every row has; None where there is no such column."""
+        """Return a sparse X without the offsets of columns that are nonzero in every row; None if there are none."""
         n, few = X.shape[0], 1e-3
         if n < 2:
             return None
         if X.format == "csc":
             columns = np.flatnonzero(np.diff(X.indptr) >= n)
-        else:  # those that a few rows have in common
+        else:  # the values that a few rows have in common
             some = np.linspace(0, n - 1, 16).astype(np.intp)
             columns = reduce(np.intersect1d, (X.indices[X.indptr[i] : X.indptr[i + 1]] for i in some))
         if not len(columns):
@@ -209,7 +209,7 @@ class Offset(Matrix):
 
 
 def as_matrix(X: Any) -> Any:
-    """Return the matrix for an array or a SciPy sparse matrix: nothing is copied, but what a `Mixed` one gains by."""
+    """Return the matrix for an array or a SciPy sparse matrix, without a copy unless a `Mixed` matrix pays off."""
     if isinstance(X, RowStore):
         return X
     return Offset.split(X) or Sparse(X) if sparse.issparse(X) else Mixed.split(X) or Dense(X)

@@ -1,4 +1,4 @@
-"""Dask collections as data: their partitions, which are read where they are, and predictions for them."""
+"""Dask collections as data: partitions that are read in place, and lazy predictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["DaskSource", "lazily", "of_partitions", "source_of_collections"]
 
 
 def client_here() -> Any:
-    """Return the client of a cluster that is in use here; None without one."""
+    """Return the client of the cluster in use; None without one."""
     try:
         return get_client()
     except ValueError:
@@ -39,7 +39,7 @@ def client_here() -> Any:
 
 
 def source_of_collections(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
-    """Return the source for Dask collections: on a cluster, or else a stream of partitions, by Dask's own scheduler."""
+    """Return the source for Dask collections: on a cluster if there is one, else a stream of partitions."""
     parts, client = partitions(X, y, weight, suffix), client_here()
     if client is not None:
         return DaskSource(client, parts)
@@ -62,7 +62,7 @@ def partitions(X: Any, y: Any, weight: Any, suffix: str = "") -> list[tuple[Any,
     Raises
     ------
     ValueError
-        When they are not cut into rows alike, and nothing tells how to.
+        If they are not partitioned by rows in the same way and cannot be aligned.
     """
     if getattr(X, "ndim", 2) == 2 and hasattr(X, "rechunk") and X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
@@ -72,13 +72,13 @@ def partitions(X: Any, y: Any, weight: Any, suffix: str = "") -> list[tuple[Any,
 
 
 def _delayed(collection: Any) -> list[Any]:
-    """Return the partitions of a collection. A frame is not optimised: X and y would come out in partitions of their own."""
+    """Return the partitions of a collection; a frame is not optimised, which could partition X and y differently."""
     parts: list[Any] = np.ravel(collection.to_delayed(optimize_graph=not hasattr(collection, "divisions"))).tolist()
     return parts
 
 
 def _alike(given: Any, X: Any, n: int, name: str) -> list[Any]:
-    """Return the delayed parts of what belongs to X."""
+    """Return the delayed parts of a collection that belongs to X."""
     if given is None:
         return [None] * n
     chunks = X.chunks[0] if hasattr(X, "chunks") else ()
@@ -95,7 +95,7 @@ def _alike(given: Any, X: Any, n: int, name: str) -> list[Any]:
     if hasattr(given, "rechunk"):
         if given.ndim == 2 and given.numblocks[1] > 1:
             given = given.rechunk({1: -1})
-        if known and sum(given.chunks[0]) == sum(chunks):  # which NaN never is
+        if known and sum(given.chunks[0]) == sum(chunks):  # never true for NaN
             given = given.rechunk({0: chunks})
     parts = _delayed(given)
     if len(parts) != n:
@@ -137,7 +137,7 @@ class DaskSource(Source):
         prepared = partial(_prepared, prepare, self.only, self.survey.n_features, self.survey.dtype)
         shards = [self.held.submit(_shard, prepared, some, *(self.lots[i] for i in some)) for some in numbers]
         found = self.held.gathered([self.held.submit(_facts, shard) for shard in shards])
-        if self.only is None:  # the shards hold what is needed of them
+        if self.only is None:  # the shards hold the data that are needed
             for lot in self.lots:
                 lot.release()
         facts = [fact for each in found for fact in each]
@@ -151,7 +151,7 @@ class DaskSource(Source):
         return self.known(rows, prepare)
 
     def _together(self) -> list[list[int]]:
-        """Return the numbers of the partitions in each worker."""
+        """Return the indices of the partitions in each worker."""
         there: dict[str, list[int]] = {}
         where = self.client.who_has(self.lots)
         for number, lot in enumerate(self.lots):
@@ -164,7 +164,7 @@ class DaskSource(Source):
 
 
 def _explained(failures: list[tuple[int, Any]]) -> Exception:
-    """Return the error of partitions that could not be read; that workers died means most often that memory was short."""
+    """Return the error for partitions that could not be read; killed workers usually mean that memory was short."""
     others = [(number, error) for number, error in failures if not isinstance(error, KilledWorker)]
     if others:
         number, error = others[0]
@@ -210,7 +210,7 @@ def _prepared(
 
 
 def _aligned(array: Array) -> Array:
-    """Return an array at an address that suits its numbers: what came in a message may not be, and takes 20 times as long."""
+    """Return an aligned array; an array from a message may be unaligned, which makes it 20 times as slow."""
     return np.require(array, requirements="A")
 
 
@@ -226,7 +226,7 @@ def _facts(shard: list[BlockRows]) -> list[tuple[int, Profile]]:
 
 
 def lazily(method: Callable[[Any], Array], X: Any, n_features: int) -> Any:
-    """Return the lazy array of what a method makes of each partition of X."""
+    """Return the lazy array of the results of a method for each partition of X."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         single = getattr(X, "dtype", None) == np.float32
@@ -248,7 +248,7 @@ def _of_rows(method: Callable[[Any], Array], meta: Array, X: Any) -> Array:
 
 
 def of_partitions(function: Callable[[Batch], Any], X: Any, y: Any, weight: Any) -> list[Any]:
-    """Return here what a function makes of each partition."""
+    """Return the results of a function for each partition to this process."""
     task = delayed(partial(_of_lot, function), pure=False)
     tasks = [task(f"partition {number}", *lot) for number, lot in enumerate(partitions(X, y, weight))]
     return [found for found in compute(*tasks) if found is not None]  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Rows in parts that are read here, one after another: a list of them, or the batches of a stream."""
+"""Rows in parts that are read in this process one after another: a list, or the batches of a stream."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .parted import Extract, PartedRows, joined
 
 __all__ = ["ListedRows", "PartsOfBatches", "StreamRows"]
 
-# How many numbers of the rows are mixed at a time.
+# How many numbers of the rows are shuffled at a time.
 BUFFER = 1 << 22
 
 
 class ListedRows(PartedRows):
-    """Rows in parts that can be iterated over. A handle is an iterable with an entry for each part."""
+    """Rows in parts that can be iterated over; a handle is an iterable with one entry per part."""
 
     def _values(self, function: Callable[..., Any], *handles: Any) -> Iterable[Any]:
         return _Lazy(function, handles)
@@ -30,7 +30,7 @@ class ListedRows(PartedRows):
         return values
 
     def batches(self, size: int, seed: int | Sequence[int]) -> Iterator[Block]:
-        """Iterate over all rows once: those of some batches, as many as fit in a buffer, are mixed and dealt out."""
+        """Iterate over all rows once: as many batches as fit in a buffer are shuffled together and dealt out."""
         random_state, pool = np.random.RandomState(seed), list[Extract]()
         room = max(size, int(BUFFER // max(1.0, self.profile.entries)))
         for rows, more in _with_more(self.parts):
@@ -44,14 +44,14 @@ class ListedRows(PartedRows):
 
 
 class StreamRows(ListedRows):
-    """The rows of a stream, read anew for each pass; what is kept of each row is in memory. Its parts are `PartsOfBatches`."""
+    """The rows of a stream, read again for each pass, with row arrays in memory; its parts are `PartsOfBatches`."""
 
     def _derived(self, function: Callable[..., Any], *handles: Any) -> Any:
         return _Lazy(function, handles)
 
 
 class _Lazy:
-    """A handle to what a function makes of each part of others, made anew each time it is read."""
+    """A handle to the results of a function for each part, computed again each time it is read."""
 
     def __init__(self, function: Callable[..., Any], handles: tuple[Iterable[Any], ...]) -> None:
         self.function, self.handles = function, handles
@@ -61,7 +61,7 @@ class _Lazy:
 
 
 class PartsOfBatches:
-    """The handle to the rows of each batch, which are read anew each time."""
+    """The handle to the rows of each batch, which are read again each time."""
 
     def __init__(self, opened: Callable[[], Iterator[BlockRows]]) -> None:
         self.opened = opened
@@ -71,7 +71,7 @@ class PartsOfBatches:
 
 
 def _with_more(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Iterate over items, and whether there are more."""
+    """Iterate over items, each with a flag that tells whether there are more."""
     some = iter(items)
     item = next(some, None)
     while item is not None:

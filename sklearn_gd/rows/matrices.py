@@ -1,6 +1,6 @@
-"""The contract of matrices of rows, whatever holds them: products, moments and Gram matrices.
+"""The contract of matrices of rows, for any storage: products, moments and Gram matrices.
 
-Everything that must know how X is stored is in `plain` and `composed`.
+All code that depends on how X is stored is in `plain` and `composed`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Columns", "Matrix", "RowStore"]
 
 
 class Columns(Protocol):
-    """What can be multiplied by weights."""
+    """Columns that can be multiplied by weights."""
 
     dtype: Any
 
@@ -28,25 +28,25 @@ class Columns(Protocol):
 
 
 class RowStore(ABC):
-    """What holds n rows of p columns, and hands out some of them as a `Matrix`.
+    """A store of n rows and p columns that returns some of the rows as a `Matrix`.
 
     Attributes
     ----------
     shape : tuple of int
     dtype : numpy dtype
-        That of the matrices handed out: float64 or float32.
+        The dtype of the returned matrices, float64 or float32.
     entries : int
-        How many numbers a product reads.
+        Number of entries that a product reads.
     whole : bool
-        Whether it is best read in one block.
+        Whether the store is best read in one block.
     block_size : int
-        How many rows a block has otherwise: few enough to be found still in the processor's cache by a second product.
+        Otherwise the number of rows in a block: few enough to be still in the processor's cache for a second product.
     gram_rate : float
-        How many products of two entries a Gram matrix takes per second, on an ordinary core.
+        Products of two entries per second for a Gram matrix, on an ordinary core.
     samples : bool
         Whether the Gram matrix of a tenth of the rows takes a tenth of the time.
     copies_rows, copies_slices : bool
-        Whether scattered rows, or consecutive ones, are a copy as large as they are, not worth keeping.
+        Whether scattered rows, or consecutive ones, are returned as full copies, which are not worth keeping.
     """
 
     shape: tuple[int, int]
@@ -61,7 +61,7 @@ class RowStore(ABC):
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes of memory it takes."""
+        """The approximate memory in bytes."""
         return int(self.entries * np.dtype(self.dtype).itemsize)
 
     @abstractmethod
@@ -70,7 +70,7 @@ class RowStore(ABC):
 
     @abstractmethod
     def columns(self, index: Array) -> RowStore:
-        """Return some columns, given by their numbers."""
+        """Return the columns with the given indices."""
 
 
 class Matrix(RowStore):
@@ -78,15 +78,15 @@ class Matrix(RowStore):
 
     @abstractmethod
     def columns(self, index: Array) -> Matrix:
-        """Return a copy of some columns, given by their numbers."""
+        """Return a copy of the columns with the given indices."""
 
     def narrowed(self, features: Array) -> Matrix:
-        """Return some columns, given by their numbers in order, outside which there is nothing."""
+        """Return the columns with the given indices, in order; all other columns are zero."""
         return self if len(features) == self.shape[1] else self.columns(features)
 
     @abstractmethod
     def astype(self, dtype: Any) -> Matrix:
-        """Return a copy of another precision."""
+        """Return a copy in another precision."""
 
     @abstractmethod
     def dot(self, weights: Array) -> Array:
@@ -103,11 +103,11 @@ class Matrix(RowStore):
         return result
 
     def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
-        """Return Z' g, (p, K), for Z the centred columns, and g of the sum `total`, (K,)."""
+        """Return Z' g, (p, K), for Z the centred columns and g with the sum `total`, (K,)."""
         return self.pull(g) - np.outer(center, total)
 
     def scaled(self, center: Array, scale: Array, dtype: Any) -> Columns:
-        """Return columns less a center, (p,), times a scale, (p, 1), to multiply by; of a dtype where they are stored anew."""
+        """Return columns minus a center, (p,), times a scale, (p, 1); if they are stored again, in the given dtype."""
         return _Scaled(self, center, scale)
 
     @abstractmethod
@@ -116,7 +116,7 @@ class Matrix(RowStore):
 
     @property
     def rarest(self) -> int:
-        """In how many rows a column differs from the value that it mostly holds, at the least."""
+        """The smallest number of rows, over the columns, that differ from the most common value of their column."""
         return self.shape[0]
 
     @abstractmethod
@@ -158,7 +158,7 @@ class Matrix(RowStore):
 
 
 class _Scaled:
-    """Columns less a center, times a scale, which are not formed."""
+    """Columns minus a center, times a scale, without forming them."""
 
     def __init__(self, stored: Matrix, center: Array, scale: Array) -> None:
         self.stored, self.center, self.scale, self.dtype = stored, center, scale, stored.dtype

@@ -1,4 +1,4 @@
-"""Rows in parts, each of which is a home of its own: batches of a stream, partitions on other machines."""
+"""Rows in parts, each with its own home: batches of a stream, or partitions on other machines."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from .plain import Dense, Sparse
 
 __all__ = ["Extract", "PartedRows", "TreeSum", "joined", "merged_quantile", "summary"]
 
-# By so many of its quantiles the distribution of many numbers is known.
+# The number of quantiles that represent the distribution of many numbers.
 LEVELS = 4097
 
 
 class TreeSum:
-    """The sum of a value for each of n parts, added up in pairs, and pairs of pairs: the same bits in whatever order they come.
+    """The sum over n parts, added up in a binary tree: it is bitwise identical in whatever order the parts arrive.
 
     Parameters
     ----------
     n : int
-        The number of parts.
+        Number of parts.
 
     Attributes
     ----------
     nodes : dict from (int, int) to tuple
-        The sums so far of 2^level parts, by level and place.
+        The partial sums so far of 2^level parts, by level and place.
     """
 
     def __init__(self, n: int) -> None:
@@ -44,7 +44,7 @@ class TreeSum:
             self.widths.append(-(-self.widths[-1] // 2))
 
     def add(self, node: tuple[int, int], value: Any) -> None:
-        """Add the value of a part, (0, its number), or the sum of a node of another tree."""
+        """Add the value of a part, whose node is (0, index), or the sum of a node of another tree."""
         level, place = node
         while level + 1 < len(self.widths):
             if place ^ 1 < self.widths[level]:
@@ -57,13 +57,13 @@ class TreeSum:
 
     @property
     def total(self) -> Any:
-        """The sum, once all parts are in."""
+        """The sum, once all parts have been added."""
         (value,) = self.nodes.values()
         return value
 
 
 def _sum(one: Any, two: Any) -> Any:
-    """Return the sum of two tuples; None has nothing in it."""
+    """Return the elementwise sum of two tuples; None counts as zero."""
     if one is None or two is None:
         return two if one is None else one
     return added((one, two))
@@ -71,7 +71,7 @@ def _sum(one: Any, two: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Extract:
-    """Some rows by themselves: X as an array or in CSR, and what belongs to each row."""
+    """A copy of some rows: X as an array or in CSR, and the data of each row."""
 
     X: Any
     y: Array
@@ -86,23 +86,23 @@ class Extract:
         return cls(part.X.X, part.y, part.weight, part.loss_data, part._offset)
 
     def permuted(self, order: Array) -> Extract:
-        """Return the rows in another order, or some of them."""
+        """Return the rows, or some of them, in another order."""
         return Extract(
             self.X[order], self.y[order], self.weight[order], part_of(self.loss_data, order), part_of(self.offset, order)
         )
 
     def block(self) -> Block:
-        """Return them as a block."""
+        """Return the rows as a block."""
         X = Sparse(self.X) if sparse.issparse(self.X) else Dense(self.X)
         return Block(X, self.y, self.weight, self.offset, self.loss_data)
 
     def in_memory(self, mapper: Mapper) -> MemoryRows:
-        """Return them as rows."""
+        """Return the rows as a home in memory."""
         return MemoryRows(self.X, self.y, self.weight, loss_data=self.loss_data, offset=self.offset, mapper=mapper)
 
 
 def joined(extracts: Iterable[Extract]) -> Extract:
-    """Return the rows of several extracts."""
+    """Return the rows of several extracts together."""
     some = list(extracts)
     if len(some) == 1:
         return some[0]
@@ -119,14 +119,14 @@ def joined(extracts: Iterable[Extract]) -> Extract:
 class PartedRows(Rows):
     """Rows in parts.
 
-    A handle stands for one thing for each part, kept where the part is: the `BlockRows` themselves, and row arrays.
+    A handle refers to one object per part, stored where the part is: the `BlockRows` themselves, or row arrays.
 
     Parameters
     ----------
     parts : handle
-        The rows of each part. Where there are none, the other handles hold None.
+        The rows of each part. For a part without rows, the other handles hold None.
     counts : sequence of int
-        How many rows each part has.
+        Number of rows of each part.
     n_features : int
     dtype : numpy dtype
     profile : Profile
@@ -134,25 +134,25 @@ class PartedRows(Rows):
 
     def __init__(self, parts: Any, counts: Sequence[int], n_features: int, dtype: Any, profile: Profile) -> None:
         self.parts, self.counts, self.n_features, self.dtype, self.profile = parts, counts, n_features, dtype, profile
-        self.mapper: Mapper = map  # for rows that are taken here
+        self.mapper: Mapper = map  # for rows that are copied to this process
         self.n_samples = int(sum(counts))
 
     # -- what a home does ---------------------------------------------------------------------------------------------
 
     @abstractmethod
     def _values(self, function: Callable[..., Any], *handles: Any) -> Iterable[Any]:
-        """Return here what a function makes of each part of some handles, in order."""
+        """Return the results of a function for each part of some handles to this process, in order."""
 
     @abstractmethod
     def _kept(self, function: Callable[..., Any], *handles: Any) -> Any:
-        """Return a handle to what a function makes of each part of some handles."""
+        """Return a handle to the results of a function for each part of some handles."""
 
     def _derived(self, function: Callable[..., Any], *handles: Any) -> Any:
-        """Return a handle to the rows that a function makes of each part; they may be made anew each time."""
+        """Return a handle to the rows that a function makes of each part; they may be computed again each time."""
         return self._kept(function, *handles)
 
     def _total(self, function: Callable[..., Any], *handles: Any) -> Any:
-        """Return here the sum of what a function makes of each part."""
+        """Return the sum of the results of a function for each part to this process."""
         tree = TreeSum(len(self.counts))
         for number, value in enumerate(self._values(function, *handles)):
             tree.add((0, number), value)
@@ -161,7 +161,7 @@ class PartedRows(Rows):
     # -- the contract -------------------------------------------------------------------------------------------------
 
     def _like(self, parts: Any, **changes: Any) -> Any:
-        """Return rows of other parts."""
+        """Return the same kind of rows with other parts."""
         result = copy(self)
         result.__dict__.pop("moments", None)
         vars(result).update(parts=parts, **changes)
@@ -181,7 +181,7 @@ class PartedRows(Rows):
         return tuple(self._item(i, found) for i in range(width)) if width else found
 
     def _item(self, number: int, found: Any) -> Any:
-        """Return a handle to one of the values that each part has."""
+        """Return a handle to one of the values of each part."""
         return self._kept(partial(_picked, number), found)
 
     def quantile(self, array: RowArray, q: float) -> float:
@@ -202,7 +202,7 @@ class PartedRows(Rows):
 
     @abstractmethod
     def _spread(self, values: Sequence[Any]) -> Any:
-        """Return a handle to small values, one for each part."""
+        """Return a handle to small values, one per part."""
 
     def take(self, mask: RowArray) -> MemoryRows:
         return self._extracted(_of_mask, self.parts, mask).in_memory(self.mapper)
@@ -223,14 +223,14 @@ class PartedRows(Rows):
 
 
 def summary(values: Array) -> tuple[Array, int]:
-    """Return quantiles that stand for many numbers, or these themselves, sorted, and how many they are."""
+    """Return quantiles that represent many numbers, or the sorted numbers themselves if they are few, and their count."""
     values = np.sort(values, axis=None)
     places = np.linspace(0, len(values) - 1, min(len(values), LEVELS)).round().astype(np.intp)
     return values[places], len(values)
 
 
 def merged_quantile(summaries: Iterable[tuple[Array, int]], q: float) -> float:
-    """Return a quantile of all numbers that were summed up."""
+    """Return a quantile of all summarised numbers."""
     some = list(summaries)
     values = np.concatenate([part for part, _ in some])
     weight = np.concatenate([np.full(len(part), count / len(part)) for part, count in some])

@@ -1,4 +1,4 @@
-"""The matrices of what users have: arrays, and SciPy's sparse ones."""
+"""Matrices for arrays and for SciPy sparse matrices."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ SEVERAL = 8
 
 
 def dense_block(n_features: int) -> int:
-    """Return how many rows of an array a block has."""
+    """Return the number of rows in a block of an array."""
     return max(256, BLOCK // max(1, n_features))
 
 
 def sparse_block(n_samples: int, entries: int) -> int:
-    """Return how many rows of a sparse matrix a block has."""
+    """Return the number of rows in a block of a sparse matrix."""
     return max(256, (1 << 18) * n_samples // max(1, entries))
 
 
 class _Scratch(threading.local):
-    """Arrays of a thread that are written on again and again: to allocate them for each block costs as much as to fill them.
+    """Arrays that a thread reuses: allocating them for each block would take as much time as filling them.
 
-    Dask's workers give memory back to the system at once, and there it costs several times that.
+    Dask's workers return memory to the system at once; there it would take several times as long.
     """
 
     def __init__(self) -> None:
         self.kept = dict[str, Array]()
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Return an array to be filled; what it held is gone."""
+        """Return an uninitialised array; previous contents are overwritten."""
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         if size > KEPT:
             return np.empty(shape, dtype)
@@ -57,7 +57,7 @@ _scratch = _Scratch()
 
 
 class Dense(Matrix):
-    """An array: blocks of about 5,000 rows at 100 features."""
+    """An array, in blocks of about 5,000 rows for 100 features."""
 
     copies_rows = True
 
@@ -68,7 +68,7 @@ class Dense(Matrix):
         self.block_size = dense_block(X.shape[1])
 
     def rows(self, index: Any) -> Dense:
-        # Faster than an index, but for an array in another order it copies the whole of it first.
+        # Faster than an index, but an array in another order is copied as a whole first.
         gathers = self.X.flags.c_contiguous and not isinstance(index, slice)
         return Dense(np.take(self.X, index, axis=0) if gathers else self.X[index])
 
@@ -94,7 +94,7 @@ class Dense(Matrix):
         mean, squares = weight @ X / total, weight @ np.multiply(X, X, out=_scratch("Z", X.shape, X.dtype))
         centered = squares - total * mean**2
         large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
-        if large.size:  # a shift by the first row keeps the digits of a column whose mean is large beside its spread
+        if large.size:  # a shift by the first row keeps the digits of a column whose mean is much larger than its spread
             Z = X[:, large] - X[0, large]
             shift = weight @ Z / total
             Z *= Z
@@ -127,7 +127,7 @@ class Dense(Matrix):
 
     @cached_property
     def _units(self) -> Array | None:
-        """Powers of two for the columns, and a one, if their squares may not be numbers of their precision."""
+        """Powers of two for the columns, and a one, if their squares might overflow or underflow."""
         if self.dtype != np.float32:
             return None
         size = np.abs(self.X).max(axis=0, initial=0.0)
@@ -182,7 +182,7 @@ class Dense(Matrix):
 
 
 class Sparse(Matrix):
-    """A CSR or CSC matrix; CSC is one block."""
+    """A CSR or CSC matrix; CSC is read as one block."""
 
     gram_rate = 2e8
 
@@ -201,11 +201,11 @@ class Sparse(Matrix):
         return Sparse(self.X[:, index])
 
     def stored(self) -> Array:
-        """Return the numbers of the columns that are not all zero."""
+        """Return the indices of the columns that are not all zero."""
         return np.unique(self.X.indices) if self.X.format == "csr" else np.flatnonzero(np.diff(self.X.indptr))
 
     def narrowed(self, features: Array) -> Sparse:
-        """Return some columns, given by their numbers in order, that hold all entries; nothing is as long as a row."""
+        """Return the columns with the given indices, in order, which hold all entries; no array has the length of a row."""
         X = self.X.tocsr()
         shape = X.shape[0], len(features)
         return Sparse(type(X)((X.data, np.searchsorted(features, X.indices), X.indptr), shape=shape))
@@ -218,7 +218,7 @@ class Sparse(Matrix):
 
     @cached_property
     def _transposed(self) -> Any:
-        """X', a view: SciPy takes as long to make and check it as for a quarter of a product."""
+        """X', a view: SciPy needs a quarter of the time of a product to make and check it."""
         return self.X.T
 
     def pull(self, g: Array) -> Array:
@@ -233,7 +233,7 @@ class Sparse(Matrix):
 
     def moments(self, weight: Array) -> tuple[Array, Array]:
         X, total = self.X, weight.sum()
-        if not X.has_canonical_format:  # the other order sorts the entries faster than they can be sorted
+        if not X.has_canonical_format:  # converting to the other format is the faster way to sort the entries
             X = X.tocsc() if X.format == "csr" else X.tocsr()
             X.sum_duplicates()
         data = X.data.astype(np.float64, copy=False)
@@ -241,7 +241,7 @@ class Sparse(Matrix):
         squares = _like(X, data * data).T @ weight
         centered = squares - total * mean**2
         large = np.flatnonzero((centered <= 1e-4 * squares) & (squares > 0))
-        if large.size:  # from the differences themselves, as those of squares have lost their digits
+        if large.size:  # from the differences themselves, because differences of squares suffer from cancellation
             few = X[:, large].tocsc()
             column = np.repeat(np.arange(large.size), np.diff(few.indptr))
             gaps = weight[few.indices] * (few.data - mean[large][column]) ** 2
@@ -264,9 +264,9 @@ class Sparse(Matrix):
 
 
 def csr_rows(kind: Any, data: Array, indices: Array, indptr: Array, part: slice, n_features: int) -> Any:
-    """Return consecutive rows of what the three arrays of a CSR matrix hold: the entries are not copied."""
+    """Return consecutive rows of a CSR matrix, given by its three arrays; the entries are not copied."""
     first, last = indptr[part.start], indptr[part.stop]
-    rows = kind((part.stop - part.start, n_features), dtype=data.dtype)  # the constructor copies what it is given
+    rows = kind((part.stop - part.start, n_features), dtype=data.dtype)  # the constructor would copy its arguments
     rows.data, rows.indices = data[first:last], indices[first:last]
     rows.indptr = (indptr[part.start : part.stop + 1] - first).astype(indices.dtype, copy=False)
     return rows

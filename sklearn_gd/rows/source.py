@@ -1,4 +1,4 @@
-"""What a user gives as data: the contract, and rows in memory."""
+"""The contract of a source, the user's data, and the source of rows in memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Data:
         return iter((self.X, self.y, self.weight))
 
     def __sizeof__(self) -> int:
-        """Return about how many bytes it takes, which tells where a scheduler may move it."""
+        """Return the approximate size in bytes, which a scheduler uses to place the rows."""
         size = self.X.nnz * 12 if sparse.issparse(self.X) else self.X.nbytes
         return int(size + self.weight.nbytes)
 
@@ -46,25 +46,25 @@ class Data:
 
 
 class Survey(Protocol):
-    """What a first pass finds out; that of more rows is added to it."""
+    """The result of a first pass over rows; surveys of different rows can be added."""
 
     n_samples: int
     n_features: int
     dtype: Any
 
     def __add__(self, other: Any) -> Any:
-        """Return what both say."""
+        """Return the survey of both sets of rows."""
 
 
 class Read(Protocol):
-    """The function that validates rows, and looks at them."""
+    """The function that validates and surveys rows."""
 
     def __call__(self, X: Any, y: Any, weight: Any, natural: bool = False) -> tuple[Data, Any]:
-        """Return the rows, and a survey of them; with `natural`, numbers of any kind in X stay as they are."""
+        """Return the rows and their survey; with `natural`, X keeps its dtype."""
 
 
 class Prepare(Protocol):
-    """The function that makes y and weights what a fit wants."""
+    """The function that converts y and weights to the form that a fit needs."""
 
     @property
     def moments(self) -> ColumnMoments | None:
@@ -78,7 +78,7 @@ class Prepare(Protocol):
         """Return prepared y and weights."""
 
 
-# From the number of a lot of rows, and how many they are, to which of them count.
+# A function from the index of a group of rows, and their number, to the rows that count.
 Only = Callable[[int, int], Array]
 
 
@@ -90,14 +90,14 @@ def _plainly(batches: Iterable[Any], total: int | None) -> Iterator[Any]:
 
 
 class Source(ABC):
-    """What a user gives as data.
+    """Base class of sources: the user's data.
 
     Attributes
     ----------
     data : Data or None
         All rows, once they are read, if they are in memory.
     over : callable
-        From the batches of a pass, and how many they are, None if unknown, to an iterator over them: it may report each.
+        Takes the batches of a pass and their number, None if unknown; returns an iterator over them, which may report each.
     """
 
     data: Data | None = None
@@ -118,7 +118,7 @@ class Source(ABC):
         return result
 
     def held_out(self, fraction: float, seed: int) -> tuple[Source, Source]:
-        """Return those to train on, and a random share of the rows."""
+        """Return the source of the training rows, and that of a random share of the rows."""
         train, out = copy(self), copy(self)
         train.only, out.only = partial(_kept, fraction, seed), partial(_drawn, fraction, seed)
         return train, out
@@ -126,7 +126,7 @@ class Source(ABC):
     only: Only | None = None
 
     def known(self, rows: Any, prepare: Prepare) -> Any:
-        """Return rows with the moments that the first pass has found, if all of them count."""
+        """Return rows with the moments from the first pass, if all rows count."""
         if self.only is None and prepare.moments is not None:
             rows.moments = checked(prepare.moments)
         return rows
@@ -138,7 +138,7 @@ class Source(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027 (most hold nothing)
-        """Give back what it holds elsewhere."""
+        """Release resources that are held elsewhere."""
 
 
 def _drawn(fraction: float, seed: int, number: int, n: int) -> Array:
@@ -150,7 +150,7 @@ def _kept(fraction: float, seed: int, number: int, n: int) -> Array:
 
 
 class MemorySource(Source):
-    """Rows in memory."""
+    """The source of rows in memory."""
 
     def __init__(self, X: Any, y: Any, weight: Any) -> None:
         self.given = X, y, weight

@@ -1,4 +1,4 @@
-"""The source for what a user gives as data."""
+"""The choice of a source for the user's data."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .stream import Stream
 
 __all__ = ["check_alone", "is_collection", "source_of", "with_dask"]
 
-# A mapped array of fewer bytes is read as if it were in memory.
+# A memory-mapped array of fewer bytes is treated as if it were in memory.
 MAPPED = 1 << 26
 
 
 def is_collection(X: Any) -> bool:
-    """Tell whether something is a Dask collection."""
+    """Tell whether X is a Dask collection."""
     return hasattr(X, "__dask_graph__")
 
 
@@ -31,19 +31,19 @@ def with_dask() -> Any:
 
 
 def check_alone(y: Any, weight: Any, suffix: str = "") -> None:
-    """Raise ValueError when y or weights are given with a stream."""
+    """Raise ValueError if y or weights are given with a stream."""
     for name, given in (("y", y), ("sample_weight", weight)):
         if given is not None:
             raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
 
 
 def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
-    """Return the source for what a user gave; `suffix` is that of the arguments' names.
+    """Return the source for the user's data; `suffix` is that of the names of the arguments.
 
     Raises
     ------
     ValueError
-        When y or weights are given with a stream, which has its own.
+        If y or weights are given with a stream, which has its own.
     """
     if isinstance(X, Stream):
         check_alone(y, weight, suffix)
@@ -56,5 +56,5 @@ def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
 
 
 def _is_joblibs(X: Any) -> bool:
-    """Tell whether joblib has mapped an array that was in memory, to share it with its workers."""
+    """Tell whether joblib has memory-mapped an array to share it with its workers."""
     return "joblib_memmapping_folder" in str(X.filename)

@@ -1,4 +1,4 @@
-"""Rows on disk: arrays in files, and what reads them a block at a time."""
+"""Rows on disk: arrays in files, read one block at a time."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ __all__ = ["GrowingArray", "MappedRows", "StoredDense", "StoredSparse", "new_fil
 CHUNK = 1 << 21
 # A row array of fewer bytes is kept in memory.
 SMALL = 1 << 22
-# So many distinct values of y are few.
+# The maximum number of distinct values of y that counts as few.
 FEW = 1 << 12
-# How many bytes of consecutive rows stay together when rows are shuffled: a disk is read in runs.
+# How many bytes of consecutive rows stay together when rows are shuffled: a disk is read sequentially.
 RUN = 1 << 16
 
 
 def new_file() -> BinaryIO:
-    """Return a file that is gone when nobody uses it any more, nor what is mapped from it."""
+    """Return a temporary file that is deleted once neither it nor an array mapped from it is in use."""
     return tempfile.TemporaryFile(prefix="sklearn_gd-")
 
 
 def _mapped(file: BinaryIO, dtype: Any, shape: tuple[int, ...]) -> Array:
-    """Return a file as an array, which is a plain ndarray."""
+    """Return a file mapped as a plain ndarray."""
     if 0 in shape:
         return np.empty(shape, dtype)
     return np.memmap(file, dtype, mode="r+", shape=shape).view(np.ndarray)
@@ -42,7 +42,7 @@ def _mapped(file: BinaryIO, dtype: Any, shape: tuple[int, ...]) -> Array:
 class GrowingArray:
     """An array in a file, to which rows are appended.
 
-    It has the dtype that holds all of them.
+    Its dtype can hold all of them.
     """
 
     def __init__(self) -> None:
@@ -51,12 +51,12 @@ class GrowingArray:
         self.dtype: Any = None
 
     def __del__(self) -> None:
-        """Close the file; what was mapped from it stays."""
+        """Close the file; arrays mapped from it remain valid."""
         if "_file" in vars(self):
             self._file.close()
 
     def append(self, rows: Array) -> None:
-        """Append rows, an array of the same number of columns each time."""
+        """Append rows, an array with the same number of columns each time."""
         if self._shape is None:
             self._shape, self.dtype = rows.shape[1:], rows.dtype
         common = np.result_type(self.dtype, rows.dtype)
@@ -79,7 +79,7 @@ class GrowingArray:
 
 
 class StoredDense(RowStore):
-    """An array on disk, of numbers of any kind: what is read of it is cast.
+    """An array on disk, of any numerical dtype; rows are cast when they are read.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ class StoredSparse(RowStore):
 
 
 class MappedRows(BlockRows):
-    """Rows on disk, read a block at a time. What is kept of each row is on disk too, unless it is small."""
+    """Rows on disk, read one block at a time; row arrays are on disk as well, unless they are small."""
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         small = np.prod(shape) * np.dtype(dtype).itemsize < SMALL
@@ -191,7 +191,7 @@ class MappedRows(BlockRows):
         return [slice(start, min(start + size, len(array))) for start in range(0, len(array), size)]
 
     def _shuffled(self, random_state: np.random.RandomState, count: int) -> Iterable[Array]:
-        """Return the same; of many rows in runs that come in random order, of which the rows of some are mixed."""
+        """Return the same; many rows are read in runs in random order, and the rows of a few runs are shuffled together."""
         few = self.n_samples * max(1.0, self.profile.entries) <= CHUNK
         return super()._shuffled(random_state, count) if few else self._mixed(random_state, count)
 

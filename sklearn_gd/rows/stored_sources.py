@@ -1,4 +1,4 @@
-"""Data larger than memory: an array on disk, and streams."""
+"""Sources of data larger than memory: arrays on disk, and streams."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["MappedSource", "StoredSource", "StreamSource"]
 
 
 class StoredSource(Source):
-    """Rows of which y and weights are copied to disk, and maybe X."""
+    """A source that copies y and weights to disk, and possibly X."""
 
     def __init__(self) -> None:
         self.y, self.weight = GrowingArray(), GrowingArray()
 
     def _targets(self, prepare: Prepare) -> tuple[Array, Array, Array | None]:
-        """Return prepared y, the weights, and the numbers of rows that count, None for all, on disk."""
+        """Return prepared y, the weights, and the indices of the rows that count, None for all, on disk."""
         given, weights = self.y.array(), self.weight.array()
         y, weight, used, some = GrowingArray(), GrowingArray(), GrowingArray(), False
         for number, (title, start, stop) in enumerate(self._lots()):
@@ -52,7 +52,7 @@ class StoredSource(Source):
 
     @abstractmethod
     def _lots(self) -> Iterator[tuple[str, int, int]]:
-        """Iterate over lots of rows: what errors call them, and where they begin and end."""
+        """Iterate over groups of rows: their name in error messages, and where they begin and end."""
 
     def _store(self, data: Data) -> None:
         self.y.append(_storable(data.y))
@@ -60,7 +60,7 @@ class StoredSource(Source):
 
 
 def _storable(y: Any) -> Array:
-    """Return validated y as an array of a fixed size of entries."""
+    """Return validated y as an array with entries of a fixed size."""
     if sparse.issparse(y):
         return np.asarray(y.toarray())
     if y.dtype.kind != "O":
@@ -74,7 +74,7 @@ def _storable(y: Any) -> Array:
 
 
 class MappedSource(StoredSource):
-    """An array on disk, mapped into memory."""
+    """The source of an array on disk, mapped into memory."""
 
     def __init__(self, X: Any, y: Any, weight: Any) -> None:
         super().__init__()
@@ -114,12 +114,12 @@ class MappedSource(StoredSource):
 
 
 def _sliceable(values: Any) -> Any:
-    """Return something with an entry for each row as an array, or as it is if its parts can be read one by one."""
+    """Return per-row values as an array, or unchanged if they can be read in slices."""
     return values.reset_index(drop=True) if hasattr(values, "reset_index") else np.asarray(values)
 
 
 class StreamSource(StoredSource):
-    """Batches, which are copied to disk or read again and again."""
+    """The source of batches, which are copied to disk or read again for each pass."""
 
     def __init__(self, stream: Stream) -> None:
         super().__init__()
@@ -229,7 +229,7 @@ class StreamSource(StoredSource):
 
 
 def _faulty_row(X: Any) -> int | None:
-    """Return the first row with an entry that is not a finite number; None where that cannot be told."""
+    """Return the first row with an entry that is not finite; None if it cannot be determined."""
     try:
         if sparse.issparse(X):
             X = X.tocsr()

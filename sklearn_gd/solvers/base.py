@@ -16,10 +16,10 @@ from ..parts import Part
 
 __all__ = ["FEW", "OFTEN", "Need", "Plan", "Reason", "Solver", "State", "StateType"]
 
-# Rows enough for a first look.
+# Enough rows for a first look.
 FEW = 4096
 
-# Rows in which a column must differ from its usual value for a sample to tell its weight.
+# The number of rows in which a column must differ from its usual value for a subsample to determine its weight.
 OFTEN = 20
 
 

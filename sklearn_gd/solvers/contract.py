@@ -34,7 +34,7 @@ __all__ = ["CHECKS", "PROBLEMS", "Problem", "Run", "Trial", "check_solver"]
 # Of a fit that is checked, and the share of the gain that a solver which says that it is done may leave.
 TOL, SHARE = 1e-6, 1e-6
 
-# What is compared of a state before and after a step.
+# The attributes of a state that are compared before and after a step.
 KEPT = (np.ndarray, float, int)
 
 # Steps that suffice for problems as small and as well conditioned as these.

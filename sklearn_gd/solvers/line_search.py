@@ -74,10 +74,10 @@ def search_line(
         if falls and trial_slope < 0:
             low, slope_low = t, trial_slope
         else:
-            # The same end moves again and again where the slope bends: then the other end counts less (the Illinois rule).
+            # If the same end moves repeatedly because the slope is curved, the other end counts less (the Illinois rule).
             high, slope_high, slope_low = t, trial_slope, 0.5 * slope_low
         if not np.isfinite(high):
-            # Far from the zero of the slope: extrapolate it, by a factor of 2 to 10.
+            # Far from the zero of the slope: extrapolate, by a factor of 2 to 10.
             guess = slope / (slope - slope_low) * t if slope_low > slope else np.inf
             t = float(np.clip(guess, 2.0 * t, 10.0 * t))
             continue

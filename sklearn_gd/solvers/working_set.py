@@ -32,7 +32,7 @@ class WorkingSet(Solver[WorkingState]):
     .. math:: \text{set} = \{j : w_j \ne 0\} \cup \{\text{the features that violate their optimality most}\}
 
     Each round solves the problem restricted to the set with `solver` and computes the gradient of all features once. The next
-    set has room for twice the features that are in use.
+    set has room for twice the features with nonzero weights, and at least for `size`.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class WorkingSet(Solver[WorkingState]):
             objective.at(params),
             iteration=state.iteration + 1,
             decrement=round_.state.decrement,
-            stalled=Reason.INNER_SPENT if round_.reason is Reason.MAX_ITER else None,  # another set would fare no better
+            stalled=Reason.INNER_SPENT if round_.reason is Reason.MAX_ITER else None,  # another set would not help
             width=max(self.size, 2 * kept),
         )
 

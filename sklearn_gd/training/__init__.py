@@ -1,1 +1,1 @@
-"""The story of a fit: from validated data to a value that says all of it."""
+"""The steps of a fit, from validated data to its result."""

@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks (from 1.9 on; before, there are none): a task for each iteration of a fit."""
+"""Support for scikit-learn's callbacks (version 1.9 and later), with one task per iteration of a fit."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing, before scikit-learn 1.9."""
+        """An empty class, before scikit-learn 1.9."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
@@ -23,20 +23,20 @@ __all__ = ["CallbackSupportMixin", "Tasks", "has_callbacks", "with_callbacks"]
 
 
 def has_callbacks(estimator: Any) -> bool:
-    """Tell whether the estimator was given callbacks: a context for each iteration costs too much without."""
+    """Tell whether the estimator has callbacks; without them, a context per iteration would cost too much time."""
     return bool(getattr(estimator, "_skl_callbacks", ()))
 
 
 class Tasks:
     """The watcher that reports each iteration, and each pass over a stream, to the callbacks of an estimator.
 
-    Any of them may end the fit.
+    Any callback may end the fit.
 
     Parameters
     ----------
     estimator : GDRegressor or GDClassifier
     X : any
-        The training data, as they were given.
+        The training data, as given by the user.
     """
 
     def __init__(self, estimator: Any, X: Any) -> None:
@@ -47,11 +47,11 @@ class Tasks:
         self.stopped = False
 
     def show(self, X: Any, y: Any, weight: Any) -> None:
-        """Hand the callbacks validated rows from now on."""
+        """Pass validated rows to the callbacks from now on."""
         self.data = {"X": X, "y": y, "metadata": {"sample_weight": weight}}
 
     def begin(self, max_iter: int | None, fit_at: Callable[[State], Any] | None = None) -> Tasks:
-        """Begin to report, once: of so many iterations, None if unknown; `fit_at` is from a state to the fit it stands for."""
+        """Begin to report, once: `max_iter` iterations, None if unknown; `fit_at` maps a state to its fit."""
         self.fit_at = fit_at
         if self.context is None:
             self.context = self.estimator._init_callback_context(max_subtasks=max_iter)
@@ -59,7 +59,7 @@ class Tasks:
         return self
 
     def over(self, batches: Iterable[Any], total: int | None) -> Iterator[Any]:
-        """Iterate over the batches of a pass, of which there are `total`, None if unknown, and report each."""
+        """Iterate over the batches of a pass and report each; `total` is their number, None if unknown."""
         root = self.begin(None, self.fit_at).context
         task = root.subcontext(task_name="pass", max_subtasks=total)
         task.call_on_fit_task_begin(estimator=self.estimator, **self.data)
@@ -71,7 +71,7 @@ class Tasks:
         self._end(task, None)
 
     def __call__(self, state: State) -> str:
-        """Report an iteration, and return why to stop, or an empty string."""
+        """Report an iteration; return why to stop, or an empty string."""
         first, self.last = self.last is None or state.iteration == 0, state
         if first:
             return ""

@@ -1,4 +1,4 @@
-"""Constant predictions: the best one, which sets the scale of a fit, and those to begin at."""
+"""Constant predictions: the best one, which sets the scale of a fit, and the starting points."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ __all__ = [
 
 
 def mean_target(objective: Objective) -> Array:
-    """Return the weighted mean of y, or the class frequencies, as `Loss.link` takes them."""
+    """Return the weighted mean of y or the class frequencies, in the form that `Loss.link` takes."""
     summand = objective.summand
     return summand.encoding.mean(*objective.rows.reduce(summand.totals))
 
 
 def without_features(rows: Rows, loss: Loss, encoding: Encoding) -> Objective:
-    """Return the objective of rows for a model with an intercept alone."""
+    """Return the objective of rows for a model with only an intercept."""
     columns = Reference(np.zeros(0), np.zeros(0), np.zeros(encoding.n_raw), np.ones(encoding.n_raw))
     summand = Summand(LinearMap(0, encoding.n_raw, fit_intercept=True), loss, encoding)
     return Objective.on(rows.without_features(encoding.distinct), summand, Scaled(NoPenalty(), 0.0), columns)
 
 
 def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
-    """Return the reference of a constant prediction, (K,), from an objective without features, and from what the columns say.
+    """Return the reference of a constant prediction, (K,), from an objective without features and the facts of the columns.
 
-    Where the loss is not convex it may be flat there; the slopes at zero then count as well. Where it fits all rows, those at a
-    distance give the scale: bounds may keep a fit away from it.
+    A loss that is not convex may be flat there; the slopes at zero then count as well. If the constant fits all rows exactly,
+    slopes at a distance give the scale, because bounds may keep a fit away from the constant.
     """
     value, slope, sizes = _at(bare, constant)
     size, scale = abs(value), sizes
@@ -60,21 +60,21 @@ def reference_at(bare: Objective, constant: Array, columns: Reference) -> Refere
     if not scale.any():
         size, _, scale = _at(bare, constant + np.maximum(np.abs(constant), 1.0))
     gap = float(np.divide(np.abs(slope), sizes, out=np.zeros_like(slope), where=sizes > 0).max())
-    # A label that no row has is fitted by its intercept alone, and has no slope to compare with but that of the others.
+    # A label without rows is fitted by its intercept alone; its slope can only be compared with that of the other labels.
     slopes = np.maximum(scale, 1e-12 * scale.max())
     return replace(columns, constant=constant, slopes=slopes, value=value, size=abs(size), gap=gap)
 
 
 def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
-    """Return the mean loss of a constant prediction, and the mean and the root mean square of the slopes in each column."""
+    """Return the mean loss of a constant prediction, and the mean and root mean square of the slopes in each column."""
     value, slope, norm, weight = bare.rows.reduce(partial(bare.summand.slopes_at, constant))
     return value / bare.total, slope / bare.total, norm.size / np.sqrt(weight) * (weight / bare.total)
 
 
 def best_constant(objective: Objective, bare: Objective, start: Array, mean: Array, has_unit: bool) -> Reference:
-    """Return the reference of the constant prediction of least cost.
+    """Return the reference of the constant prediction with the lowest cost.
 
-    Where the loss's link is exact the start is the best one; otherwise the same objective without features is minimised.
+    If the link of the loss is exact, this is the start; otherwise the same objective without features is minimised.
     """
     columns, loss = objective.reference, objective.loss
     reference = reference_at(bare, start, columns)
@@ -85,41 +85,41 @@ def best_constant(objective: Objective, bare: Objective, start: Array, mean: Arr
         raise ValueError(f"The loss {loss.name} gave {reference.value} at iteration 0: expected a finite number.")
     if reference.gap <= 1e-10 and loss.smooth:
         return reference
-    some = bare if loss.convex else bare.sample(FEW)  # then it is one of several, and no more than a scale
+    some = bare if loss.convex else bare.sample(FEW)  # if not convex, it is one of several and only sets the scale
     some = replace(some, reference=reference_at(some, start, bare.reference))
     solution = solve(some, Auto.choice(some), start, tol=1e-6 if loss.smooth else 1e-3, max_iter=30)
     return reference_at(bare, solution.state.params, columns)
 
 
 def first_constant(objective: Objective, mean: Array, has_unit: bool) -> Array:
-    """Return a constant raw prediction of finite cost, (K,), if there is one; a low one of a user's loss."""
+    """Return a constant raw prediction with finite cost, (K,), if there is one; for a custom loss, one with a low cost."""
     loss, zero = objective.loss, np.zeros(objective.model.n_raw)
     y, weight = some_targets(objective, SOME)
     if loss.foreign and not loss.rowwise and has_unit:
-        seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # a column of which nothing is known costs the same everywhere
+        seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # an unobserved column has the same cost everywhere
         values = np.nanquantile(seen, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
         trials = np.vstack([zero, constant_at(objective, mean), values])
         costs = np.stack([weight @ loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
         best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
         return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
     ends = [np.atleast_1d(end) for end in (y.min(axis=0), y.max(axis=0))] if has_unit else []
-    means = [mean, *(end for end in ends if end.shape == mean.shape)]  # y may have columns of which no mean is made
+    means = [mean, *(end for end in ends if end.shape == mean.shape)]  # y may have columns without a mean
     constants = [*(constant_at(objective, each) for each in means), zero]
     finite = [c for c in constants if np.all(np.isfinite(loss.value(y, np.tile(c, (len(y), 1)))))]
     return (finite or constants)[0]
 
 
 def constant_at(objective: Objective, mean: Array) -> Array:
-    """Return the constant raw prediction of a mean of y, (K,).
+    """Return the constant raw prediction for a mean of y, (K,).
 
-    It is zero where the link does not give a number for each column of raw: the identity does not, if y has fewer.
+    It is zero if the link does not return one number per column of raw, such as the identity if y has fewer columns.
     """
     constant = np.atleast_1d(objective.loss.link(mean))
     return constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)
 
 
 def starts(objective: Objective, bare: Objective) -> list[Array]:
-    """Return the constant predictions to begin at: zero too where a loss is flat at the best one, which no fit would leave."""
+    """Return the constant predictions to start from, including zero if the loss is flat at the best one."""
     constant = objective.reference.constant
     if objective.loss.foreign and not objective.loss.convex:
         here, zero = (_at(bare, point)[2] for point in (constant, np.zeros_like(constant)))
@@ -129,10 +129,10 @@ def starts(objective: Objective, bare: Objective) -> list[Array]:
 
 
 def units_of_raw(objective: Objective, bare: Objective, has_unit: bool) -> tuple[Array, float, bool]:
-    """Return the unit of raw that the loss has at the constant prediction, (K,), its slope, and whether y has a unit.
+    """Return the unit of raw at the constant prediction, (K,), the slope of the loss there, and whether y has a unit.
 
-    The unit is the step of Newton's method for a usual row: for the squared error, the standard deviation of y. For a loss with
-    kinks it is Polyak's. For classes it is one.
+    The unit is a Newton step for a typical row: for the squared error, the standard deviation of y. For a loss with kinks it is
+    a Polyak step. For classes it is one.
     """
     reference, loss = objective.reference, objective.loss
     if not has_unit:
@@ -146,6 +146,6 @@ def units_of_raw(objective: Objective, bare: Objective, has_unit: bool) -> tuple
 
 
 def _costs(summand: Summand, constant: Array, block: Block) -> tuple[Array]:
-    """Return the sum of losses of a constant raw, for each column of it: a kernel."""
+    """Return the sum of the losses of a constant raw, for each of its columns: a kernel."""
     loss, y = summand.loss_and_target(block)
     return (block.weight @ loss.value(y, summand.raw(constant, block)),)

@@ -31,7 +31,8 @@ class EarlyStopping(Part):
         Number of consecutive iterations (epochs for a stochastic solver) without improvement after which the fit stops. If
         None, 5; with a `threshold`, no limit.
     min_delta : float, default=0
-        Smallest decrease of the monitored loss that counts as an improvement, in units of the loss.
+        Smallest decrease of the monitored loss that counts as an improvement, in units of the loss; with `scoring`, the
+        smallest increase of the score.
     threshold : float or None, default=None
         Stop as soon as the loss is at or below this value. The loss is the validation loss or, without validation rows, the
         training objective.

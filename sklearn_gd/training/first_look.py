@@ -1,4 +1,4 @@
-"""What a fit finds out about a loss of the user's own before the first step, and once more at its end."""
+"""Examination of a custom loss before the first step of a fit, and once more at its end."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..rows.base import Block
 
 __all__ = ["SOME", "check_end", "examined", "observed", "some_targets"]
 
-# Rows that a loss of the user's own is looked at on, and those that its derivatives are compared on.
+# The numbers of rows on which a custom loss is examined, and on which its derivatives are compared.
 SOME, FEW = 256, 64
 
 
 def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
-    """Return the loss with what it leaves to the data settled, from some rows and their raw; `free` if an intercept moves it.
+    """Return the loss with the findings from some rows and their raw stored; `free` tells if an intercept can shift raw.
 
     Raises
     ------
     ValueError
-        When the loss cannot be fitted by gradients, or a derivative that the user gave is not that of its values.
+        If the loss cannot be fitted by gradients, or a derivative given by the user does not match the values.
     """
     if not loss.foreign:
         return loss
@@ -44,7 +44,7 @@ def examined(loss: Loss, y: Array, raw: Array, free: bool) -> Loss:
 
 
 def _observed(loss: Loss, y: Array, raw: Array) -> tuple[Array, Array]:
-    """Return y and raw of an elementwise loss without the entries that are missing, in one column; else as they are."""
+    """Return y and raw without missing entries, in one column, for an elementwise loss; otherwise unchanged."""
     if loss.rowwise or not np.isnan(y).any():
         return y, raw
     seen = ~np.isnan(y)
@@ -52,7 +52,7 @@ def _observed(loss: Loss, y: Array, raw: Array) -> tuple[Array, Array]:
 
 
 def _check_rows(loss: Loss, y: Array, raw: Array) -> None:
-    """Raise ValueError when the value of a row depends on which other rows there are."""
+    """Raise ValueError if the value of a row depends on the other rows."""
     with np.errstate(all="ignore"):
         whole, again, alone = loss.value(y, raw)[::3], loss.value(y, raw)[::3], loss.value(y[::3], raw[::3])
     if np.array_equal(whole, again, equal_nan=True) and not np.allclose(whole, alone, rtol=1e-6, equal_nan=True):
@@ -71,7 +71,7 @@ def observed(objective: Objective, constant: Array) -> Loss:
 
 
 def check_end(objective: Objective, params: Array) -> str:
-    """Return what is wrong with a gradient that the user gave, where a fit has ended; an empty string if nothing is."""
+    """Return what is wrong with the user's gradient at the end of a fit; an empty string if nothing is."""
     if not (objective.loss.foreign and objective.loss.has_gradient):
         return ""
     rows = objective.rows.sample(min(FEW, objective.rows.n_samples))
@@ -80,7 +80,7 @@ def check_end(objective: Objective, params: Array) -> str:
 
 
 def some_targets(objective: Objective, size: int) -> tuple[Array, Array]:
-    """Return y of some rows, as the loss sees it, and their weights: spread over the data, and those at the ends of y."""
+    """Return y of some rows, as the loss sees it, and their weights: rows spread over the data, and those with extreme y."""
     rows = objective.rows.columns(np.arange(0))
     y, weight = rows.sample(min(size, rows.n_samples)).map(partial(_target_and_weight, objective.summand))
     ends: _Ends = rows.reduce(partial(_ends, objective.summand))[0]
@@ -91,7 +91,7 @@ def some_targets(objective: Objective, size: int) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class _Ends:
-    """The rows of y, and their weights, that are lowest in each column, and those that are highest."""
+    """The rows with the lowest and the highest y in each column, and their weights."""
 
     y: Array
     weight: Array

@@ -1,4 +1,4 @@
-"""A problem solved: the value of a fit."""
+"""Solution of a problem, and the result of a fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Fit", "Memory", "Trace", "Watching", "run"]
 
 @dataclass(frozen=True, eq=False)
 class Memory:
-    """What a later fit goes on from.
+    """What a later fit needs to continue from this one.
 
     Attributes
     ----------
@@ -37,14 +37,15 @@ class Memory:
     bound : BoundModel
         The model, bound to the first `n_bound` of the rows.
     state : State or None
-        What the solver exported.
+        The exported state of the solver.
     moments : ColumnMoments
-        Those of all rows so far.
+        The moments of all rows so far.
     n_bound, n_seen : int
+        Number of rows to which the model was bound, and number of rows seen.
     exponent : int
         Weights are divided by this power of two.
     features : ndarray of int, or None
-        The columns in use, in order: of sparse rows, those that have held an entry. None for all.
+        The columns in use, in order: for sparse rows, those that have had an entry. None for all columns.
     """
 
     key: tuple[Any, ...]
@@ -59,22 +60,22 @@ class Memory:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """All that a fit has found.
+    """The result of a fit.
 
     Attributes
     ----------
     target : Target
-        What y means.
+        The interpretation of y.
     public : dict
         The fitted attributes of the estimator, by name.
     memory : Memory or None
-        What a later fit goes on from; None if it need not.
+        What a later fit needs to continue from this one, if anything.
     totals : ndarray or float
         The weight of each class in all rows so far.
     complaint : str
-        What is to be warned of.
+        The text of the warning, if any.
     interrupt : KeyboardInterrupt or None
-        What is to be raised once the attributes are set.
+        The exception to raise after the attributes are set.
     """
 
     target: Target
@@ -90,9 +91,9 @@ FitAt = Callable[[State], Fit]
 
 @dataclass
 class Trace:
-    """The way of a fit: its objective, the params after each iteration, and the fit that params stand for.
+    """The path of a fit: its objective, the state after each iteration, and the function from a state to its fit.
 
-    Of several attempts, the last.
+    With several attempts, it is the path of the last one.
     """
 
     objective: Objective | None = None
@@ -100,29 +101,30 @@ class Trace:
     states: list[State] = field(default_factory=list)
 
     def begin(self, objective: Objective, fit_at: FitAt) -> Trace:
-        """Forget what was kept, and begin to keep another way."""
+        """Discard the recorded path and begin to record another one."""
         self.objective, self.fit_at, self.states = objective, fit_at, []
         return self
 
     def __call__(self, state: State) -> str:
-        """Keep a state; never stop."""
+        """Record a state; never stop."""
         self.states.append(state.but(params=state.params.copy()))
         return ""
 
 
 @dataclass
 class Watching:
-    """Who watches a fit.
+    """The watchers of a fit.
 
     Attributes
     ----------
     stopper : callable
-        From an objective, and a function from states to fits, to the watcher of one attempt, or None. It tells by `least` and
-        `best` what did best (see `Stopper`).
+        Takes an objective and a function from states to fits; returns the watcher of one attempt, or None. Its `least` and
+        `best` are those of the best state (see `Stopper`).
     trace : Trace or None
-        What keeps the way of each attempt.
+        Records the path of each attempt.
     tasks : callable or None
-        From the number of iterations to come, or None, and a function from states to fits, to the watcher of all attempts.
+        Takes the number of iterations to come, or None, and a function from states to fits; returns the watcher of all
+        attempts.
     """
 
     stopper: Callable[[Objective, FitAt], Stopper | None] = field(default=lambda objective, fit_at: None)
@@ -138,7 +140,7 @@ class _Attempt:
 
     @property
     def least(self) -> float:
-        """What it did: the loss watched, or F."""
+        """The lowest monitored loss, or F."""
         return float(self.stopper.least if self.stopper and self.stopper.rule else self.result.state.value)
 
 
@@ -175,12 +177,12 @@ def _attempted(
     budget: float,
     random_state: np.random.RandomState,
 ) -> _Attempt:
-    """Return one attempt, from a constant prediction or from where the last fit has ended."""
+    """Return one attempt, from a constant prediction or from the end of the last fit."""
     objective, parts = problem.objective, problem.parts
     watchers: list[Watcher] = [watcher for watcher in (stopper, *others) if watcher is not None]
     monitor = Monitor(parts.verbose, watchers)
     params = objective.model.from_attributes(last.public) if last else None
-    # On other data, or under another loss, the last params may be far out.
+    # On other data or under another loss, the last params may be a bad start.
     warm = params is not None and (objective.loss.online or objective.value(objective.prox(params, 0.0)) <= _worst(objective))
     if params is None or not warm:
         params = parts.model.start(objective.model, constant, random_state)
@@ -193,13 +195,13 @@ def _attempted(
 
 
 def _worst(objective: Objective) -> float:
-    """Return the highest F that a fit may begin at: that of the best constant prediction, but for rounding."""
+    """Return the highest F at which a fit may start: that of the best constant prediction, up to rounding."""
     reference = objective.reference
     return reference.value + 1e-6 * abs(reference.value) + 64 * reference.rounding(reference.value)
 
 
 def _state_of(last: Fit | None, problem: Problem) -> State | None:
-    """Return what the last fit has exported, if it was of the same kind and shape."""
+    """Return the state exported by the last fit, if it has the same kind and shape."""
     memory, model = last and last.memory, problem.objective.model
     if not memory or not problem.parts.continues(memory.key):
         return None
@@ -208,7 +210,7 @@ def _state_of(last: Fit | None, problem: Problem) -> State | None:
 
 
 def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: KeyboardInterrupt | None) -> Fit:
-    """Return the fit of the best attempt: of its best iterate, as far as early stopping asks for that."""
+    """Return the fit of the best attempt, at its best iterate if early stopping asks for that."""
     objective, parts, result = problem.objective, problem.parts, attempt.result
     state, reason, text, stopper = result.state, result.reason, result.text, attempt.stopper
     quiet, restored = reason.success or reason is Reason.ASKED, False
@@ -220,7 +222,7 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
         watched["best_iteration_"] = stopper.best.iteration
         if stopper.rule.restore_best:
             restored, converged, state = True, converged and stopper.best is state, stopper.best.but(hint=state.hint)
-            # What validation rows say against all iterates may be that they diverge.
+            # If the validation loss never improves, the iterates may have diverged.
             suspect = result.last if state.iteration == 0 else state
             if quiet and not objective.loss.online and not objective.value(suspect.params) <= _worst(objective):
                 reason, quiet = Reason.ABOVE_CONSTANT, False
@@ -250,7 +252,7 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
 
 
 def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:
-    """Return the fit that a state stands for."""
+    """Return the fit for a state."""
     objective, target, parts = problem.objective, problem.target, problem.parts
     solver = parts.solver.at_work(state)
     public: dict[str, Any] = {"loss_": objective.loss, "penalty_": parts.penalty, "solver_": solver, "model_": parts.model}

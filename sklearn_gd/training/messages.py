@@ -1,4 +1,4 @@
-"""What a fit says to its user: warnings at the user's own line, and why a fit that did not converge did not."""
+"""Messages of a fit: warnings that point to the user's line, and the reason why a fit did not converge."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PACKAGES = ("sklearn_gd", "sklearn", "joblib", "threading")
 
 
 def warn(message: str) -> None:
-    """Give a ConvergenceWarning that names the line which called this package, or scikit-learn's meta-estimators around it."""
+    """Issue a ConvergenceWarning at the line that called this package, or the scikit-learn meta-estimators around it."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in PACKAGES:
         frame, level = frame.f_back, level + 1
@@ -29,7 +29,7 @@ def warn(message: str) -> None:
 def complaint(
     objective: Objective, state: State, reason: Reason, text: str, n_iter: int, solver: Solver[Any], parts: Parts
 ) -> str:
-    """Return why the fit is not called converged, and the one thing that would help."""
+    """Return why the fit has not converged, with one piece of advice."""
     if reason is Reason.NO_FINITE_OPTIMUM:
         return (
             f"There is no finite optimum (after {n_iter} iterations): the loss falls for ever as the parameters grow, "

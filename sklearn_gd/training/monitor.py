@@ -1,4 +1,4 @@
-"""What watches a fit: its history, what it prints, and whatever may end it."""
+"""The monitor of a fit: history, printed output, and watchers that may end the fit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Monitor", "Watcher"]
 
 Watcher = Callable[["State"], str]
 
-# What is printed, how wide, and in which format.
+# The printed columns, with their width and format.
 COLUMNS = {"iteration": (9, "d"), "objective": (15, ".8g"), "optimality": (12, ".2e"), "step": (12, ".3g")}
 
 
 class Monitor:
     """Keep the history of a fit, print every `every`-th iteration (0 is silent), and ask the watchers whether to go on.
 
-    A watcher takes a state and returns why to stop, or an empty string. What it measured is in its attribute ``measured``, if
-    it has one, by name, for the history. Where a state is not `certified` its solver knows neither optimality nor the gradient
-    of F, and they are left out.
+    A watcher takes a state and returns why to stop, or an empty string. Its attribute ``measured``, if it has one, is a dict of
+    measurements for the history. If a state is not `certified`, its solver knows neither the optimality nor the gradient of F,
+    and they are left out.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Monitor:
         self._printed = -1
 
     def __call__(self, state: State) -> str:
-        """Take note of a state, and return why to stop, or an empty string."""
+        """Record a state; return why to stop, or an empty string."""
         self.last = state
         reasons = [watcher(state) for watcher in self.watchers]
         row: dict[str, float] = {"iteration": state.iteration, "objective": state.value, "step": state.step}
@@ -57,7 +57,7 @@ class Monitor:
         return next((reason for reason in reasons if reason), "")
 
     def print_last(self) -> None:
-        """Print a line about the last state, unless that was done."""
+        """Print a line about the last state, unless it was printed already."""
         state = self.last
         if not self.every or state is None or state.iteration == self._printed:
             return
@@ -71,6 +71,6 @@ class Monitor:
 
     @property
     def history(self) -> dict[str, Array]:
-        """The rows as columns, for the iterations after the start; for the start alone if there were none."""
+        """The history as columns, for the iterations after the start, or for the start alone if there were none."""
         rows = self.rows[1:] or self.rows
         return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}

@@ -1,4 +1,4 @@
-"""What a fit is about: parts and rows become an objective, where to begin, and a solver."""
+"""The problem of a fit: an objective, starting points and a solver, from parts and rows."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ class Parts:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What must match for another fit to go on from this one: the loss, the model, and fit_intercept."""
+        """What must match for another fit to continue from this one: the loss, the model, and fit_intercept."""
         return self.loss, self.model, self.fit_intercept
 
     def continues(self, key: tuple[Any, ...]) -> bool:
-        """Tell whether a fit of these parts can go on from one whose key is given."""
+        """Tell whether a fit of these parts can continue from one with the given key."""
         return all(same(now, then) for now, then in zip(self.key, key, strict=True))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An objective, the constant predictions to begin at, (K,) each, and what was decided about the fit.
+    """An objective, the constant predictions to start from, (K,) each, and the settings of the fit.
 
-    Weights were divided by two to the power `exponent`.
+    The weights were divided by two to the power `exponent`.
     """
 
     objective: Objective
@@ -77,12 +77,12 @@ class Problem:
 
 
 def scaled_penalty(parts: Parts, bound: BoundModel, n_features: int) -> Scaled:
-    """Return alpha times the penalty, for so many features.
+    """Return alpha times the penalty, for a number of features.
 
     Raises
     ------
     ValueError
-        When a parameter of the penalty does not fit the number of features, or the penalty not the model.
+        If a parameter of the penalty does not match the number of features, or the penalty does not suit the model.
     """
     parts.penalty.check_features(n_features)
     penalty = Scaled(parts.penalty, parts.alpha)
@@ -93,12 +93,12 @@ def scaled_penalty(parts: Parts, bound: BoundModel, n_features: int) -> Scaled:
 
 
 def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Problem:
-    """Return the problem that parts and rows pose.
+    """Return the problem for parts and rows.
 
     Raises
     ------
     ValueError
-        When the loss cannot be fitted to the rows, or the solver cannot minimise the objective.
+        If the loss cannot be fitted to the rows, or the solver cannot minimise the objective.
     """
     loss, has_unit, intercept = parts.loss.for_target(target), target.has_unit, parts.fit_intercept
     encoding = target.encoded_for(loss)

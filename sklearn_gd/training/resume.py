@@ -1,4 +1,4 @@
-"""A fit and more rows: `partial_fit`."""
+"""Continuation of a fit with more rows: `partial_fit`."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from .problem import Parts, scaled_penalty
 
 __all__ = ["resume"]
 
-# Rows that tell how far apart columns spread: a model that knows nothing else of them takes no step before.
+# Enough rows to determine the spread of the columns: a model that needs the spread takes no step before.
 SPREAD = 30
 
 
 def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target: Target, mapper: Mapper) -> Fit | None:
-    """Return the fit after mini-batch steps through validated rows; None where nothing in them counts.
+    """Return the fit after mini-batch steps through validated rows; None if no row has weight or an observed entry.
 
-    The coordinates rest upon the rows so far. They are renewed whenever the number of rows has doubled, or a column has come
+    The coordinates are based on the rows so far. They are renewed when the number of rows has doubled or a new column has come
     into use.
 
     Raises
     ------
     ValueError
-        When the parts are not those of the last fit, or the rows not in the domain of the loss.
+        If the parts differ from those of the last fit, or the rows are not in the domain of the loss.
     """
     memory = last.memory if last else None
     if memory is not None and not parts.continues(memory.key):
@@ -61,7 +61,7 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     if not np.any(loss.mass(encoded) > 0):
         return None  # nothing in it is observed
     loss.check_target(encoded)
-    if memory is None and np.ptp(encoded) > 0:  # one value of y does not tell how kinks depend on it
+    if memory is None and np.ptp(encoded) > 0:  # a single value of y does not tell how kinks depend on y
         some = encoded[:SOME]
         loss = examined(loss, some, np.zeros((len(some), encoding.n_raw)), parts.fit_intercept)
     known, n_features = last.public if last else {}, X.shape[1]
@@ -94,7 +94,7 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
         **({} if target.classes is None else {"classes_": target.classes}),
         **wide.attributes(params, X.dtype, target.shaped),
     }
-    exported = None if waits else solver.export(objective, after)  # what so few rows tell of steps is forgotten
+    exported = None if waits else solver.export(objective, after)  # the state from so few rows is discarded
     memory = replace(memory, bound=objective.model, state=exported)
     return Fit(target, public, memory, complaint=complaint)
 
@@ -109,7 +109,7 @@ def _objective(
     n_features: int,
     exponent: int,
 ) -> tuple[Objective, Memory]:
-    """Return the objective of a batch in coordinates that rest upon the rows so far, and the memory with it."""
+    """Return the objective of a batch, in coordinates based on the rows so far, and the updated memory."""
     encoding, intercept, n = target.encoded_for(loss), parts.fit_intercept, rows.n_samples
     moments = memory.moments + rows.moments if memory else rows.moments
     seen = n + (memory.n_seen if memory else 0)
@@ -142,7 +142,7 @@ def _begun(
     known: Mapping[str, Any],
     n_features: int,
 ) -> tuple[Objective, Stochastic, StochasticState]:
-    """Return the objective in the coordinates of the solver of a stream, the solver, and where it goes on from."""
+    """Return the objective in the coordinates of the solver of a stream, the solver, and its initial state."""
     rng, renew = check_random_state(parts.random_state), memory.n_bound == memory.n_seen
     solver: Any = parts.solver.for_stream(objective)
     solver.check(objective)
@@ -171,9 +171,10 @@ def _begun(
 
 
 def _constant(objective: Objective, target: Target) -> Array:
-    """Return the constant raw prediction to begin with.
+    """Return the constant raw prediction to start from.
 
-    That of the mean; zeros for classes, of which a batch may have one only, and for a mean of 0: a batch without an event.
+    It is that of the mean. It is zero for classes, because a batch may have only one of them, and for a mean of 0, as in a
+    batch without events.
     """
     if target.classes is not None:
         return np.zeros(objective.model.n_raw)
@@ -188,7 +189,7 @@ def _constant(objective: Objective, target: Target) -> Array:
 def _in_use(parts: Parts, X: Any, memory: Memory | None, known: Mapping[str, Any]) -> Array | None:
     """Return the columns in use, in order; None for all.
 
-    The weight of a column that has been zero in all rows is zero: it need not be kept, moved, and counted.
+    A column that has been zero in all rows has zero weight, so it need not be stored, updated or counted.
     """
     if memory is not None and memory.features is None:
         return None
@@ -208,7 +209,7 @@ def _narrowed(matrix: Matrix, features: Array | None) -> Matrix:
 
 
 def _widened(memory: Memory, features: Array) -> Memory:
-    """Return what a stream remembers with more columns in use; it is to be bound anew."""
+    """Return the memory of a stream with more columns in use; its model must be bound again."""
     places = np.searchsorted(features, np.asarray(memory.features))
     bound, moments = memory.bound.among(places, len(features)), memory.moments.among(places, len(features))  # type: ignore[attr-defined]
     state = memory.state

@@ -16,7 +16,7 @@ __all__ = ["kinked_solver"]
 
 
 def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
-    """Return the solver for a loss with kinks; with `whole`, one that uses no subsample, for rows without the remainder."""
+    """Return the solver for a loss with kinks; with `whole`, one without a subsample, which would lack the remainder."""
     loss, penalty, rows = objective.loss, objective.penalty, objective.rows
     if not (loss.has_lines and penalty.smooth):
         return ProximalPoint()

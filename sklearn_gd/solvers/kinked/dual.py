@@ -14,14 +14,14 @@ from .rows import facts_of_lines, level_above, lines_of, raw_of, weights_of
 
 __all__ = ["Dual"]
 
-# Gradient steps that look for the bounds which hold, before each Newton step for the other slopes.
+# Gradient steps that identify the active bounds, before each Newton step for the other slopes.
 GRADIENT_STEPS = 3
 
-# Products for a Newton step, and how accurate it is.
+# Products for a Newton step, and its accuracy.
 MOST_PRODUCTS, ACCURACY = 10, 0.1
 
 
-# How strongly the intercept is drawn to its last value: little slows the gradient steps down, much takes many values.
+# How strongly the intercept is shrunk to its last value: a weak pull slows the gradient steps, a strong one takes more rounds.
 PULL = 0.01
 
 

@@ -18,13 +18,13 @@ from .rows import count, elementwise, gradient_with_slopes, linearized, raw_of, 
 
 __all__ = ["ProximalPoint"]
 
-# A round of Newton's method takes two to twelve steps where the smoothing suits.
+# A round of Newton's method takes two to twelve steps if the smoothing is right.
 EASY = 12
 
 # Rounds without progress that end the search for the last digits.
 PATIENCE = 8
 
-# No fewer rows than these are worth a solution of their own before that of all.
+# The smallest subsample that is worth a solution of its own before that of all rows.
 SAMPLE = 5000
 
 
@@ -102,7 +102,7 @@ class ProximalPoint(Solver[ProximalState]):
         size = max(abs(objective.reference.value), abs(objective.value(params)), EPS)
         width = size / max(slope_size, 1e-150) / max(slope_size, 1e-150)
         smoothing, move = width, np.inf
-        # One-hot levels are too rare for a sample.
+        # One-hot levels may be too rare for a subsample.
         few = objective.sample(max(objective.rows.n_samples // 8, SAMPLE)) if objective.rows.profile.samples else objective
         if few is not objective:  # a coarse solution for some rows is a good start for all of them
             first = solve(few, self, params, tol=1e-2, max_iter=20)

@@ -124,7 +124,7 @@ class WorkingRows(Solver[RowsState]):
         if not value <= state.value + 64 * eps / EPS * objective.reference.rounding(state.value):
             after = self._partly(objective, state.but(near=near, reach=reach, iteration=state.iteration + 1), params, raw)
             return after if grown else self._ended(objective, after)
-        # The same rows again would bring the same.
+        # The same rows would give the same result again.
         done = gap <= 8 * EPS * abs(value) or not grown
         return RowsState.at(
             objective.at_slopes(params, value, inner.gradient, gap),

@@ -1,1 +1,1 @@
-"""Solvers for smooth losses, with smooth penalties or those with a prox."""
+"""Solvers for smooth losses, with smooth penalties or penalties with a prox."""

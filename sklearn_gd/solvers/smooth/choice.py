@@ -1,4 +1,4 @@
-"""Which solver suits a smooth loss."""
+"""Choice of a solver for a smooth loss."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["prefers_newton", "whole_solver"]
 
 
 def prefers_newton(objective: Objective) -> bool:
-    """Tell whether the second derivative of all features is affordable beside the passes of a first-order method.
+    """Tell whether the Hessian of all features is affordable compared with the passes of a first-order method.
 
-    The rates are those of an ordinary core, per second: 2e10 operations in products of matrices, 2e9 in passes over the rows,
-    2e8 in sparse products. A kink, in the loss or in the penalty, multiplies the passes of a first-order method.
+    The rates are those of an ordinary core, per second: 2e10 operations in matrix products, 2e9 in passes over the rows, 2e8 in
+    sparse products. A kink, in the loss or in the penalty, multiplies the passes of a first-order method.
     """
     rows, model, rowwise = objective.rows, objective.linear, objective.loss.rowwise
     n, per_row, pairs = rows.n_samples, rows.profile.entries, model.n_raw ** (2 if rowwise else 1)
@@ -30,12 +30,12 @@ def prefers_newton(objective: Objective) -> bool:
 
 
 def whole_solver(objective: Objective) -> Solver[Any]:
-    """Return the solver for the objective, as if its loss were smooth, on all features at once."""
+    """Return the solver for the objective on all features at once, treating its loss as smooth."""
     if prefers_newton(objective):
         return Newton()
     loss, penalty = objective.loss, objective.penalty
     if not penalty.smooth:
         return GradientDescent(nesterov=True)
-    bends = not (loss.smooth or loss.has_lines or penalty.absent)  # sharply, but has a curvature
+    bends = not (loss.smooth or loss.has_lines or penalty.absent)  # a sharp but finite curvature
     many_rows = objective.rows.n_samples > 5 * objective.model.n_features
     return NewtonCG() if loss.convex and (many_rows or bends) else LBFGS()

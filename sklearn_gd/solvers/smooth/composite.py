@@ -1,4 +1,4 @@
-"""A quadratic plus a penalty with a prox, minimised: the inner problem of the proximal Newton method."""
+"""Minimisation of a quadratic plus a penalty with a prox: the inner problem of the proximal Newton method."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .quadratic import Quadratic
 
 __all__ = ["minimize_quadratic"]
 
-# With so few features another Newton step costs less than a better inner solution.
+# With so few features, another Newton step takes less time than a better inner solution.
 SMALL = 50
 
 
 def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, start: Array) -> Array:
     r"""Return argmin over x of gradient'(x - start) + (x - start)' hessian (x - start) / 2 + rest(x).
 
-    A penalty that is linear between kinks leads from piece to piece, and a sum of norms from group to group. For others,
-    accelerated proximal gradient steps find out which weights are at a kink; semismooth Newton steps on the equation x =
-    prox(x - t \nabla q(x), t) then solve for the others. A step is kept only where it lowers the value. Where columns are
-    nearly collinear that fails, and the same is done to a sequence of better conditioned problems first: the proximal point
-    method.
+    A piecewise-linear penalty is handled piece by piece, and a sum of norms group by group. For other penalties, accelerated
+    proximal gradient steps identify the weights at a kink. Semismooth Newton steps on the equation
+    x = prox(x - t \nabla q(x), t) then solve for the others. A step is accepted only if it lowers the value. If this fails, as
+    for nearly collinear columns, the same method is first applied to a sequence of better conditioned problems: the proximal
+    point method.
 
     References
     ----------
@@ -50,7 +50,7 @@ def minimize_quadratic(objective: Objective, hessian: Array, gradient: Array, st
         least = min(10.0 * damping, 1.0) if missed > 1e-6 else least
         damping = max(0.3 * damping, least)
     value = whole.value(plain)
-    return x if whole.value(x) < value - 8 * EPS * abs(value) else plain  # below that it would be a walk in rounding noise
+    return x if whole.value(x) < value - 8 * EPS * abs(value) else plain  # smaller differences are rounding noise
 
 
 def _descend(problem: Quadratic, x: Array, goal: float) -> tuple[Array, float]:

@@ -1,4 +1,4 @@
-"""Gradient descent: plain, with momentum, accelerated; at a given learning rate, or one that needs no tuning."""
+"""Gradient descent, plain, with momentum or accelerated, with a given or an automatic learning rate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["GradientDescent"]
 
 @dataclass(kw_only=True)
 class GradientState(State):
-    """A state with the last move, the scale of the parameters, the momentum's clock and the largest curvature met."""
+    """A state with the last move, the scale of the parameters, the clock of the momentum and the largest curvature seen."""
 
     velocity: Array
     scale: Array
@@ -31,18 +31,18 @@ class GradientDescent(Solver[GradientState]):
 
     .. math:: v \leftarrow m v - \eta \nabla F(params), \qquad params \leftarrow params + v
 
-    With a penalty that is not smooth, each step ends with its prox.
+    If the penalty is not smooth, each step ends with its prox.
 
     Parameters
     ----------
     learning_rate : float, callable or "auto", default="auto"
-        A number \eta, or a function of the step number, is taken literally, on the parameters ``coef_`` and
-        ``intercept_`` themselves. "auto" measures each parameter in units of its own curvature, halves the step where the
-        gradient says that it was too long, and accelerates.
+        A number \eta, or a function of the step number, applies directly to the parameters ``coef_`` and ``intercept_``.
+        "auto" scales each parameter by its curvature, halves the step if the gradient shows that it was too long, and uses
+        Nesterov acceleration.
     momentum : float, default=0.0
-        The share m of the last move that is kept, in [0, 1).
+        Momentum m, the share of the last move that is kept, in [0, 1).
     nesterov : bool, default=False
-        Take the gradient where the momentum leads, as "auto" always does.
+        Whether to use Nesterov's momentum, as "auto" always does.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class GradientDescent(Solver[GradientState]):
 
     @property
     def automatic(self) -> bool:
-        """Whether the learning rate is chosen here."""
+        """Whether the learning rate is automatic."""
         return isinstance(self.learning_rate, str)
 
     @property
@@ -85,7 +85,7 @@ class GradientDescent(Solver[GradientState]):
 
     @property
     def needs(self) -> frozenset[Need]:  # type: ignore[override]
-        """A given learning rate descends along subgradients, as in a textbook; "auto" would not know when to stop."""
+        """A given learning rate follows subgradients of a loss with kinks; "auto" needs a smooth loss to know when to stop."""
         return frozenset({Need.MINIMUM, Need.LINEAR} | ({Need.SMOOTH_LOSS} if self.automatic else set()))
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> GradientState:
@@ -149,7 +149,7 @@ class GradientDescent(Solver[GradientState]):
             step *= 0.5
         total = new_value + objective.nonsmooth_value(params)
         rises = not total <= state.value + 64 * EPS * abs(state.value)
-        if rises and accelerated:  # the momentum leads astray: begin it anew
+        if rises and accelerated:  # the momentum increases F: restart it
             return state.but(velocity=0.0 * state.params, clock=1.0, iteration=state.iteration + 1)
         if rises or length == 0.0:
             return state.but(iteration=state.iteration + 1, stalled=Reason.STALLED)

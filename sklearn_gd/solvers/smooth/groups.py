@@ -1,4 +1,4 @@
-"""A quadratic plus a sum of norms of groups of weights: block coordinate descent, and Newton steps for the groups in use."""
+"""Minimisation of a quadratic plus a sum of group norms, by block coordinate descent and Newton steps for active groups."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .quadratic import Quadratic
 
 __all__ = ["minimize_on_groups"]
 
-# Newton steps between two sweeps over the groups, and shares of each to try.
+# Newton steps between two sweeps over the groups, and the shares of each step to try.
 STEPS, SHARES = 8, (1.0, 0.5, 0.2, 0.05, 0.01, 0.002)
 
-# The most weights for which the matrix of a Newton step is formed.
+# The maximum number of weights for which the matrix of a Newton step is formed.
 MOST = 3000
 
 
@@ -64,10 +64,10 @@ class _Group:
 
 
 def minimize_on_groups(problem: Quadratic, x: Array, most: int = 200) -> Array:
-    r"""Return the argmin over x of q(x) + rest(x), where rest is a sum of norms of groups, a weight in no group being free.
+    r"""Return the argmin over x of q(x) + rest(x), where rest is a sum of group norms; weights in no group are free.
 
-    A sweep minimises over each group in turn and over the free weights, exactly, and finds the groups that are zero. Newton
-    steps then solve for the others together, which makes up for the slow pace of sweeps over groups of collinear columns.
+    A sweep minimises exactly over each group in turn and over the free weights, and finds the groups that are zero. Newton
+    steps then solve for the others jointly, because sweeps converge slowly for groups of collinear columns.
 
     References
     ----------
@@ -130,7 +130,7 @@ def _swept(problem: Quadratic, groups: list[_Group], x: Array, slope: Array) -> 
 
 
 def _together(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> Array:
-    """Return x after Newton steps for the free weights and the groups that are not zero, or for those that stay so."""
+    """Return x after Newton steps for the free weights and the nonzero groups, or for those that stay nonzero."""
     stepped, crossing = _newton(problem, groups, free, x)
     if not len(crossing):
         return stepped
@@ -141,7 +141,7 @@ def _together(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -
 
 
 def _newton(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> tuple[Array, Array]:
-    """Return x after Newton steps on the weights in use, and those of groups that the first step leads through zero."""
+    """Return x after Newton steps on the weights in use, and the weights of groups that the first step leads through zero."""
     used = [group for group in groups if x[group.rows].any()]
     active = np.concatenate([free, *(group.rows for group in used)])
     crossing: list[Array] = []
@@ -180,7 +180,7 @@ def _newton(problem: Quadratic, groups: list[_Group], free: Array, x: Array) -> 
 
 
 def _restricted(problem: Quadratic, active: Array) -> Array:
-    """Return the second derivative of some weights alone."""
+    """Return the second derivative restricted to some weights."""
     result = np.zeros((len(active), len(active)))
     where = np.full(len(problem.start), -1)
     where[active] = np.arange(len(active))

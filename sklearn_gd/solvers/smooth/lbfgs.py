@@ -1,4 +1,4 @@
-"""Quasi-Newton steps: a metric, corrected by the last few changes of the gradient; L-BFGS, whose metric is a diagonal."""
+"""Quasi-Newton steps, with a metric corrected by the last few gradient changes; L-BFGS, with a diagonal metric."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def corrected(metric: Metric, pairs: list[Pair], vector: Array) -> Array:
 
 
 def remembered(pairs: list[Pair], move: Array, change: Array, memory: int) -> list[Pair]:
-    """Return the pairs with another one, if it shows positive curvature; at most `memory`."""
+    """Return the pairs with a new one, if it has positive curvature; at most `memory` pairs."""
     if move @ change > EPS * np.linalg.norm(move) * np.linalg.norm(change):
         return [*pairs, (move, change)][-memory:]
     return pairs
@@ -53,13 +53,13 @@ class LBFGSState(State):
 class LBFGS(Solver[LBFGSState]):
     """Limited-memory BFGS, for smooth losses and penalties with any number of parameters.
 
-    The recursion starts from an estimate of the diagonal of the second derivative, so that the units of the columns do not
-    matter. The line search decides by slopes where differences of F are lost in rounding.
+    The recursion starts from an estimate of the diagonal of the Hessian, so the units of the columns do not matter. The line
+    search uses slopes if differences of F are lost in rounding.
 
     Parameters
     ----------
     memory : int, default=10
-        How many pairs to remember.
+        Number of pairs to store.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class LBFGS(Solver[LBFGSState]):
     def step(self, objective: Objective, state: LBFGSState) -> LBFGSState:
         direction = -corrected(self._metric(state), state.pairs, state.gradient)
         landed = descend(objective, state, direction, steepness=0.9)
-        if landed is None and state.pairs:  # the guessed curvature misleads: begin anew
+        if landed is None and state.pairs:  # the estimated curvature is misleading: restart
             return state.but(pairs=[], iteration=state.iteration + 1)
         if landed is None:
             return state.but(iteration=state.iteration + 1, stalled=Reason.STALLED)

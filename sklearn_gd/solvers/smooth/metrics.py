@@ -1,4 +1,4 @@
-"""Metrics: stand-ins for the second derivative that can be solved for."""
+"""Metrics: approximations of the Hessian with which linear systems can be solved."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Cholesky", "Diagonal", "Metric"]
 
 
 class Metric(Protocol):
-    """A symmetric positive definite stand-in for the second derivative."""
+    """A symmetric positive definite approximation of the Hessian."""
 
     def solve(self, vector: Array) -> Array:
-        """Return its inverse times a flat vector."""
+        """Return the inverse of the metric times a flat vector."""
 
 
 @dataclass
@@ -33,20 +33,20 @@ class Diagonal:
 
 
 class Cholesky:
-    """Cholesky factors of a scaled second derivative, with a ridge on its diagonal, block by block.
+    """Cholesky factors of a scaled Hessian, with a ridge on its diagonal, block by block.
 
-    The ridge of a column with next to no curvature (rows that all are on a straight piece of the loss) is relative to what its
-    norm would give it. A rare level that a sample misses gets a `share` of that itself.
+    The ridge of a column with almost no curvature (all rows on a linear piece of the loss) is relative to the curvature that
+    its norm allows. A rare level that a subsample misses gets a `share` of that curvature itself.
 
     Parameters
     ----------
     objective : Objective
     hessian : ndarray of shape (blocks, m, m)
-        In the blocks of `LinearBound.gram`; a single one of size n_inputs serves all columns of raw alike.
+        In the blocks of `LinearBound.gram`; a single block of size n_inputs is used for all columns of raw.
     ridge : float
         Relative to the diagonal.
     share : float
-        The least curvature of a column, relative to the largest that its norm allows.
+        The smallest curvature of a column, relative to the largest that its norm allows.
     """
 
     def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float) -> None:
@@ -57,7 +57,7 @@ class Cholesky:
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
         density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
-        if not density > 0:  # no row is on a bend: as if all were
+        if not density > 0:  # no row has curvature: proceed as if all had
             density = reference.slope_size**2 / max(abs(reference.value), 1e-300) or 1.0
             share = 1.0
         diagonal = np.maximum(diagonal, share * density * size)

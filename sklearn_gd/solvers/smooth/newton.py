@@ -1,4 +1,4 @@
-"""Newton's method on the exact second derivative, with a proximal step for penalties that are not smooth."""
+"""Newton's method with the exact Hessian, and with a proximal step for nonsmooth penalties."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .metrics import Cholesky
 
 __all__ = ["Newton"]
 
-# Up to so many columns the second derivative of all rows takes as long as a few passes over them.
+# Up to this number of columns, the Hessian over all rows takes as long as a few passes over them.
 FEW_COLUMNS = 100
 
 
 @dataclass(kw_only=True)
 class NewtonState(State):
-    """A state with the metric, if it still serves, the direction it gives, what corrects it, and the rows for the next one.
+    """A state with the metric, if it is still useful, its direction, its corrections, and the rows for the next one.
 
-    `caution`, from 0 to 1, is how far the curvature is looked for, and how much the steps are damped.
+    `caution`, from 0 to 1, controls the width over which the curvature is measured and the damping of the steps.
     """
 
     rows: int
@@ -44,16 +44,17 @@ class Newton(Solver[NewtonState]):
 
     .. math:: params \leftarrow params - t \, H^{-1} \nabla F
 
-    H is summed over the rows in the same pass as the gradient; t comes from a line search on slopes. Columns that are
-    collinear leave H singular: a ridge of 1e-12 on its scaled diagonal keeps the step in its range. With a penalty that is
-    not smooth, each step minimises the quadratic model plus the penalty.
+    H is summed over the rows in the same pass as the gradient; t comes from a line search on slopes. If columns are collinear,
+    H is singular, and a ridge of 1e-12 on its scaled diagonal keeps the step in its range. If the penalty is not smooth, each
+    step minimises the quadratic model plus the penalty.
 
-    A loss that bends sharply (Huber's where delta is small beside the errors) has its curvature on a few rows only, and the
-    quadratic model holds in their neighbourhood only. When a step proves too long by far, the next ones are more cautious: the
-    curvature is measured over a width of raw, up to the size of the typical error, and a ridge bounds the step where it is
-    zero. Caution shrinks with every good step.
+    A loss with sharply peaked curvature, such as Huber's with a delta far below the errors, has its curvature on few rows. The
+    quadratic model then holds only in a small neighbourhood. After a step that was much too long, the next steps are more
+    cautious. The curvature is then measured over a width of raw, up to the size of the typical error, and a ridge bounds the
+    step where the curvature is zero. Caution decreases with every good step.
 
-    Without a penalty, of many minimisers the one of least norm of ``coef_`` is returned, the intercept being free.
+    Without a penalty, if there are many minimisers, the one with the smallest norm of ``coef_`` is returned; the norm does not
+    include the intercept.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Newton(Solver[NewtonState]):
     needs = frozenset({Need.MINIMUM, Need.LINEAR, Need.SMOOTH_LOSS})
     second_order = True
     warms_up = True
-    # A metric is kept while a whole step with it shrinks the Newton decrement to less than this share.
+    # A metric is kept while a full step with it shrinks the Newton decrement to less than this share.
     keep_ratio: ClassVar[float] = 0.5
     # Not worth keeping: a second derivative of so few operations takes no longer than the steps that it saves.
     cheap: ClassVar[float] = 3e6
@@ -84,7 +85,7 @@ class Newton(Solver[NewtonState]):
         return NewtonState.at(objective.at(objective.prox(params, 0.0)), rows=rows, decrement=np.inf)
 
     def _first_rows(self, objective: Objective) -> int:
-        """Return on how many rows the second derivative takes about as long as a pass over all the data: all, if that is so."""
+        """Return the number of rows, at most all, whose Hessian takes about as long as a pass over all the data."""
         n, columns = objective.rows.n_samples, self._columns(objective)
         return n if columns <= FEW_COLUMNS else max(16 * n // columns, 10 * columns, 4096)
 
@@ -97,7 +98,7 @@ class Newton(Solver[NewtonState]):
         return objective.size if objective.loss.rowwise else objective.linear.n_inputs
 
     def _improves(self, objective: Objective, rows: int) -> bool:
-        """Tell whether a metric measured anew, next to where it was measured on so many rows, can be a better one."""
+        """Tell whether a new metric can improve on one that was measured nearby on this number of rows."""
         return True
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
@@ -161,7 +162,7 @@ class Newton(Solver[NewtonState]):
         )
 
     def _more_cautious(self, state: NewtonState) -> NewtonState:
-        """Return the state after a step that found no descent: more cautious, or at the end."""
+        """Return the state after a step without descent: more cautious, or stalled."""
         exhausted = state.caution >= 1.0 or state.optimality < 1e-9
         return replace(
             state,
@@ -183,7 +184,7 @@ class Newton(Solver[NewtonState]):
 
 
 def _descend_composite(objective: Objective, state: State, direction: Array) -> tuple[tuple[float, Point] | None, float]:
-    """Return a step with enough descent of F, smooth or not, as `descend` does, and the descent predicted at step 1."""
+    """Return a step with sufficient descent of F, smooth or not, like `descend`, and the descent predicted for step 1."""
 
     def at(t: float) -> Array:  # the projection, as rounding may leave a constraint
         return objective.prox(state.params + t * direction, 0.0)
@@ -211,7 +212,7 @@ def _descend_composite(objective: Objective, state: State, direction: Array) -> 
 
 
 def _null_space(objective: Objective, params: Array) -> Array:
-    """Return an orthonormal basis, (p, d), of the weights that change no prediction on the data."""
+    """Return an orthonormal basis, (p, d), of the weights that do not change the predictions on the data."""
     model, p = objective.linear, objective.model.n_features
     few = objective.sample(max(FEW, 10 * model.n_inputs))
     if few is not objective and not _null_space(few, params).shape[1]:  # more rows determine no less

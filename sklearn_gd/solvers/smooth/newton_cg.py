@@ -1,4 +1,4 @@
-"""Newton's method without the second derivative itself: its products with vectors are enough."""
+"""Newton's method with Hessian-vector products instead of the Hessian."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["NewtonCG"]
 
 
 class NewtonCG(Newton):
-    r"""Newton's method by conjugate gradients, for models with many parameters, or many classes.
+    r"""Newton's method with conjugate gradients, for linear models with many parameters or many classes.
 
     .. math:: H d = -\nabla F, \qquad params \leftarrow params + t \, d
 
-    The gradient always comes from all rows; the products with H from some of them, as long as they serve. The preconditioner
-    is the second derivative with the classes uncoupled, and all alike where features are many; a diagonal where its factors
-    are not affordable.
+    The gradient is always computed on all rows; the products with H use a subsample as long as that suffices. The
+    preconditioner is the Hessian without the coupling between classes, with one block for all classes if there are many
+    features. If its factors are not affordable, it is diagonal.
 
     Parameters
     ----------
     max_cg : int, default=40
-        The most products with H for one direction.
+        Maximum number of products with H for one direction.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class NewtonCG(Newton):
     """
 
     needs = NEEDS
-    second_order = False  # its last digits take many products
+    second_order = False  # the last digits would take many products
     keep_ratio = 0.7
     growth = 2
     ranges = {"max_cg": ("an integer >= 1", lambda value: value >= 1 and value == int(value))}
@@ -57,7 +57,7 @@ class NewtonCG(Newton):
 
     @staticmethod
     def _most_rows(objective: Objective) -> int:
-        """Return the rows that may be copied: in single precision they take a sixth of the memory of all."""
+        """Return the number of rows that may be copied: in single precision they take a sixth of the memory of all rows."""
         return max(objective.rows.n_samples // 3, 1 << 14)
 
     def _improves(self, objective: Objective, rows: int) -> bool:
@@ -80,7 +80,7 @@ class NewtonCG(Newton):
 
 @dataclass
 class _Products:
-    """A metric that is known by its products with vectors."""
+    """A metric that is only available through its products with vectors."""
 
     product: Callable[[Array], Array]
     preconditioner: Metric

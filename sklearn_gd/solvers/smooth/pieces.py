@@ -1,4 +1,4 @@
-"""A quadratic plus a penalty that is piecewise linear in each weight: Newton steps from piece to piece."""
+"""Minimisation of a quadratic plus a penalty that is piecewise linear in each weight, by Newton steps between pieces."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from .quadratic import Quadratic
 
 __all__ = ["minimize_on_pieces", "solved"]
 
-# Shares of a Newton step to try where it leaves the pieces.
+# Shares of a Newton step to try if it leaves the pieces.
 SHARES = (1.0, 0.5, 0.2, 0.1)
 
 
 def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
-    r"""Return the argmin over x of q(x) + rest(x), where rest is linear between kinks, in each weight by itself.
+    r"""Return the argmin over x of q(x) + rest(x), where rest is piecewise linear in each weight.
 
-    Each weight has a piece: the one that it is on, or, at a kink, the one where the descent leads; some are held by a kink. A
-    Newton step for the others is taken whole where the kinks on its way hardly count, and clipped to their pieces otherwise.
-    Where that does not lower the sum, it ends at the first kink on its way, which always does.
+    Each weight has a piece: the one that it is on or, at a kink, the one in the direction of descent; some weights stay at
+    their kink. The Newton step for the others is taken in full if the kinks on its way hardly matter, and is clipped to their
+    pieces otherwise. If that does not lower the sum, the step ends at the first kink, which always lowers it.
 
     References
     ----------
@@ -55,7 +55,7 @@ def minimize_on_pieces(problem: Quadratic, x: Array, most: int = 300) -> Array:
 
 
 def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
-    """Return the Newton step for the free weights, the others standing still."""
+    """Return the Newton step for the free weights, with the others fixed."""
     direction = np.zeros_like(total)
     for block, rows in zip(problem.hessian, problem.rows, strict=True):
         place = np.flatnonzero(free[rows])
@@ -66,7 +66,7 @@ def _newton(problem: Quadratic, total: Array, free: Array) -> Array:
 
 
 def _clipped(problem: Quadratic, x: Array, direction: Array, total: Array, low: Array, high: Array) -> tuple[Array, float]:
-    """Return the Newton step for the weights that can follow it, and the share of it that reaches the first kink."""
+    """Return the Newton step for the weights that can follow it, and the share of the step that reaches the first kink."""
     free = low < high
     while True:
         held = free & (((x == low) & (direction < 0)) | ((x == high) & (direction > 0)))
@@ -80,7 +80,7 @@ def _clipped(problem: Quadratic, x: Array, direction: Array, total: Array, low: 
 
 
 def solved(matrix: Array, right: Array) -> Array:
-    """Return the solution for a positive definite matrix, or one that is singular but for rounding: then a small one."""
+    """Return the solution for a positive definite matrix; for one that is singular up to rounding, a small solution."""
     scale = 1.0 / np.sqrt(np.diagonal(matrix))
     scaled, extra = matrix * scale * scale[:, None], 0.0
     while True:

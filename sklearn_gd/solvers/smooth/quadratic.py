@@ -1,4 +1,4 @@
-"""A quadratic plus a penalty with a prox, on small dense matrices: its value, slope, and steps on it."""
+"""A quadratic plus a penalty with a prox, on small dense matrices: value, slope and minimisation steps."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Quadratic:
 
     @property
     def step(self) -> Array | float:
-        """The same as `prox` takes them."""
+        """The step lengths in the form that `prox` takes."""
         return self.steps if self.objective.penalty.separable else float(self.steps[0])
 
     @cached_property
     def rows(self) -> Array:
-        """Which entries of a flat vector each block of the second derivative belongs to: (blocks, m)."""
+        """The entries of a flat vector that belong to each block of the second derivative, (blocks, m)."""
         return self._split(np.arange(len(self.start)))
 
     def _split(self, vector: Array) -> Array:
@@ -60,7 +60,7 @@ class Quadratic:
         return 0.5 * float((x - self.start) @ (slope + self.gradient)) + self.objective.nonsmooth_value(x)
 
     def piece(self, x: Array, slope: Array) -> tuple[Array, Array, Array]:
-        """Return the smallest subgradient of the sum, and the ends of the piece of each weight, which a kink may join."""
+        """Return the smallest subgradient of the sum, and the ends of each weight's piece, equal if a kink holds the weight."""
         assert self.kinks is not None
         total, model = self.objective.subgradient(x, slope), self.objective.model
         low, high = np.full((2, len(x)), np.inf) * [[-1.0], [1.0]]

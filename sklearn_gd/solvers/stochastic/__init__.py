@@ -1,1 +1,1 @@
-"""Solvers that step on mini-batches."""
+"""Stochastic solvers, which step on mini-batches."""

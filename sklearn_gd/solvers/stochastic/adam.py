@@ -1,4 +1,4 @@
-"""Adam and its relatives: the mean of the gradients over their root mean square."""
+"""Adam and its variants: the moving mean of the gradients over their root mean square."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AMSGrad", "Adam", "AdamW", "Lion", "NAdam"]
 
 
 class Adam(Stochastic):
-    r"""The moving mean of the gradients over their moving root mean square, both corrected for their start at zero.
+    r"""Adam: the moving mean of the gradients divided by their moving root mean square, both bias-corrected.
 
     .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \quad s \leftarrow \beta_2 s + (1 - \beta_2) g^2, \quad
               params \leftarrow params - \eta \frac{m / (1 - \beta_1^t)}{\sqrt{s / (1 - \beta_2^t)}}
@@ -21,13 +21,13 @@ class Adam(Stochastic):
     Parameters
     ----------
     learning_rate, batch_size, average : as for `SGD`
-        The paper's own learning rate is 0.001.
+        The learning rate of the paper is 0.001.
     beta_1, beta_2 : float, default=0.9, 0.999
-        The shares of the last means that are kept.
+        Decay rates of the moving means of the gradients and of their squares.
 
     References
     ----------
-    D. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, 2015. Its epsilon is left out: a parameter without
+    D. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, 2015. The epsilon is left out: a parameter with zero
     gradient does not move.
 
     Examples
@@ -67,16 +67,17 @@ class Adam(Stochastic):
         return metric * mean, metric, (mean, squares)
 
     def _metric(self, squares: Array, t: int) -> Array:
-        """Return 1 / root mean square, with the corrections of both means."""
+        """Return 1 / root mean square, with the bias corrections of both means."""
         return inverse(np.sqrt(squares), np.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t))
 
 
 class AdamW(Adam):
-    r"""Adam on the loss alone; the smooth penalty follows by its prox, as penalties with kinks do.
+    r"""Adam with decoupled weight decay: the smooth penalty is applied by its prox, not through the gradient.
 
     .. math:: params \leftarrow (params - \eta d) / (1 + \eta \alpha / \sqrt{s})
 
-    That is for "l2", whose alpha is the decay: there is no second one. In the metric of the step, the minimum is that of Adam.
+    This is the step for "l2": alpha is the weight decay, and there is no separate decay parameter. The prox uses the metric of
+    the step, so the minimiser is the same as for Adam.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ class NAdam(Adam):
 
     References
     ----------
-    T. Dozat, Incorporating Nesterov Momentum into Adam, 2016; its beta_1 that varies with the step is left constant.
+    T. Dozat, Incorporating Nesterov Momentum into Adam, 2016; here beta_1 is constant and does not vary with the step.
 
     Examples
     --------
@@ -126,7 +127,7 @@ class NAdam(Adam):
 
 
 class AMSGrad(Adam):
-    r"""Adam with steps that never grow: the largest mean square so far is the one divided by.
+    r"""Adam with a denominator that never decreases: the largest mean square so far.
 
     .. math:: \hat s \leftarrow \max(\hat s, s), \qquad params \leftarrow params - \eta \, m / \sqrt{\hat s}
 
@@ -136,7 +137,7 @@ class AMSGrad(Adam):
 
     References
     ----------
-    S. Reddi, S. Kale and S. Kumar, On the Convergence of Adam and Beyond, 2018; with Adam's corrections of the start.
+    S. Reddi, S. Kale and S. Kumar, On the Convergence of Adam and Beyond, 2018; with the bias corrections of Adam.
 
     Examples
     --------
@@ -155,7 +156,7 @@ class AMSGrad(Adam):
 
 
 class Lion(Stochastic):
-    r"""The sign of a moving mean of the gradients.
+    r"""Lion: steps along the sign of a moving mean of the gradients.
 
     .. math:: params \leftarrow params - \eta \, sign(\beta_1 m + (1 - \beta_1) g), \quad
               m \leftarrow \beta_2 m + (1 - \beta_2) g
@@ -164,11 +165,11 @@ class Lion(Stochastic):
     ----------
     learning_rate, batch_size, average : as for `SGD`
     beta_1, beta_2 : float, default=0.9, 0.99
-        The shares of the mean that are kept, in the direction and in the memory.
+        Decay rates of the moving mean, in the direction and in the stored mean.
 
     References
     ----------
-    X. Chen et al., Symbolic Discovery of Optimization Algorithms, 2023. The decay is the estimator's penalty.
+    X. Chen et al., Symbolic Discovery of Optimization Algorithms, 2023. The weight decay is the estimator's penalty.
 
     Examples
     --------
@@ -198,6 +199,6 @@ class Lion(Stochastic):
 
     def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         mean = self.beta_1 * moments[0] + (1.0 - self.beta_1) * gradient
-        # The metric of the prox: the sign is the mean divided by its size, but for entries that are nearly zero.
+        # The metric of the prox: the sign is the mean divided by its size, except for entries that are nearly zero.
         metric = inverse(np.maximum(np.abs(mean), np.sqrt(np.mean(mean * mean))))
         return np.sign(mean), metric, (self.beta_2 * moments[0] + (1.0 - self.beta_2) * gradient,)

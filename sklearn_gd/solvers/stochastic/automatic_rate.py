@@ -1,4 +1,4 @@
-"""A learning rate that needs no tuning: the distance gone so far, over the size of the directions."""
+"""A tuning-free learning rate: the distance moved so far over the size of the directions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["AutomaticRate"]
 # The share of the last average direction that is kept: noise that differs from batch to batch cancels in it.
 MEMORY = 0.9
 
-# A gradient is cut to this multiple of the usual size.
+# Gradients are clipped at this multiple of their usual size.
 USUAL = 5.0
 
 
@@ -24,23 +24,23 @@ class AutomaticRate:
 
     .. math:: \eta_t = \min(\max_{i \le t} |u_i - u_0|, \; 4 d_t) \, / \, \sqrt{\sum_{i \le t} |\bar d_i|^2}
 
-    u are the parameters in units of their own curvature, \bar d the moving average of the directions of a rule, and d_t the
-    largest lower bound on the distance of the optimum that convexity has proved: the sum of eta <g, u_0 - u> over the norm of
-    the sum of eta g.
+    u are the parameters in units of their own curvature, and \bar d is the moving average of the directions of a rule. d_t is
+    the largest lower bound on the distance to the optimum that follows from convexity: the sum of eta <g, u_0 - u> over the
+    norm of the sum of eta g.
 
-    The distance over gradients is Ivgi's; the bound, which keeps a rule with momentum from running away, and the first step of
-    a hundredth of the scale, are the departures. A gradient of five times the usual norm is cut to that.
+    The distance-over-gradients rule is that of Ivgi et al., with two changes: the bound, which prevents rules with momentum
+    from diverging, and the first step, a hundredth of the scale. Gradients are clipped at five times their usual norm.
 
     Attributes
     ----------
     origin : ndarray
         u_0.
     displacement : ndarray
-        u - u_0, where the last step led.
+        u - u_0 after the last step.
     average, sum : ndarray
         \bar d, and the sum of eta g.
     reach, bound, first : float
-        The distance gone, the bound d_t, and the distance to begin with.
+        The distance moved, the bound d_t, and the initial distance.
     squares : float
         The sum of the squares of the norms of \bar d.
     product : float
@@ -48,7 +48,7 @@ class AutomaticRate:
     usual : float
         The usual norm of a gradient.
     clock : int
-        The number of steps.
+        Number of steps.
 
     References
     ----------
@@ -70,11 +70,11 @@ class AutomaticRate:
 
     @classmethod
     def at(cls, origin: Array, first: float) -> AutomaticRate:
-        """Return the rate before the first step, from a first guess of the distance."""
+        """Return the rate before the first step, from an initial guess of the distance."""
         return cls(origin, 0.0 * origin, 0.0 * origin, 0.0 * origin, first=first, bound=first)
 
     def tamed(self, gradient: Array) -> Array:
-        """Return the gradient, no longer than five times the usual one, and take note of it."""
+        """Return the gradient, clipped at five times the usual norm, and record its norm."""
         self.clock += 1
         norm = float(np.sqrt(gradient @ gradient))
         if self.usual and norm > USUAL * self.usual:
@@ -85,12 +85,12 @@ class AutomaticRate:
         return gradient
 
     def rate(self, direction: Array, decays: bool, trust: float) -> float:
-        """Return the learning rate for a direction; one that decays by itself is not divided again.
+        """Return the learning rate for a direction; with `decays`, the direction shrinks by itself and is not divided again.
 
-        It rests upon the distance gone, up to `trust` times the proven one.
+        The rate uses the distance moved, up to `trust` times the proven distance.
         """
         if decays:
-            # The parameters that have ever had a gradient: words that no row holds are no dimensions.
+            # The number of parameters that have ever had a gradient: words that occur in no row do not count as dimensions.
             self.squares = float(max(np.count_nonzero(self.sum), np.count_nonzero(direction)))
         else:
             self.average *= MEMORY if self.clock > 1 else 0.0
@@ -99,7 +99,7 @@ class AutomaticRate:
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
     def note(self, displacement: Array, pull: Array) -> None:
-        """Take note of a step, which led to u - u_0 = displacement, and of eta g, by which it was taken."""
+        """Record a step that led to u - u_0 = displacement, and its eta g, `pull`."""
         self.product -= float(pull @ self.displacement)
         self.sum += pull
         self.bound = max(self.bound, self.product / (float(np.sqrt(self.sum @ self.sum)) + 1e-300))
@@ -115,12 +115,12 @@ class AutomaticRate:
         return fresh
 
     def moved(self, move: Callable[[Array], Array]) -> AutomaticRate:
-        """Return the rate with other parameters beside those it had, to which `move` takes each array."""
+        """Return the rate for more parameters than before; `move` extends each array."""
         origin, displacement, average, total = map(move, (self.origin, self.displacement, self.average, self.sum))
         return replace(self, origin=origin, displacement=displacement, average=average, sum=total)
 
     def rescaled(self, origin: Array, point: Array, ratio: Array) -> AutomaticRate:
-        """Return the rate in other units of the parameters, `ratio` times as large; origin and point are in them."""
+        """Return the rate in units of the parameters that are `ratio` times as large; origin and point are in the new units."""
         size = np.exp(np.log(ratio).mean())
         return replace(
             self,

@@ -1,4 +1,4 @@
-"""Steps on mini-batches: the epoch that all stochastic rules share."""
+"""The base class of stochastic solvers, with the epoch of mini-batch steps that all rules share."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .state import Memory, StochasticState, averaged
 
 __all__ = ["SHARE", "Memory", "Stochastic", "StochasticState", "inverse"]
 
-# The rise of the mean loss, relative to what was gained, that is no noise.
+# The smallest rise of the mean loss, relative to the improvement so far, that is not noise.
 RISE = 1e-3
 
-# The rise, relative to what was gained or to F0, that leads back to the best point.
+# The rise, relative to the improvement so far or to F0, after which the solver returns to the best point.
 RELAPSE, RELAPSE_OF_ALL = 0.1, 0.05
 
 # Rows that the first guess may rest upon, and that the curvature does.
@@ -34,7 +34,7 @@ PATIENCE = 5
 
 SHARE = ("a number from 0 to below 1", lambda value: 0 <= value < 1)
 
-# In place of rows that are to be put in elsewhere.
+# A placeholder for rows that are inserted elsewhere.
 NOWHERE: Any = None
 
 # Where nothing was seen yet, or all that was seen is zero.
@@ -42,34 +42,36 @@ TINY = 1e-150
 
 
 def inverse(root: Array, scale: float = 1.0) -> Array:
-    """Return scale / root, finite, written on root."""
+    """Return scale / root, finite and in place of root."""
     root += TINY
     return np.divide(scale, root, out=root)
 
 
 class Stochastic(Solver[StochasticState]):
-    r"""A rule for steps on mini-batches.
+    r"""Base class of stochastic solvers: rules for steps on mini-batches.
 
     .. math:: params \leftarrow prox(params - \eta_t \, scale \cdot direction_t)
 
     Each epoch reads all rows in a new random order, in mini-batches of equal size. The gradient of a mini-batch is divided by
-    its number of rows times the mean weight of all rows, and so is unbiased. The prox of a penalty with kinks follows in the
-    metric of the step, so that its zeros are exact.
+    its number of rows times the mean weight of all rows, and so is unbiased. The prox of a penalty with kinks is applied in the
+    metric of the step, so its zeros are exact.
 
-    A fit ends when the lowest mean loss over an epoch, taken as the steps go, has fallen by less than `tol` times F0 in each of
-    five epochs: "the mean loss settled". That says nothing of the distance of an optimum, and is not believed where the loss
-    of the best constant prediction was not reached, or where the loss jumps, as it does for a learning rate that is too large.
+    The mean loss of an epoch is accumulated during the steps. A fit stops when the lowest mean loss has decreased by less than
+    `tol` times F0 in each of five epochs: "the mean loss settled". A schedule that is planned for the whole fit and has a given
+    rate, such as ``Cosine(0.1)``, is not stopped early. The criterion does not measure the distance to an optimum. It does not
+    count as convergence if the loss of the best constant prediction was not reached. Nor does it if the loss jumps, as for a
+    learning rate that is too large.
 
-    Subclass it with `direction`, and with `memory`, the number of arrays that a rule remembers.
+    A subclass defines `direction`, and `memory`, the number of arrays that the rule stores.
     """
 
     needs = frozenset({Need.MINIMUM})
     default_max_iter = 100
     takes_batches = True
     memory: ClassVar[int] = 0
-    decays: ClassVar[bool] = False  # whether the direction shrinks with the steps by itself
-    trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may rest upon
-    relative_rate: ClassVar[float] = 0.0  # "auto" for a network, relative to its first weights; 0: as for linear models
+    decays: ClassVar[bool] = False  # whether the direction itself shrinks with the steps
+    trust: ClassVar[float] = 4.0  # the multiple of the proven distance that the automatic rate may use
+    relative_rate: ClassVar[float] = 0.0  # "auto" for a network, relative to its initial weights; 0: as for linear models
     scale_free: ClassVar[bool] = True  # whether the direction does not depend on the unit of F
     decoupled: ClassVar[bool] = False  # whether the smooth penalty is left to its prox
     ranges = {
@@ -89,7 +91,7 @@ class Stochastic(Solver[StochasticState]):
     def direction(self, gradient: Array, moments: Memory, t: int) -> tuple[Array, Array | None, Memory]:
         """Return the direction for a learning rate of one, its metric, and the new moments; t counts from 1.
 
-        The moments may be written on. The metric is what the gradient was multiplied by, entry by entry; None for ones.
+        The moments may be modified in place. The metric is the elementwise factor of the gradient; None means ones.
         """
 
     @property
@@ -97,7 +99,7 @@ class Stochastic(Solver[StochasticState]):
         return get_schedule(self.learning_rate).automatic
 
     def schedule(self, objective: Objective) -> Schedule:
-        """Return the schedule. For a loss without a scale, "auto" is a rate of 1; for a network, a rate of the rule's own."""
+        """Return the schedule; "auto" is a rate of 1 for a loss without a scale, and a rate of the rule for a network."""
         schedule = get_schedule(self.learning_rate)
         if schedule.automatic and objective.loss.online:
             return Constant(1.0)
@@ -134,15 +136,15 @@ class Stochastic(Solver[StochasticState]):
 
     @staticmethod
     def _curvature(some: Objective, params: Array) -> Array:
-        """Return the mean curvature of the loss in raw, (K,), no less than at the constant prediction.
+        """Return the mean curvature of the loss in raw, (K,), at least that at the constant prediction.
 
-        A few rows that good params predict well show next to none, and would make for steps without measure.
+        A few rows that are predicted well have almost no curvature, which would lead to far too long steps.
         """
         constant = some.model.at_constant(some.reference.constant)
         return np.maximum(some.mean_curvature(params), some.mean_curvature(constant))
 
     def _resumed(self, objective: Objective, plan: Plan, last: State | None) -> StochasticState | None:
-        """Return the state that goes on from what another fit has exported; None where it cannot, or F is not finite there."""
+        """Return the state that continues from the export of another fit; None if it cannot, or if F is not finite there."""
         if not (isinstance(last, StochasticState) and self.accepts(objective, last)):
             return None
         state = self.imported(objective, last, renew=True)
@@ -153,7 +155,7 @@ class Stochastic(Solver[StochasticState]):
         return state.but(iteration=0, rows=0.0, weight=0.0, share=1.0, rises=0, means=(), best_losses=())
 
     def _guess(self, objective: Objective, params: Array, scale: Array) -> float:
-        """Return a first distance in units of scale: a hundredth of a step of Newton's method, or of Polyak's."""
+        """Return an initial distance in units of scale: a hundredth of a Newton step or of a Polyak step."""
         block = next(objective.rows.batches(min(objective.rows.n_samples, 512), 0))
         value, gradient = objective.batch_value_and_gradient(params, block, objective.total / objective.rows.n_samples)
         gradient = scale * objective.with_penalty(params, gradient)
@@ -161,7 +163,7 @@ class Stochastic(Solver[StochasticState]):
         return max(0.01 * (length if objective.loss.smooth else abs(value) / (length + 1e-300)), 1e-12)
 
     def units(self, objective: Objective, params: Array, curvature: Array) -> Array:
-        """Return the unit of each parameter, flat: for the automatic learning rate that of its curvature.
+        """Return the unit of each parameter, flat; with the automatic learning rate it is that of its curvature.
 
         `curvature` is the mean curvature of the loss in raw, (K,).
         """
@@ -173,7 +175,7 @@ class Stochastic(Solver[StochasticState]):
         return scale
 
     def accepts(self, objective: Objective, last: State) -> bool:
-        """Tell whether the steps can go on from what another fit by the same rule has exported."""
+        """Tell whether the steps can continue from the state that another fit by the same rule has exported."""
         if not isinstance(last, StochasticState) or last.rule is not type(self) or last.params.size != objective.size:
             return False
         return (last.automatic_rate is not None) == self.schedule(objective).automatic
@@ -183,7 +185,7 @@ class Stochastic(Solver[StochasticState]):
         return state.but(rule=type(self))
 
     def imported(self, objective: Objective, exported: StochasticState, renew: bool) -> StochasticState:
-        """Return an exported state in the coordinates of an objective, and with `renew` in its units."""
+        """Return an exported state in the coordinates of an objective and, with `renew`, in its units."""
         inward = objective.model.to_internal
         scale = self.units(objective, inward(exported.point), exported.curvature) if renew else exported.scale
         exported = replace(exported, scale=np.where(exported.scale > 0, exported.scale, scale))
@@ -197,7 +199,7 @@ class Stochastic(Solver[StochasticState]):
 
     def done(self, objective: Objective, state: StochasticState, tol: float) -> Reason | None:
         schedule = get_schedule(self.learning_rate)
-        if schedule.planned and not schedule.automatic:  # the user's plan, whose rates come down at its end
+        if schedule.planned and not schedule.automatic:  # the user's schedule, whose rates decrease at its end
             return None
         gains = -np.diff(state.best_losses)
         idle = len(gains) == PATIENCE and gains.max() <= tol * abs(objective.reference.value)
@@ -206,10 +208,10 @@ class Stochastic(Solver[StochasticState]):
     def choose(
         self, objective: Objective, best: StochasticState, last: StochasticState, reason: Reason
     ) -> tuple[StochasticState, Reason]:
-        """Return the state of least F, of the last one, the best and the best constant prediction, and why the fit ended."""
+        """Return the last state, the best or the constant prediction, whichever has the lowest F, and why the fit ended."""
         if objective.loss.online:
             return last, reason
-        # The mean loss of an epoch is a noisy witness.
+        # The mean loss of an epoch is only a noisy estimate of F.
         reference = objective.reference.value
         found = [(self._value(objective, state.params), state) for state in ([last] if best is last else [last, best])]
         least, kept = min(found, key=lambda pair: pair[0])
@@ -231,7 +233,7 @@ class Stochastic(Solver[StochasticState]):
         return value if np.isfinite(value) else np.inf
 
     def _hint(self, state: StochasticState, fault: str = "") -> str:
-        """Return what would help when a given learning rate did not lead down; for the automatic one, that is not the rate."""
+        """Return advice if a given learning rate did not decrease F; the automatic rate needs none."""
         if get_schedule(self.learning_rate).automatic:
             return ""
         fault = fault or ("small" if state.value <= state.least else "large")
@@ -242,7 +244,7 @@ class Stochastic(Solver[StochasticState]):
         rows = objective.rows
         if self.batch_size != "auto":
             return min(int(self.batch_size), rows.n_samples)
-        # Enough for the products to outweigh the work on the parameters, and for 400 steps in an epoch.
+        # Large enough for the products to outweigh the work on the parameters, and small enough for 400 steps per epoch.
         least = max(rows.n_samples // 400, rows.n_features // (2 * max(1.0, rows.profile.entries)))
         return int(np.clip(least, 8, 512))
 
@@ -254,11 +256,11 @@ class Stochastic(Solver[StochasticState]):
         rises = before.rises + 1 if state.value > before.least + RISE * gain else 0
         means, best_losses = (*before.means[1 - PATIENCE :], state.value), (*before.best_losses[-PATIENCE:], least)
         state = state.but(iteration=before.iteration + 1, rises=rises, means=means, best_losses=best_losses)
-        # The mean loss of an epoch speaks for the point where it began.
+        # The mean loss of an epoch is attributed to the point where the epoch began.
         state.anchor = before.point if state.value <= least else before.anchor
         if rises >= schedule.patience:
             state.share, state.rises = schedule.cut * before.share, 0
-        # A start may cost more than the best constant prediction.
+        # The start may have a higher F than the best constant prediction.
         ceiling = before.least if before.best_losses else max(before.value, reference)
         ceiling += max(RELAPSE * gain, RELAPSE_OF_ALL * abs(reference))
         if objective.loss.online:
@@ -270,12 +272,12 @@ class Stochastic(Solver[StochasticState]):
     def _returned(
         self, objective: Objective, before: StochasticState, state: StochasticState, ceiling: float
     ) -> StochasticState:
-        """Return to the best point after an epoch that led far away; a given learning rate may have diverged."""
+        """Return to the best point after an epoch with a large rise; a given learning rate may have diverged."""
         if not get_schedule(self.learning_rate).automatic:
             if state.value <= 1e3 * max(abs(ceiling), abs(before.value)):
                 return state
             return state.but(stalled=Reason.DIVERGED, hint=self._hint(state, "large"))
-        # The mean loss of an epoch that came down steeply is far below that of where it began.
+        # If the loss fell steeply during an epoch, its mean is far below the value at the beginning.
         value, point = min(((self._value(objective, at), at) for at in (before.point, before.anchor)), key=lambda pair: pair[0])
         return replace(
             before,
@@ -293,10 +295,10 @@ class Stochastic(Solver[StochasticState]):
         )
 
     def epoch(self, objective: Objective, state: StochasticState) -> StochasticState:
-        """Return the state after each row was read once; its value is the mean of F on the way."""
+        """Return the state after one pass over all rows; its value is the mean of F during the pass."""
         seed = [state.plan.seed, state.epochs % 2**32]
         state = copy(state)
-        state.automatic_rate, state.moments = deepcopy(state.automatic_rate), deepcopy(state.moments)  # the steps write on them
+        state.automatic_rate, state.moments = deepcopy(state.automatic_rate), deepcopy(state.moments)  # the steps modify them
         state.noise = np.random.RandomState([*seed, 1])
         state.epochs += 1
         state.rows += objective.rows.n_samples
@@ -304,7 +306,7 @@ class Stochastic(Solver[StochasticState]):
         return averaged(objective.rows.each(partial(_walked, self, replace(objective, rows=NOWHERE), seed), state))
 
     def walk(self, objective: Objective, state: StochasticState, seed: list[int]) -> StochasticState:
-        """Return the state, which is written on, after the steps of an epoch; its value is the mean of F on the way."""
+        """Return the state, modified in place, after the steps of an epoch; its value is the mean of F during the epoch."""
         count = max(1, round(objective.rows.n_samples / self.size(objective)))
         schedule, total = self.schedule(objective), state.plan.horizon * count
         loss, prices = 0.0, []
@@ -315,7 +317,7 @@ class Stochastic(Solver[StochasticState]):
             loss += len(block.weight) * value
             state.clock += 1
             self._move(objective, state, gradient, state.share * schedule.at(state.clock - 1 - state.began, total))
-        finite = np.all(np.isfinite(state.point))  # the value is that on the way here
+        finite = np.all(np.isfinite(state.point))  # the value is the mean during the epoch
         state.value = loss / objective.rows.n_samples + float(np.mean(prices)) if finite else np.nan
         return state
 
@@ -328,7 +330,7 @@ class Stochastic(Solver[StochasticState]):
         return self.decoupled and objective.penalty.separable
 
     def _move(self, objective: Objective, state: StochasticState, gradient: Array, share: float) -> None:
-        """Take the step of a gradient; share is the learning rate, or for the automatic one a factor."""
+        """Take a step for a gradient; `share` is the learning rate or, if that is automatic, a factor."""
         scale, automatic_rate, rate = state.scale, state.automatic_rate, share
         gradient *= scale
         if automatic_rate is not None:
@@ -363,5 +365,5 @@ class Stochastic(Solver[StochasticState]):
 def _walked(
     solver: Stochastic, objective: Objective, seed: list[int], rows: Rows, state: StochasticState
 ) -> tuple[int, StochasticState]:
-    """Return how many rows there are in a place, and the state after an epoch on them."""
+    """Return the number of rows in a place, and the state after an epoch on them."""
     return rows.n_samples, solver.walk(replace(objective, rows=rows), state, seed)

@@ -1,4 +1,4 @@
-"""The stochastic rules: from the gradient of a mini-batch to a direction, ten lines each."""
+"""Stochastic rules, from the gradient of a mini-batch to a direction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SGD", "SVRG", "AdaDelta", "AdaGrad", "RMSprop"]
 
 
 class SGD(Stochastic):
-    r"""Stochastic gradient descent, plain, with momentum, or with Nesterov's.
+    r"""Stochastic gradient descent, plain, with momentum, or with Nesterov's momentum.
 
     .. math:: v \leftarrow m v + g, \qquad params \leftarrow params - \eta v
 
@@ -27,13 +27,13 @@ class SGD(Stochastic):
         A number, a name in `sklearn_gd.schedules.SCHEDULES`, a schedule, or a function of the step number. "auto" needs no
         tuning (see `sklearn_gd.solvers.stochastic.automatic_rate`).
     batch_size : int or "auto", default="auto"
-        The rows of a mini-batch.
+        Number of rows in a mini-batch.
     momentum : float, default=0.0
-        The share m of the last direction that is kept, in [0, 1).
+        Momentum m, the share of the last direction that is kept, in [0, 1).
     nesterov : bool, default=False
-        Go on along the direction that the momentum leads to: g + m v.
+        Whether to use Nesterov's momentum: the direction is g + m v.
     average : bool, default=False
-        Keep the average of the iterates, in which late ones count for more, instead of the last one.
+        Whether to return a weighted average of the iterates, with larger weights for later ones, instead of the last iterate.
 
     References
     ----------
@@ -81,7 +81,7 @@ class SGD(Stochastic):
 
 
 class _Rule(Stochastic):
-    """A rule without parameters of its own."""
+    """Base class of rules without additional parameters."""
 
     def __init__(self, learning_rate: Any = "auto", batch_size: int | str = "auto", average: bool = False) -> None:
         self.learning_rate = learning_rate
@@ -90,7 +90,7 @@ class _Rule(Stochastic):
 
 
 class AdaGrad(_Rule):
-    r"""Each weight's step divided by the root of the sum of its squared gradients.
+    r"""AdaGrad: the step of each weight is divided by the root of the sum of its squared gradients.
 
     .. math:: s \leftarrow s + g^2, \qquad params \leftarrow params - \eta g / \sqrt{s}
 
@@ -119,7 +119,7 @@ class AdaGrad(_Rule):
 
 
 class RMSprop(Stochastic):
-    r"""Each weight's step divided by the moving root mean square of its gradients.
+    r"""RMSprop: the step of each weight is divided by the moving root mean square of its gradients.
 
     .. math:: s \leftarrow \rho s + (1 - \rho) g^2, \qquad params \leftarrow params - \eta g / \sqrt{s / (1 - \rho^t)}
 
@@ -127,11 +127,11 @@ class RMSprop(Stochastic):
     ----------
     learning_rate, batch_size, average : as for `SGD`
     rho : float, default=0.99
-        The share of the last mean that is kept.
+        Decay rate of the moving mean.
 
     References
     ----------
-    T. Tieleman and G. Hinton, Lecture 6.5, RMSprop, 2012; the correction of the start is Adam's.
+    T. Tieleman and G. Hinton, Lecture 6.5, RMSprop, 2012; with the bias correction of Adam.
 
     Examples
     --------
@@ -159,18 +159,18 @@ class RMSprop(Stochastic):
 
 
 class AdaDelta(Stochastic):
-    r"""The ratio of two moving root mean squares, of the steps and of the gradients, in units of the parameters.
+    r"""AdaDelta: steps scaled by the ratio of the moving root mean squares of the steps and of the gradients.
 
     .. math:: d = \frac{\sqrt{q + \epsilon}}{\sqrt{s + \epsilon}} g, \quad q \leftarrow \rho q + (1 - \rho) d^2
 
     Parameters
     ----------
     learning_rate, batch_size, average : as for `SGD`
-        The paper's own learning rate is 1.0.
+        The learning rate of the paper is 1.0.
     rho : float, default=0.95
-        The share of the last means that is kept.
+        Decay rate of the moving means.
     epsilon : float, default=1e-12
-        What keeps the first steps from being zero.
+        Small constant that keeps the first steps from being zero.
 
     References
     ----------
@@ -210,14 +210,14 @@ class AdaDelta(Stochastic):
 
 @dataclass(kw_only=True)
 class SVRGState(StochasticState):
-    """A state with the point whose full gradient corrects those of the mini-batches, and that gradient."""
+    """A state with the pivot, the point whose full gradient corrects those of the mini-batches, and that gradient."""
 
     pivot: Array
     full: Array
 
 
 class SVRG(_Rule):
-    r"""Stochastic gradients whose variance vanishes: each is corrected by what it was at the start of the epoch.
+    r"""Stochastic variance-reduced gradients: each is corrected by its value at the start of the epoch.
 
     .. math:: params \leftarrow params - \eta (g_B(params) - g_B(pivot) + g(pivot))
 

@@ -1,4 +1,4 @@
-"""Where a stochastic solver stands: all that its steps go on from."""
+"""The state of a stochastic solver."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ Memory = tuple[Array, ...]
 
 @dataclass(kw_only=True)
 class StochasticState(State):
-    """A state with the point that steps go on from, and what the rule and the learning rate remember.
+    """A state with the point from which the steps continue, and the memory of the rule and of the learning rate.
 
     Attributes
     ----------
     point : ndarray, flat
-        The last iterate; params is it, or the average.
+        The last iterate; params are equal to it or to the average of the iterates.
     moments : tuple of ndarray
-        What the rule remembers.
+        The memory of the rule.
     curvature : ndarray of shape (K,)
-        The mean curvature of the loss in raw, where all began.
+        The mean curvature of the loss in raw at the start.
     scale : ndarray, flat
         The unit of each parameter.
     automatic_rate : AutomaticRate or None
         The automatic learning rate.
     anchor : ndarray, flat
-        Where the best epoch began, to return to when one leads far away.
+        The point where the best epoch began, to which the solver returns after an epoch with a large rise.
     plan : Plan
-        The seed, and how many epochs the learning rate is planned for; infinite for a stream.
+        The seed, and the number of epochs for which the learning rate is planned; infinite for a stream.
     began : int
         The clock when this fit began.
     clock, epochs : int
-        The number of mini-batches, and how many times an order was drawn.
+        Number of mini-batches, and of random orders drawn.
     rows, weight : float
-        How many rows were seen, and the sum of their weights times mass.
+        Number of rows seen, and the sum of their weights times mass.
     share : float
-        What the learning rate was cut to.
+        The factor to which the learning rate was cut.
     rises : int
-        Epochs in a row in which the mean loss did not fall.
+        Number of consecutive epochs without a decrease of the mean loss.
     means : tuple of float
         The mean loss of each of the last epochs.
     best_losses : tuple of float
-        The lowest mean loss of an epoch, as it was after each of the last epochs.
+        The lowest mean loss so far, after each of the last epochs.
     noise : RandomState or None
-        For what a network does at random in this epoch.
+        The random state of a network in this epoch, for dropout.
     rule : type
-        The solver whose state it is.
+        The class of the solver.
     """
 
     point: Array
@@ -78,7 +78,7 @@ class StochasticState(State):
     certified: bool = False
 
     def moved(self, move: Callable[[Array], Array], scale: Array) -> StochasticState:
-        """Return the state in other coordinates, to which `move` takes params, and in other units."""
+        """Return the state in other coordinates, to which `move` maps params, and in other units."""
         point, rate = move(self.point), self.automatic_rate
         if rate is not None:
             rate = rate.rescaled(move(rate.origin * self.scale) / scale, point / scale, scale / self.scale)
@@ -86,14 +86,14 @@ class StochasticState(State):
         return replace(self, params=params, point=point, anchor=anchor, scale=scale, automatic_rate=rate)
 
     def widened(self, widen: Callable[[Array], Array]) -> StochasticState:
-        """Return the state of more parameters, zero so far, among which `widen` puts those of an array."""
+        """Return the state for more parameters, so far zero; `widen` extends each array."""
         return replace(
             self,
             params=widen(self.params),
             point=widen(self.point),
             anchor=widen(self.anchor),
             moments=tuple(widen(moment) for moment in self.moments),
-            scale=widen(self.scale),  # zero, until they are carried into units that have seen them
+            scale=widen(self.scale),  # zero until the units are renewed
             automatic_rate=self.automatic_rate and self.automatic_rate.moved(widen),
         )
 
@@ -104,10 +104,10 @@ class StochasticState(State):
 
 
 def averaged(walked: list[tuple[int, StochasticState]]) -> StochasticState:
-    """Return the average of what an epoch has made of one state in several places, which count by their numbers of rows.
+    """Return the average of the states after an epoch in several places, weighted by their numbers of rows.
 
-    Numbers and arrays are averaged: the parameters, the moments of the rule, what the automatic rate has seen, the loss. Each
-    place has taken steps of its own; the clock is that of the one with most.
+    All numbers and arrays are averaged: the parameters, the moments of the rule, the records of the automatic rate, the loss.
+    Each place has taken its own steps; the clock is that of the place with the most steps.
     """
     if len(walked) == 1:
         return walked[0][1]
@@ -118,7 +118,7 @@ def averaged(walked: list[tuple[int, StochasticState]]) -> StochasticState:
         return sum(share * value for share, value in zip(shares, values, strict=True))
 
     def each(values: list[Any]) -> dict[str, Any]:
-        """Return the averages of what objects hold."""
+        """Return the averages of the attributes of objects."""
         facts = [vars(value) for value in values]
         return {
             name: mean([fact[name] for fact in facts]) for name, one in facts[0].items() if isinstance(one, (float, np.ndarray))
