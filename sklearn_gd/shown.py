@@ -21,6 +21,11 @@ class Documented(BaseEstimator):
     _doc_link_module = __name__.partition(".")[0]
 
     @property
+    def in_words(self) -> str:
+        """A text shorter than the class name and parameters, if there is one."""
+        return ""
+
+    @property
     def _doc_link_template(self) -> str:
         address = _address()
         return f"{address.rstrip('/')}/api/generated/{{name}}.html" if address else ""
@@ -33,9 +38,6 @@ class Documented(BaseEstimator):
 
     def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
         return super(Documented, _by_words(self))._get_params_html(deep, doc_link)
-
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        return super(Documented, _by_words(self)).__repr__(N_CHAR_MAX)
 
 
 @cache
@@ -77,8 +79,8 @@ def shown(value: Any) -> Any:
     """Return what is shown for a parameter: a function, also within a part, by its name without an address."""
     if callable(value) and not isinstance(value, type | BaseEstimator):
         return _Words(called(value))
-    if isinstance(value, BaseEstimator) and type(value).__repr__ not in (BaseEstimator.__repr__, Documented.__repr__):
-        return _Words(repr(value))
+    if isinstance(value, Documented) and value.in_words:
+        return _Words(value.in_words)
     return _by_words(value) if isinstance(value, Documented) else value
 
 

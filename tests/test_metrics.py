@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from scipy.optimize import minimize
 from sklearn import metrics as theirs
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -15,6 +16,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClas
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 from tables import ALL_LOSSES, CLASSIFICATION, LOSS_IDS
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
@@ -30,6 +32,7 @@ from sklearn_gd.metrics import (
     sample_losses,
 )
 from sklearn_gd.metrics.frames import framed
+from sklearn_gd.rows import Stream
 
 
 def late_costs_more(y_true, raw):
@@ -355,8 +358,79 @@ def test_refusals(diabetes, iris):
         compare_losses(other, X, y, ["huber"])
     X, y = iris
     forest = RandomForestClassifier(5, random_state=0).fit(X, y)
-    with pytest.raises(ValueError, match="Hinge has no probabilities.*expected an estimator with decision_function"):
+    with pytest.raises(ValueError, match="Hinge has no probabilities.*RandomForestClassifier has no decision_function"):
         mean_loss(forest, X, y, loss="hinge")
     with pytest.raises(ValueError, match="y has a label that is no class, 7"):
         mean_loss(forest, X, np.full(len(y), 7), loss="log_loss")
     assert mean_loss(forest, pd.DataFrame(X).to_numpy(), y, loss="log_loss") < 0.1
+
+
+# -- what a hostile reader found --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "log_loss", LogLoss(0.2), "focal", "exponential"], ids=repr)
+def test_folds_that_lack_a_class(iris, loss):
+    """The best constant has a column for each class of the model."""
+    X, y = iris
+    model = GDClassifier(loss, alpha=0.01).fit(X, y)
+    some, kept = y != 1, model.loss_
+    encoded = y[some] if kept.rowwise else np.where(y[some][:, None] == np.arange(3), 1.0, -1.0)
+    n = len(encoded)
+    starts = ([0.0, -1.0, 0.0], [0.0, -5.0, 0.0])
+    constant = min(
+        minimize(lambda at: kept.value(encoded, np.tile(at, (n, 1))).sum() / n, start, method="Nelder-Mead", tol=1e-9).fun
+        for start in starts
+    )
+    least, cost = kept.saturated(encoded, 3).mean(), mean_loss(model, X[some], y[some])
+    expected = 1.0 - (cost - least) / (constant - least)
+    assert explained_loss(model, X[some], y[some]) == pytest.approx(expected, abs=1e-3)
+    assert explained_loss(model, X[:2], [0, 0]) in (0.0, 1.0)
+
+
+def test_wrong_shapes_are_refused(diabetes, iris):
+    X, y, _ = diabetes
+    with pytest.raises(ValueError, match="expected as many outputs"):
+        mean_loss(LinearRegression().fit(X, np.c_[y, -y]), X, y, loss="squared_error")
+    with pytest.raises(ValueError, match="expected as many outputs"):
+        mean_loss(GDRegressor().fit(X, y), X, np.c_[y, -y], loss="huber")
+    with pytest.raises(TypeError, match="X is a Stream: expected rows in memory"):
+        mean_loss(GDRegressor().fit(X, y), Stream(lambda: iter([(X, y)])), None)
+    X, y = iris
+    pairs = SVC(decision_function_shape="ovo").fit(np.r_[X, X[:9] + 5], np.r_[y, np.full(9, 3)])
+    with pytest.raises(ValueError, match="decision_function has 6 columns for 4 classes"):
+        mean_loss(pairs, X, y, loss="log_loss")
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        mean_loss(LogisticRegression().fit(X, y), X[:5], y[:6], loss="log_loss")
+
+
+def test_the_least_of_odd_losses(diabetes):
+    X, y, _ = diabetes
+    counts = np.random.RandomState(0).poisson(1.0, len(y)).astype(float)
+    linked = CustomLoss(lambda y, raw: np.exp(raw) - y * raw, inverse_link=np.exp, link=np.log)
+    with np.errstate(divide="ignore"):
+        assert explained_loss(GDRegressor(linked).fit(X, counts), X, counts) == pytest.approx(
+            explained_loss(GDRegressor("poisson").fit(X, counts), X, counts), abs=1e-6
+        )
+    lifted = CustomLoss(lambda y, raw: np.log1p(np.exp(-y * raw)) + 3.0, task="classification")
+    labels = y > 150
+    expected = explained_loss(GDClassifier().fit(X, labels), X, labels)
+    assert explained_loss(GDClassifier(lifted).fit(X, labels), X, labels) == pytest.approx(expected, abs=1e-4)
+    wavy = CustomLoss(lambda y, raw: 0.1 * (y - raw) ** 2 + np.cos(3 * (y - raw)), convex=False)
+    at = np.zeros((1, 1))
+    grid = np.linspace(-5, 5, 100_001)[:, None]
+    assert wavy.saturated(at, 1)[0] == pytest.approx(wavy.value(np.zeros_like(grid), grid).min(), abs=1e-6)
+
+
+def test_weights_of_outliers_count(diabetes):
+    X, y, _ = diabetes
+    y = y.copy()
+    y[:20] += 5000.0
+    weight = np.where(np.arange(len(y)) < 20, 1e-9, 1.0)
+    model = GDRegressor().fit(X, y, weight)
+    assert outlier_share(model, X, y, weight) < 0.2 < outlier_share(model, X, y)
+    with pytest.raises(ValueError, match="params has ww: expected sample_weight alone"):
+        compare_losses(GDRegressor(), X, y, ["huber"], params={"ww": weight})
+    with pytest.raises(ValueError, match="two of the name '1'"):
+        compare_losses(GDRegressor(), X, y, {"1": "huber", 1: "squared_error"})
+    with pytest.raises(TypeError, match="losses=None: expected a list or a dict of losses"):
+        compare_losses(GDRegressor(), X, y, None)

@@ -1,5 +1,6 @@
 """Pictures: what they draw is what the numbers are."""
 
+import io
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tables import CLASSIFICATION, DETERMINISTIC, REGRESSION, RULES
@@ -203,7 +205,7 @@ def test_contributions_are_shares_of_the_cost(diabetes):
     repeated = np.sort(np.repeat(sample_losses(model, X, y), weight))[::-1]
     expected = repeated[: round(0.1 * len(repeated))].sum() / repeated.sum()
     assert display.worst_share_ == pytest.approx(expected, abs=0.01)
-    losses = pd.Series(sample_losses(model, X, y), index=X.index).sort_values(ascending=False)
+    losses = pd.Series(sample_losses(model, X, y), index=X.index)[weight > 0].sort_values(ascending=False)
     assert list(display.worst_.index) == list(losses.index[:4])
     np.testing.assert_allclose(display.worst_["loss"], losses[:4])
     np.testing.assert_allclose(display.worst_["y_true"], y[display.worst_.index])
@@ -222,7 +224,11 @@ def test_contributions_of_classes_outputs_and_counts(diabetes, monkeypatch):
     display = LossContributionDisplay.from_estimator(GDRegressor().fit(X, Y), X, Y)
     assert len(display.worst_["y_true"].iloc[0]) == 2
     display = LossContributionDisplay.from_estimator(GDRegressor("poisson").fit(X, y), X, y)
-    assert display.losses.min() >= -1e-9  # above the least, as terms free of raw are left out of the loss
+    assert display.losses.min() < 0 <= (display.losses - display.least).min() + 1e-9  # terms free of raw are left out
+    assert display.lines_[1].get_ydata()[0] == pytest.approx(mean_loss(GDRegressor("poisson").fit(X, y), X, y), rel=1e-9)
+    assert display.worst_["loss"].iloc[0] == pytest.approx(
+        sample_losses(GDRegressor("poisson").fit(X, y), X, y)[display.worst_.index[0]]
+    )
     with pytest.raises(ValueError, match="share=5: expected a number between 0 and 1"):
         LossContributionDisplay.from_estimator(GDRegressor().fit(X, y), X, y, share=5)
 
@@ -342,3 +348,75 @@ def test_pictures_suit_a_dark_background():
     with plt.style.context("dark_background"):
         display = LossDisplay.from_losses(["huber", "absolute_error"])
         assert display.ax_[0].lines[-1].get_color() == plt.rcParams["text.color"] == "white"
+
+
+# -- what a hostile reader found --------------------------------------------------------------------------------------
+
+
+def test_many_names_and_odd_names_are_shown(diabetes):
+    X, y = diabetes
+    fits = {name: GDRegressor().fit(X, y) for name in ("_a", "b", "$x", "n" * 80)}
+    display = LossCurveDisplay.from_estimator(fits)
+    shown = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert shown == [" _a", "b", "\\$x", "n" * 37 + "..."]
+    many = LossCurveDisplay.from_estimator({str(k): fits["b"] for k in range(15)})
+    assert len({(line.get_color(), line.get_linestyle()) for line in many.lines_}) == 15
+    display.figure_.savefig(io.BytesIO())
+    many.figure_.savefig(io.BytesIO())
+
+
+def test_a_single_iteration_is_visible(diabetes):
+    X, y = diabetes
+    for kind in ("objective", "suboptimality"):
+        (line,) = LossCurveDisplay.from_estimator(GDRegressor().fit(X, y), y=kind).lines_
+        assert line.get_marker() == "o"
+        assert np.all(line.get_ydata() > 0)
+
+
+def test_mini_batches_do_not_set_the_lowest_objective(diabetes):
+    X, y = diabetes
+    fits = {solver: _quietly(GDRegressor("huber", solver=solver, random_state=0), X, y) for solver in ("svrg", "lbfgs")}
+    display = LossCurveDisplay.from_estimator(fits, y="suboptimality")
+    assert display.lines_[1].get_ydata()[-1] < 1e-10
+
+
+def test_tables_are_read_by_their_names(diabetes):
+    X, y = diabetes
+    losses = ["squared_error", "huber", "absolute_error"]
+    table = compare_losses(GDRegressor(), X, y, losses, cv=3)
+    display = LossComparisonDisplay.from_table(table, losses[:0:-1])
+    np.testing.assert_array_equal(display.values, table.loc[losses[:0:-1], losses[:0:-1]])
+    with pytest.raises(ValueError, match="losses has 'hinge', which the table has not"):
+        LossComparisonDisplay.from_table(table, ["hinge"])
+
+
+def test_landscapes_see_what_comes_before(diabetes):
+    X, y = diabetes
+    X = 100.0 * X + 50.0
+    search = GridSearchCV(make_pipeline(StandardScaler(), GDRegressor()), {"gdregressor__alpha": [1e-4]}).fit(X, y)
+    nested = make_pipeline(make_pipeline(StandardScaler(), GDRegressor()))
+    paths = [
+        LossLandscapeDisplay.from_estimator(model, X, y, directions=(0, 1), resolution=4).paths[""].points[-1]
+        for model in (make_pipeline(StandardScaler(), GDRegressor()), search, nested)
+    ]
+    np.testing.assert_allclose(paths[1:], [paths[0]] * 2)
+    for bad, message in (
+        ({"estimator": {"a": GDRegressor(), "b": GDRegressor("huber")}}, "minimise different objectives"),
+        ({"estimator": GDRegressor(), "resolution": 1}, "resolution=1: expected an integer >= 2"),
+        ({"estimator": GDRegressor(), "directions": 3}, "directions=3: expected 'principal'"),
+        ({"estimator": {}}, "estimator is empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LossLandscapeDisplay.from_estimator(X=X, y=y, **bad)
+    with pytest.raises(ValueError, match="The model has one parameter: expected two at least"):
+        LossLandscapeDisplay.from_estimator(GDRegressor(fit_intercept=False), X[["bmi"]], y)
+    with pytest.raises(TypeError, match="ax=3: expected matplotlib Axes"):
+        LossCurveDisplay.from_estimator(search, ax=3)
+
+
+def test_a_landscape_of_many_rows_is_that_of_a_sample():
+    rng = np.random.RandomState(0)
+    x = rng.rand(60_000, 1)
+    display = LossLandscapeDisplay.from_estimator(GDRegressor(alpha=0.0), x, 3.0 * x[:, 0] + rng.randn(60_000), resolution=6)
+    assert display.paths[""].points[-1] == pytest.approx([3.0, 0.0], abs=0.1)
+    assert display.paths[""].objective[-1] == pytest.approx(0.5, abs=0.02)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import Array
+from ..shown import shown
 
 __all__ = ["report"]
 
@@ -14,7 +15,7 @@ __all__ = ["report"]
 def report(estimator: Any, n_largest: int) -> str:
     """Return the lines about a fitted estimator."""
     fitted = vars(estimator)
-    lines = [f"{type(estimator).__name__} under {estimator.loss_!r}, by {estimator.solver_!r}"]
+    lines = [f"{type(estimator).__name__} under {shown(estimator.loss_)!r}, by {shown(estimator.solver_)!r}"]
     if "stop_reason_" in fitted:
         ended = "" if fitted["converged_"] else "not converged: "
         lines.append(f"{ended}{fitted['stop_reason_']}, optimality {fitted['optimality_']:.1e}, {fitted['n_iter_']} iterations")

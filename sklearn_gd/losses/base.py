@@ -227,18 +227,20 @@ class Loss(Part, ABC):
         It is the loss of the saturated model, which fits each sample separately: zero for most losses. For an elementwise
         custom loss it is found numerically; for a rowwise one it is assumed to be zero.
         """
-        if self.rowwise or self.task == "classification":
+        if self.rowwise or (self.task == "classification" and not self.foreign):
             return np.zeros(len(y))
         raw = np.broadcast_to(np.asarray(self.link(y), dtype=np.float64), y.shape)
         if not self.foreign:
             return self.value(y, raw).sum(axis=1)
-        least = self.value(y, raw)
+        raw, least = np.where(np.isfinite(raw), raw, 0.0), np.full(y.shape, np.inf)
         size = max(1.0, float(np.abs(y).max(initial=0.0)))
-        for step in size * 10.0 ** np.arange(-2.0, 13.0, 2.0):
-            trial = self.prox(y, raw, step)
-            value = self.value(y, trial)
-            lower = value < least
-            raw, least = np.where(lower, trial, raw), np.where(lower, value, least)
+        # A target may be a stationary point that is no minimum: begin beside it as well.
+        with np.errstate(all="ignore"):
+            for begin in raw + size * np.array([0.0, 0.01, -0.01, 0.3, -0.3, 2.0, -2.0])[:, None, None]:
+                at = begin
+                for step in size * 10.0 ** np.arange(-2.0, 13.0, 2.0):
+                    at = self.prox(y, at, step)
+                    least = np.fmin(least, np.fmin(self.value(y, begin), self.value(y, at)))
         return least.sum(axis=1)
 
     def check_target(self, y: Array) -> None:

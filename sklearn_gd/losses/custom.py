@@ -175,8 +175,9 @@ class CustomLoss(Loss):
             raise ValueError(f"The {which} of the loss {self.name} returned dtype {result.dtype}: expected real numbers.")
         return result.astype(np.float64, copy=False)
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the constructor call, with functions by their names."""
+    @property
+    def in_words(self) -> str:
+        """How it was made, with functions by their names."""
         usual = {name: parameter.default for name, parameter in signature(CustomLoss).parameters.items()}
         given = {name: shown(value) for name, value in self._given.items() if value != usual[name]}
         words = [repr(given.pop("function")), *(f"{name}={value!r}" for name, value in given.items())]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer
@@ -36,19 +36,21 @@ def named_losses(losses: Any) -> dict[str, Any]:
         If there is no loss, or two have the same name.
     """
     if isinstance(losses, Mapping):
-        named = {str(name): loss for name, loss in losses.items()}
+        names, some = [str(name) for name in losses], list(losses.values())
     else:
-        some = [losses] if isinstance(losses, str | Loss) or callable(losses) else list(losses)
+        alone = isinstance(losses, str | Loss) or callable(losses)
+        if not (alone or np.iterable(losses)):
+            raise TypeError(f"losses={losses!r}: expected a list or a dict of losses.")
+        some = [losses] if alone else list(losses)
         names = [name_of(loss) for loss in some]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(
-                f"losses has two of the name {twice!r}: expected different names, such as {{'first': ..., 'second': ...}}."
-            )
-        named = dict(zip(names, some, strict=True))
-    if not named:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"losses has two of the name {twice!r}: expected different names, such as {{'first': ..., 'second': ...}}."
+        )
+    if not names:
         raise ValueError("losses is empty: expected at least one loss.")
-    return named
+    return dict(zip(names, some, strict=True))
 
 
 def name_of(loss: Any) -> str:
@@ -61,7 +63,7 @@ def name_of(loss: Any) -> str:
     return f"{type(loss).__name__}({parameters})"
 
 
-def outlier_share(estimator: Any, X: Any, y: Any) -> float:
+def outlier_share(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
     r"""Return the share of the total gradient magnitude that comes from the 5% of samples with the largest loss.
 
     .. math:: \frac{\sum_{i \in worst} |\ell'(y_i, raw_i)|}{\sum_i |\ell'(y_i, raw_i)|}
@@ -75,6 +77,8 @@ def outlier_share(estimator: Any, X: Any, y: Any) -> float:
         Fitted GDRegressor or GDClassifier, or a pipeline or search that ends in one.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like of shape (n_samples,), default=None
+        Individual weights for each sample: the twentieth is one of the weight.
 
     Returns
     -------
@@ -103,10 +107,12 @@ def outlier_share(estimator: Any, X: Any, y: Any) -> float:
     squared_error 0.5
     huber 0.07
     """
-    found = evaluated(estimator, X, y)
-    pull, losses = found.pull, found.losses
-    worst = np.argsort(-losses, kind="stable")[: math.ceil(WORST * len(losses))]
-    return float(pull[worst].sum() / pull.sum()) if pull.sum() > 0 else np.nan
+    found = evaluated(estimator, X, y, sample_weight)
+    order = np.argsort(-found.losses, kind="stable")
+    weight, pull = found.weight[order], (found.weight * found.pull)[order]
+    reached = np.cumsum(weight) / weight.sum()
+    worst = np.concatenate([[True], reached[:-1] < WORST - 1e-12])
+    return float(pull[worst].sum() / pull.sum()) if 0 < pull.sum() < np.inf else np.nan
 
 
 def compare_losses(
@@ -181,6 +187,8 @@ def compare_losses(
     >>> list(table)
     ['squared_error', 'absolute_error', 'r2', 'fit_time', 'outlier_share']
     """
+    if params and set(params) != {"sample_weight"}:
+        raise ValueError(f"params has {', '.join(params)}: expected sample_weight alone, by that name.")
     if params and not get_config()["enable_metadata_routing"]:
         raise ValueError(
             f"params has {', '.join(params)}, which would reach fit alone, and not the scorers: expected "
@@ -200,7 +208,8 @@ def compare_losses(
     rows = []
     for loss in named.values():
         found = run(clone(estimator).set_params(**{key: loss}), scoring={**scorers, **scores})
-        shares = [_share(fitted, X, y, train) for fitted, (train, _) in zip(found["estimator"], splits, strict=True)]
+        weights = (params or {}).get("sample_weight")
+        shares = [_share(fitted, X, y, weights, train) for fitted, (train, _) in zip(found["estimator"], splits, strict=True)]
         row = {name: float(np.mean(found[f"test_{name}"])) for name in [*named, *scores]}
         row |= {} if explained else {name: -row[name] for name in named}
         row |= {"fit_time": float(np.mean(found["fit_time"])), "outlier_share": float(np.mean(shares))}
@@ -229,12 +238,12 @@ def _scorers(estimator: Any, scoring: Any) -> dict[str, Any]:
     return {"score": scoring} if callable(scoring) else {name: get_scorer(name) for name in scoring}
 
 
-def _share(estimator: Any, X: Any, y: Any, train: Array) -> float:
+def _share(estimator: Any, X: Any, y: Any, weight: Any, train: Array) -> float:
     try:
         unwrapped(estimator)
     except TypeError:  # a wrapper that transforms y
         return float(np.nan)
-    return outlier_share(estimator, _rows(X, train), _rows(y, train))
+    return outlier_share(estimator, *(None if some is None else _rows(some, train) for some in (X, y, weight)))
 
 
 def _rows(table: Any, rows: Array) -> Any:

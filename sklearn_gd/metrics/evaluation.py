@@ -18,6 +18,8 @@ from ..estimators.checks import check_weight, read_numbers
 from ..estimators.reading import read, twin
 from ..losses import Loss, get_loss
 from ..parts import same
+from ..rows.sources import is_collection
+from ..rows.stream import Stream
 from ..targets import Continuous, Labels, Target
 
 __all__ = ["Evaluation", "evaluated", "unwrapped"]
@@ -127,6 +129,8 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     if theirs is not None and theirs.task not in (None, "classification" if is_classifier(estimator) else "regression"):
         raise ValueError(f"loss={loss!r} is a loss for {theirs.task}: the estimator is {type(estimator).__name__}.")
     if ours is not None and (theirs is None or _has(ours, theirs)):
+        if isinstance(seen, Stream) or is_collection(seen):
+            raise TypeError(f"X is a {type(seen).__name__}: expected rows in memory, such as a batch of it.")
         raw = ours._raw(seen)
         target, kept = ours._last_fit.target, ours.loss_
         _, given = read(twin(ours), kept, seen, y)
@@ -134,6 +138,8 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
         target.check(given, "y")
         return _evaluation(kept, target, given, raw, check_weight(sample_weight, raw))
     assert theirs is not None
+    if isinstance(X, Stream) or is_collection(X):
+        raise TypeError(f"X is a {type(X).__name__}: expected rows in memory, such as a batch of it.")
     read_by = _classified if is_classifier(estimator) else _regressed
     found = read_by(estimator, theirs, X, y)
     return _evaluation(*found, check_weight(sample_weight, found[-1]))
@@ -156,15 +162,21 @@ def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target
     y = read_numbers(loss.read(y))
     predicted = np.asarray(estimator.predict(X), dtype=np.float64)
     check_consistent_length(y, predicted)
+    predicted = predicted.reshape(len(predicted), -1)
+    if predicted.shape[1] != y.reshape(len(y), -1).shape[1]:
+        raise ValueError(f"y has shape {np.shape(y)}, and the predictions {predicted.shape}: expected as many outputs.")
     target = Continuous(y)
     y = target.flat(y)
-    return loss, target, y, _raw_of(loss, predicted.reshape(len(predicted), -1))
+    return loss, target, y, _raw_of(loss, predicted)
 
 
 def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
     """Return the same for any classifier."""
     target = Labels(np.asarray(estimator.classes_))
+    if np.ndim(y) > 1 and np.shape(y)[1:] != (1,):
+        raise ValueError(f"y has shape {np.shape(y)}: expected one label for each sample, (n_samples,), for another loss.")
     loss, y = loss.for_target(target), column_or_1d(y)
+    check_consistent_length(X, y)
     target.check(y, "y")
     n_raw = loss.n_raw(target)
     if loss.probabilistic and hasattr(estimator, "predict_proba"):
@@ -172,11 +184,16 @@ def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Targe
         return loss, target, y, _raw_of(loss, proba[:, 1:] if n_raw == 1 else proba)
     if not hasattr(estimator, "decision_function"):
         raise ValueError(
-            f"The loss {loss.name} has no probabilities, and {type(estimator).__name__} has nothing else: expected an "
-            "estimator with decision_function, or a loss of probabilities."
+            f"The loss {loss.name} has no probabilities, and {type(estimator).__name__} has no decision_function: expected an "
+            "estimator that has one, or with predict_proba a loss of probabilities."
         )
     scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
     scores = scores.reshape(len(scores), -1)
+    if scores.shape[1] != (len(target.classes) if target.exclusive else 1):
+        raise ValueError(
+            f"decision_function has {scores.shape[1]} columns for {len(target.classes)} classes: expected one for each class, "
+            "as with decision_function_shape='ovr'."
+        )
     return loss, target, y, np.hstack([-0.5 * scores, 0.5 * scores]) if n_raw > scores.shape[1] else scores
 
 

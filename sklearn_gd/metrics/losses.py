@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import is_classifier
 
 from ..arrays import Array
-from ..estimators.classifier import GDClassifier
-from ..estimators.regressor import GDRegressor
+from ..models import Linear
+from ..penalties import NoPenalty
+from ..rows.blocks import MemoryRows
+from ..solvers.auto import Auto
+from ..training.fit import Watching, run
+from ..training.problem import Parts, prepare
 from .evaluation import Evaluation, evaluated
 
 __all__ = ["explained_loss", "mean_loss", "sample_losses"]
@@ -115,9 +118,10 @@ def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | No
     .. math:: 1 - \frac{cost - cost_{saturated}}{cost_{constant} - cost_{saturated}}
 
     cost_constant is the cost of the best constant prediction for these rows. cost_saturated is the smallest cost that any
-    prediction can have, zero for most losses. The best score is 1; 0 is no better than a constant, and negative is worse. It
-    equals R^2 for squared_error, `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile,
-    `d2_tweedie_score` for poisson, gamma and tweedie, and `d2_log_loss_score` for log_loss.
+    prediction can have, zero for most losses. The best score is 1; 0 is no better than a constant, and negative is worse. Costs
+    of several outputs are added up before they are divided. For one output it equals R^2 for squared_error,
+    `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile, `d2_tweedie_score` for
+    poisson, gamma and tweedie, and `d2_log_loss_score` for log_loss.
 
     Parameters
     ----------
@@ -156,18 +160,38 @@ def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | No
     """
     found = evaluated(estimator, X, y, sample_weight, loss)
     cost, least = found.mean(found.losses), found.mean(found.least)
-    constant = _constant_cost(found, is_classifier(estimator)) - least
+    constant = _constant_cost(found) - least
     if constant <= 1e-12 * abs(least):
         return float(cost - least <= 1e-12 * abs(cost))
     return 1.0 - (cost - least) / constant
 
 
-def _constant_cost(found: Evaluation, labels: bool) -> float:
+def _constant_cost(found: Evaluation) -> float:
     """Return the cost of the best constant prediction of the same rows."""
-    used, y = found.weight > 0, np.asarray(found.given)
-    if labels and found.target.exclusive | (y.ndim == 1) and len(np.unique(y[used])) == 1:
-        return found.mean(found.least)  # one label is predicted without loss
-    kind = GDClassifier if labels else GDRegressor
-    nothing, weight = np.zeros((int(used.sum()), 1)), found.weight[used]
-    constant = kind(found.loss, penalty=None, alpha=0.0).fit(nothing, y[used], weight)
-    return mean_loss(constant, nothing, y[used], weight)
+    used = found.weight > 0
+    y, loss = found.y[used], found.loss
+    if loss.online or np.all(y == y[:1]):  # one target is predicted as well as it can be
+        return found.mean(found.least)
+    prepared = found.target.prepare(found.given, loss.rowwise)[used]
+    parts = Parts(
+        loss=loss,
+        penalty=NoPenalty(),
+        model=Linear(),
+        solver=Auto(),
+        alpha=0.0,
+        fit_intercept=True,
+        max_iter=None,
+        tol=1e-7,
+        warm_start=False,
+        early_stopping=None,
+        random_state=0,
+        verbose=0,
+    )
+    encoding = found.target.encoded_for(loss)
+    rows = MemoryRows(np.empty((len(prepared), 0)), prepared, found.weight[used])
+    with np.errstate(all="ignore"):
+        problem = prepare(parts, rows.without_features(encoding.distinct), found.target)
+        best = run(problem, Watching(), np.float64)
+        params = problem.objective.model.from_attributes(best.public)
+        assert params is not None
+        return problem.objective.value(params)

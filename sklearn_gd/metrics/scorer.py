@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 
 from ..losses import get_loss
+from ..shown import Documented
 from .losses import explained_loss, mean_loss
 
 __all__ = ["LossScorer", "loss_scorer"]
 
 
-class LossScorer(BaseEstimator):
+class LossScorer(Documented):
     """A scorer for a loss, to be passed as ``scoring=``; created by `loss_scorer`.
 
     Parameters

@@ -187,8 +187,13 @@ class _Sum(Penalty):
                 "by itself, as the prox of other sums is not known; write one Penalty with the prox of both."
             )
 
-    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+    @property
+    def in_words(self) -> str:
+        """The sum as it was written."""
         return f"{self.first!r} + {self.second!r}"
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        return self.in_words
 
     def check_features(self, n_features: int) -> None:
         self.first.check_features(n_features)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..metrics.comparison import compare_losses, named_losses
-from .style import axes_for, pyplot
+from .style import axes_for, legend_label, pyplot
 
 __all__ = ["LossComparisonDisplay"]
 
@@ -127,7 +127,12 @@ class LossComparisonDisplay:
         LossComparisonDisplay
         """
         names = list(named_losses(losses))
-        display = cls(names, np.column_stack([np.asarray(table[name]) for name in names]), explained)
+        fitted = [str(name) for name in (table.index if hasattr(table, "index") and hasattr(table, "loc") else table["fitted"])]
+        missing = [name for name in names if name not in fitted or name not in table]
+        if missing:
+            raise ValueError(f"losses has {missing[0]!r}, which the table has not: expected some of {fitted}.")
+        rows = [fitted.index(name) for name in names]
+        display = cls(names, np.column_stack([np.asarray(table[name])[rows] for name in names]), explained)
         display.table_ = table
         return display.plot(ax)
 
@@ -144,12 +149,12 @@ class LossComparisonDisplay:
         """
         number = len(self.names)
         self.figure_, (self.ax_,) = axes_for(ax, 1, 2.6 + 0.95 * number, 1.6 + 0.5 * number)
-        best = self.values.max(axis=0) if self.explained else self.values.min(axis=0)
+        best = np.nanmax(self.values, axis=0) if self.explained else np.nanmin(self.values, axis=0)
         with np.errstate(all="ignore"):
             excess = np.abs(self.values - best) / (1.0 if self.explained else np.abs(best))
-        excess = np.nan_to_num(excess, nan=0.0, posinf=1e9)
+        excess = np.where(np.isnan(self.values), np.nan, np.nan_to_num(excess, nan=0.0, posinf=1e9))
         self.im_ = self.ax_.imshow(100 * excess, cmap="cividis_r", vmin=0.0, vmax=100 * (FARTHEST - 1.0), aspect="auto")
-        bar = self.figure_.colorbar(self.im_, ax=self.ax_, extend="max" if excess.max() > FARTHEST - 1.0 else "neither")
+        bar = self.figure_.colorbar(self.im_, ax=self.ax_, extend="max" if np.nanmax(excess) > FARTHEST - 1.0 else "neither")
         bar.set_label(f"from the best of the column  ({'% of the cost of a constant' if self.explained else '%'})")
         self.text_ = np.empty((number, number), dtype=object)
         for row in range(number):
@@ -159,6 +164,7 @@ class LossComparisonDisplay:
                 style = {"ha": "center", "va": "center", "color": "white" if dark else "black", "fontweight": weight}
                 self.text_[row, column] = self.ax_.text(column, row, f"{self.values[row, column]:.4g}", **style)
         self.ax_.set(xlabel="judged by", ylabel="fitted under", xticks=range(number), yticks=range(number))
-        self.ax_.set_yticklabels(self.names)
-        pyplot().setp(self.ax_.set_xticklabels(self.names), rotation=30, ha="right", rotation_mode="anchor")
+        names = [legend_label(name).strip() for name in self.names]
+        self.ax_.set_yticklabels(names)
+        pyplot().setp(self.ax_.set_xticklabels(names), rotation=30, ha="right", rotation_mode="anchor")
         return self

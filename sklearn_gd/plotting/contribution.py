@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
 from ..arrays import Array
+from ..losses import get_loss
 from ..metrics.comparison import name_of
 from ..metrics.evaluation import evaluated, unwrapped
 from ..metrics.frames import framed
-from .style import COLORS, axes_for, neutral
+from ..parts import same
+from .style import COLORS, axes_for, legend_label, neutral
 
 __all__ = ["LossContributionDisplay"]
 
@@ -75,6 +79,7 @@ class LossContributionDisplay:
 
     def __init__(self, losses: Array, weight: Array, worst: Any, share: float, name: str = "loss") -> None:
         self.losses, self.weight, self.worst_, self.share, self.name = losses, weight, worst, share, name
+        self.least, self.cost = np.zeros_like(losses), float(np.average(losses, weights=weight))
 
     @classmethod
     def from_estimator(
@@ -114,23 +119,27 @@ class LossContributionDisplay:
         ValueError
             If `share` is not between 0 and 1.
         """
-        if not 0 < share < 1:
+        if not (np.ndim(share) == 0 and isinstance(share, Real) and 0 < share < 1):
             raise ValueError(f"share={share!r}: expected a number between 0 and 1.")
+        if not (isinstance(n_worst, Integral) and n_worst >= 0):
+            raise ValueError(f"n_worst={n_worst!r}: expected an integer >= 0.")
         found = evaluated(estimator, X, y, sample_weight)
-        losses = found.losses - found.least
-        order = np.argsort(-losses, kind="stable")
+        used = np.flatnonzero(found.weight > 0)
+        losses, weight, least = found.losses[used], found.weight[used], found.least[used]
+        order = np.argsort(least - losses, kind="stable")
+        excess = weight * (losses - least)
         worst = order[:n_worst]
-        cost = found.weight @ losses
-        index = np.asarray(X.index)[worst] if hasattr(X, "index") else worst
+        rows = used[worst]
         columns = {
             "loss": losses[worst],
-            "share": found.weight[worst] * losses[worst] / cost if cost > 0 else np.zeros(len(worst)),
-            "y_true": _listed(np.asarray(y)[worst]),
-            "y_pred": _listed(np.asarray(estimator.predict(X))[worst]),
+            "share": excess[worst] / (excess.sum() or 1.0),
+            "y_true": _listed(_of_rows(y, rows)),
+            "y_pred": _listed(_of_rows(estimator.predict(X), rows)),
         }
-        used = order[found.weight[order] > 0]
-        name = name_of(unwrapped(estimator)[0].loss)
-        return cls(losses[used], found.weight[used], framed(columns, "index", index), share, name).plot(ax)
+        index = np.asarray(X.index)[rows] if hasattr(X, "iloc") else rows
+        display = cls(losses[order], weight[order], framed(columns, "index", index), share, _name(estimator))
+        display.least, display.cost = least[order], found.mean(found.losses)
+        return display.plot(ax)
 
     def plot(self, ax: Any = None) -> LossContributionDisplay:
         """Plot the display.
@@ -145,28 +154,42 @@ class LossContributionDisplay:
         """
         self.figure_, self.ax_ = axes_for(ax, 2, 9.0, 3.6)
         left, right = self.ax_
-        total = self.weight.sum()
-        reached = np.concatenate([[0.0], np.cumsum(self.weight) / total])
-        cost = self.weight * self.losses
-        carried = np.concatenate([[0.0], np.cumsum(cost) / max(cost.sum(), np.finfo(np.float64).tiny)])
+        reached = np.concatenate([[0.0], np.cumsum(self.weight) / self.weight.sum()])
+        excess = self.weight * (self.losses - self.least)
+        carried = np.concatenate([[0.0], np.cumsum(excess) / (excess.sum() or 1.0)])
         self.worst_share_ = float(np.interp(self.share, reached, carried))
         percent = f"{100 * self.share:.3g} %"
-        self.lines_ = left.plot(100 * reached[1:], self.losses, color=COLORS[0], drawstyle="steps-pre")
-        mean = cost.sum() / total
+        shown = np.concatenate([self.losses[:1], self.losses])
+        self.lines_ = left.plot(100 * reached, shown, color=COLORS[0], drawstyle="steps-pre")
+        mean = self.cost
         self.lines_.append(left.axhline(mean, color=COLORS[3], linestyle="--", label=f"mean = cost, {mean:.4g}"))
         left.axvspan(0, 100 * self.share, color=COLORS[1], alpha=0.3, label=f"worst {percent}", linewidth=0)
-        heavy = self.losses.max(initial=0.0) > HEAVY * mean > 0
+        heavy = self.losses.max(initial=0.0) > HEAVY * mean > 0 and self.losses.min(initial=0.0) >= 0
         scale = {"yscale": "log", "ylim": (1e-3 * mean, None)} if heavy else {}
-        left.set(xlabel="samples, worst first  (%)", ylabel=f"{self.name}: loss of a sample", **scale)
+        left.set(xlabel="samples, worst first  (%)", ylabel=f"{legend_label(self.name)}: loss of a sample", **scale)
         left.legend(fontsize="small", framealpha=0.6)
         self.lines_ += right.plot(100 * reached, 100 * carried, color=COLORS[0], label="samples")
         self.lines_ += right.plot([0, 100], [0, 100], ":", color=neutral(), alpha=0.6, label="if all cost alike")
         mark = {"marker": "o", "markersize": 7, "color": COLORS[1], "linestyle": "none"}
-        label = f"worst {percent}: {100 * self.worst_share_:.3g} % of the cost"
+        above = " above the least" if np.any(self.least) else ""
+        label = f"worst {percent}: {100 * self.worst_share_:.3g} % of the cost{above}"
         self.lines_ += right.plot([100 * self.share], [100 * self.worst_share_], label=label, **mark)
-        right.set(xlabel="samples, worst first  (%)", ylabel="share of the cost  (%)")
+        right.set(xlabel="samples, worst first  (%)", ylabel=f"share of the cost{above}  (%)")
         right.legend(fontsize="small", loc="lower right", framealpha=0.6)
         return self
+
+
+def _of_rows(values: Any, rows: Array) -> Array:
+    """Return the values of some rows; a single column is flat."""
+    some = np.asarray(values[rows].toarray() if sparse.issparse(values) else np.asarray(values)[rows])
+    return some[:, 0] if some.shape[1:] == (1,) else some
+
+
+def _name(estimator: Any) -> str:
+    """Return the name under which the loss of a fit was given, or if the parameter has changed since, that of the loss."""
+    fitted, _ = unwrapped(estimator)
+    given = get_loss(fitted.loss).for_target(fitted._last_fit.target)
+    return name_of(fitted.loss if same(given, fitted.loss_) else fitted.loss_)
 
 
 def _listed(values: Array) -> Any:

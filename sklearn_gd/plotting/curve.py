@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..arrays import Array
 from ..metrics.evaluation import unwrapped
-from .style import COLORS, axes_for, named_estimators, styles
+from .style import COLORS, add_legend, axes_for, legend_label, named_estimators, styles
 
 __all__ = ["LossCurveDisplay", "TrainingCurve"]
 
@@ -29,6 +29,8 @@ class TrainingCurve:
         The loss of the validation rows.
     best_iteration : int or None
         The best iteration, with early stopping.
+    exact : bool, default=True
+        Whether the objective is that of the parameters after each iteration, and not a mean over an epoch of mini-batches.
     """
 
     iteration: Array
@@ -36,6 +38,7 @@ class TrainingCurve:
     objective: Array
     validation_loss: Array | None
     best_iteration: int | None
+    exact: bool = True
 
 
 class LossCurveDisplay:
@@ -137,35 +140,42 @@ class LossCurveDisplay:
         self.figure_, (self.ax_,) = axes_for(ax, 1, 5.2, 3.6)
         self.lines_ = []
         if lowest is None:
-            lowest = min(float(np.nanmin(curve.objective)) for curve in self.curves.values())
-        for (name, curve), style in zip(self.curves.items(), styles(len(self.curves)), strict=True):
-            self._draw(name, curve, x, lowest if y == "suboptimality" else None, style["color"])
+            # The objective of an epoch of mini-batches is a mean over changing parameters, which may lie below the optimum.
+            exact = [curve for curve in self.curves.values() if curve.exact] or list(self.curves.values())
+            lowest = min(float(np.nanmin(curve.objective)) for curve in exact)
+        if not np.isfinite(lowest):
+            raise ValueError(f"lowest={lowest}: expected a finite number.")
+        for (name, curve), look in zip(self.curves.items(), styles(len(self.curves)), strict=True):
+            if y == "suboptimality":
+                self._draw_gap(name, curve, x, lowest, look)
+            else:
+                self._draw(name, curve, x, look)
         watched = y == "objective" and any(curve.validation_loss is not None for curve in self.curves.values())
         label = "objective; validation loss" if watched else Y_LABELS[y]
         self.ax_.set(xlabel=X_LABELS[x], ylabel=label, yscale="log" if y == "suboptimality" else "linear")
         if len(self.lines_) > 1:
-            self.ax_.legend(fontsize="small", framealpha=0.6)
+            add_legend(self.ax_, len(self.lines_))
         return self
 
-    def _draw(self, name: str, curve: TrainingCurve, x: str, lowest: float | None, color: str) -> None:
-        places, mark = getattr(curve, x), "o" if len(curve.iteration) == 1 else ""
-        if lowest is not None:
-            least = np.finfo(np.float64).eps * (np.nanmax(curve.objective) - lowest)  # zero has no logarithm
-            above = np.maximum(curve.objective - lowest, least)
-            self.lines_ += self.ax_.plot(places, above, marker=mark, label=name or "training", color=color)
-            return
-        first = len(self.lines_)
-        before = f"{name}: " if name else ""
-        self.lines_ += self.ax_.plot(places, curve.objective, marker=mark, label=f"{before}training", color=color)
-        values = curve.objective
+    def _draw_gap(self, name: str, curve: TrainingCurve, x: str, lowest: float, look: dict[str, str]) -> None:
+        """Draw how far the objective is above the lowest one, or above rounding, as zero has no logarithm."""
+        gap = np.maximum(curve.objective - lowest, np.finfo(np.float64).eps * (abs(lowest) or 1.0))
+        mark = "o" if len(gap) == 1 else ""
+        self.lines_ += self.ax_.plot(getattr(curve, x), gap, marker=mark, label=legend_label(name or "training"), **look)
+
+    def _draw(self, name: str, curve: TrainingCurve, x: str, look: dict[str, str]) -> None:
+        """Draw the objective, the validation loss if there is one, and the best iteration."""
+        places, values = getattr(curve, x), curve.objective
+        before, mark = f"{name}: " if name else "", "o" if len(curve.iteration) == 1 else ""
+        label = name if name and curve.validation_loss is None else f"{before}training"
+        self.lines_ += self.ax_.plot(places, values, marker=mark, label=legend_label(label), **look)
         if curve.validation_loss is not None:
             values = curve.validation_loss
-            self.lines_ += self.ax_.plot(places, values, "--", label=f"{before}validation", color=color if name else COLORS[1])
-        elif name:
-            self.lines_[first].set_label(name)
+            watched = {"color": look["color"] if name else COLORS[1], "linestyle": "--"}
+            self.lines_ += self.ax_.plot(places, values, label=legend_label(f"{before}validation"), **watched)
         if curve.best_iteration is not None:
             best = int(np.searchsorted(curve.iteration, curve.best_iteration))
-            label = f"{before}best iteration, {curve.best_iteration}"
+            label = legend_label(f"{before}best iteration, {curve.best_iteration}")
             circle = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "linestyle": "none"}
             self.ax_.plot(places[best], values[best], color=self.lines_[-1].get_color(), label=label, **circle)
 
@@ -182,4 +192,5 @@ def _curve(estimator: Any) -> TrainingCurve:
         history["objective"],
         history.get("validation_loss"),
         getattr(fitted, "best_iteration_", None),
+        "optimality" in history,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,21 @@ from sklearn.base import clone
 from ..arrays import Array
 from ..metrics.evaluation import unwrapped
 from ..objective.objective import Objective
+from ..parts import same
+from ..rows.sources import is_collection
+from ..rows.stream import Stream
 from ..training.fit import Trace
-from .style import axes_for, named_estimators, styles
+from .style import add_legend, axes_for, legend_label, named_estimators, styles
 
 __all__ = ["LandscapePath", "LossLandscapeDisplay"]
 
 # The margin around the paths.
 MARGIN = 0.35
 N_LEVELS = 18
+# An axis is at least this share of the other one.
+LEAST = 0.05
+# The map of more rows is that of a sample.
+MOST_ROWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +128,7 @@ class LossLandscapeDisplay:
             the coefficient and the intercept if there is one feature, else "principal".
         resolution : int, default=60
             Number of grid points per axis.
+            Of more than 10,000 rows, for a sample.
         ax : matplotlib Axes or None, default=None
 
         Returns
@@ -131,10 +140,13 @@ class LossLandscapeDisplay:
         ValueError
             If `directions` do not match the model.
         """
+        if not (isinstance(resolution, Integral) and resolution >= 2):
+            raise ValueError(f"resolution={resolution!r}: expected an integer >= 2.")
         fits = {name: _traced(one, X, y, sample_weight) for name, one in named_estimators(estimator).items()}
         plane = _plane(*next(iter(fits.values())), directions)
+        _check_comparable([trace for trace, _ in fits.values()])
         paths = {name: plane.path(_places(trace, plane.objective, plane.internal)) for name, (trace, _) in fits.items()}
-        axes = [_axis(np.concatenate([path.points[:, k] for path in paths.values()]), resolution) for k in (0, 1)]
+        axes = _axes(np.concatenate([path.points for path in paths.values()]), resolution, plane.internal)
         values = np.array([[plane.value(s, t) for s in axes[0]] for t in axes[1]])
         return cls(axes[0], axes[1], values, paths, plane.labels).plot(ax)
 
@@ -163,31 +175,56 @@ class LossLandscapeDisplay:
         self.lines_ = []
         for (name, path), look in zip(self.paths.items(), styles(len(self.paths)), strict=True):
             line = {**look, "linewidth": 1.4, "marker": "o", "markersize": 3}
-            self.lines_ += self.ax_.plot(path.points[:, 0], path.points[:, 1], label=name or "path", **line)
+            self.lines_ += self.ax_.plot(path.points[:, 0], path.points[:, 1], label=legend_label(name or "path"), **line)
         marks = {"linestyle": "none", "markeredgecolor": "black", "color": "white", "zorder": 5}
         for at, mark, size, label in ((0, "s", 7, "start"), (-1, "*", 13, "end")):
             places = np.array([path.points[at] for path in self.paths.values()])
             self.ax_.plot(places[:, 0], places[:, 1], mark, markersize=size, label=label, **marks)
-        self.ax_.set(xlabel=self.labels[0], ylabel=self.labels[1])
-        self.ax_.legend(fontsize="small", framealpha=0.8)
+        self.ax_.set(xlabel=legend_label(self.labels[0]), ylabel=legend_label(self.labels[1]))
+        add_legend(self.ax_, len(self.lines_) + 2)
         return self
 
 
 def _traced(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Trace, Any]:
     """Return the trace of a fit of a clone, and the names of the features, if they have any."""
-    if hasattr(estimator, "steps") and len(estimator.steps) > 1:
-        X = clone(estimator[:-1]).fit_transform(X, y)
-        estimator = estimator[-1]
+    if isinstance(X, Stream) or is_collection(X):
+        raise TypeError(f"X is a {type(X).__name__}: expected rows in memory.")
+    if hasattr(estimator, "best_estimator_"):
+        return _traced(estimator.best_estimator_, X, y, sample_weight)
+    if hasattr(estimator, "steps"):
+        before = clone(estimator[:-1])
+        X = before.fit_transform(X, y) if len(before) else X
+        return _traced(estimator[-1], X, y, sample_weight)
     fresh = clone(unwrapped(estimator)[0])
     fresh._trace = trace = Trace()
     fresh.fit(X, y, sample_weight)
     return trace, getattr(fresh, "feature_names_in_", None)
 
 
-def _axis(places: Array, resolution: int) -> Array:
-    low, high = places.min(), places.max()
-    room = MARGIN * (high - low) or max(1.0, abs(high))
-    return np.linspace(low - room, high + room, resolution)
+def _check_comparable(traces: list[Trace]) -> None:
+    """Raise ValueError if fits do not minimise the same objective."""
+    objectives = [trace.objective for trace in traces]
+    first = objectives[0]
+    assert first is not None
+    for other in objectives[1:]:
+        assert other is not None
+        alike = (
+            first.size == other.size
+            and same(first.loss, other.loss)
+            and same(first.penalty.shape, other.penalty.shape)
+            and first.penalty.alpha == other.penalty.alpha
+        )
+        if not alike:
+            raise ValueError("The estimators minimise different objectives: expected them to differ in their solvers alone.")
+
+
+def _axes(points: Array, resolution: int, alike: bool) -> list[Array]:
+    """Return the axes of the map, with room around the paths; where both have the same unit, neither is much the shorter."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = np.maximum(high - low, LEAST * np.ptp(points, axis=0).max() if alike else 1e-6 * np.abs(points).max(axis=0))
+    span = np.where(span > 0, span, 1.0)
+    middle = 0.5 * (low + high)
+    return [np.linspace(m - (0.5 + MARGIN) * s, m + (0.5 + MARGIN) * s, resolution) for m, s in zip(middle, span, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +263,11 @@ def _places(trace: Trace, objective: Objective, internal: bool) -> Array:
 def _plane(trace: Trace, names: Any, directions: Any) -> _Plane:
     objective = trace.objective
     assert objective is not None
+    if objective.rows.n_samples > MOST_ROWS:
+        objective = objective.sample(MOST_ROWS)
     model = objective.model
+    if model.size < 2:
+        raise ValueError("The model has one parameter: expected two at least, for a map.")
     linear, intercept = model.has_gram and model.n_raw == 1, bool(getattr(model, "fit_intercept", False))
     if isinstance(directions, str) and directions == "auto":
         directions = (
@@ -239,7 +280,7 @@ def _plane(trace: Trace, names: Any, directions: Any) -> _Plane:
         found, shares = _principal(places - places[-1])
         first, second = (f"direction {k} of the path, {100 * share:.0f} % of it" for k, share in enumerate(shares, 1))
         return _Plane(objective, True, places[-1], found, (first, second))
-    if not linear or len(directions) != 2:
+    if not linear or np.ndim(directions) == 0 or len(directions) != 2:
         raise ValueError(
             f"directions={directions!r}: expected 'principal', or a pair of features of a linear model of one output."
         )

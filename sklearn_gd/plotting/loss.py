@@ -12,7 +12,7 @@ from ..arrays import Array
 from ..losses import Loss, get_loss
 from ..metrics.comparison import named_losses
 from ..targets import Labels
-from .style import axes_for, neutral, styles
+from .style import MOST_INSIDE, add_legend, axes_for, legend_label, neutral, styles
 
 __all__ = ["LossCurve", "LossDisplay"]
 
@@ -139,6 +139,10 @@ class LossDisplay:
         if x not in ("auto", "raw", "residual", "margin"):
             raise ValueError(f"x={x!r}: expected 'auto', 'raw', 'residual' or 'margin'.")
         _known(quantities)
+        if not (np.shape(span) == (2,) and np.all(np.isfinite(span)) and span[0] < span[1]):
+            raise ValueError(f"span={span!r}: expected two numbers, the lower one first.")
+        if y_true is not None and not (np.ndim(y_true) == 0 and np.isfinite(y_true)):
+            raise ValueError(f"y_true={y_true!r}: expected a finite number.")
         named = {name: get_loss(loss) for name, loss in named_losses(losses).items()}
         tasks = {loss.task for loss in named.values()} - {None}
         if len(tasks) > 1:
@@ -179,13 +183,13 @@ class LossDisplay:
         self.ax_, self.lines_ = axes if len(axes) > 1 else axes[0], []
         for axis, quantity in zip(axes, quantities, strict=True):
             for (name, curve), style in zip(self.curves.items(), styles(len(self.curves)), strict=True):
-                (line,) = axis.plot(curve.x, getattr(curve, quantity), label=name, linewidth=1.8, **style)
+                (line,) = axis.plot(curve.x, getattr(curve, quantity), label=legend_label(name), linewidth=1.8, **style)
                 self.lines_.append(line)
                 if quantity == "value":
                     axis.plot(curve.kinks, curve.kink_values, "o", markersize=5, color=style["color"])
             self._frame(axis, quantity)
         if len(self.curves) > 1 or next(iter(self.curves)):
-            axes[0].legend(fontsize="small", loc="best", framealpha=0.6)
+            add_legend(axes[-1 if len(self.curves) > MOST_INSIDE else 0], len(self.curves))
         return self
 
     def _frame(self, axis: Any, quantity: str) -> None:
@@ -238,20 +242,27 @@ def _curve(loss: Loss, axis: str, y_true: float, span: tuple[float, float], labe
     if labels and loss.rowwise:
         loss = loss.for_target(Labels(np.arange(N_CLASSES)))
         codes, raw = np.zeros(len(grid), dtype=np.intp), np.eye(1, N_CLASSES) * grid[:, None]
-        slopes = loss.gradient(codes, raw)[:, 0]
-        jumps = np.abs(np.diff(slopes)) > (0.2 * np.ptp(slopes) if not loss.smooth else np.inf)
-        return _evaluated(loss, codes, raw, grid, grid[1:][jumps])
+        return _evaluated(loss, codes, raw, grid, _jumps(loss, codes, raw, grid))
     raw = grid if labels or _logarithmic(loss) else y_true + (-grid if axis == "residual" else grid)
     y = np.full((len(raw), 1), y_true)
     loss = _observed(loss, y, raw[:, None], labels)
-    kinks = (
-        loss.pieces.kinks(y[:1]) if not loss.pieces.absent else loss.lines(y[:1])[0] if loss.has_lines else np.empty((0, 1, 1))
-    )
-    places = np.unique(kinks.ravel())
+    if loss.pieces.absent and not loss.has_lines:
+        places = _jumps(loss, y, raw[:, None], raw)
+    else:
+        places = np.unique(loss.lines(y[:1])[0] if loss.pieces.absent else loss.pieces.kinks(y[:1]))
     places = places[(places > raw.min()) & (places < raw.max())]
     x = y_true - raw if axis == "residual" else raw
     order = np.argsort(x)
     return _evaluated(loss, y, raw[order][:, None], x[order], y_true - places if axis == "residual" else places)
+
+
+def _jumps(loss: Loss, y: Array, raw: Array, x: Array) -> Array:
+    """Return where the slope of a loss with kinks jumps, as far as a grid shows."""
+    if loss.smooth:
+        return np.empty(0)
+    slopes = loss.gradient(y, raw)[:, 0]
+    places = x[1:][np.abs(np.diff(slopes)) > 0.2 * np.ptp(slopes)]
+    return np.round(places, 12)
 
 
 def _observed(loss: Loss, y: Array, raw: Array, labels: bool) -> Loss:
