@@ -1,5 +1,6 @@
 """How estimators show themselves: as text, in a notebook, in a report."""
 
+import pickle
 import re
 from functools import partial
 from importlib import metadata
@@ -118,7 +119,9 @@ def test_reports_say_what_was_found():
     text = model.report(3)
     assert text.splitlines()[0] == "GDRegressor under Huber(delta=20.0), by Newton()"
     assert "converged, optimality " in text
-    assert "not converged" not in text
+    assert "no optimum" not in text
+    assert model.set_params(alpha=100.0).report(3) == text
+    assert "objective" not in pickle.loads(pickle.dumps(model)).report()
     objective, cost, penalty = map(float, re.search(r"objective (\S+) = cost (\S+) \+ penalty (\S+)", text).groups())
     assert objective == pytest.approx(model.loss_curve_[-1], rel=1e-5)
     assert cost == pytest.approx(mean_loss(model, X, y), rel=1e-5)
@@ -133,11 +136,13 @@ def test_reports_of_classes_networks_and_streams():
     text = GDClassifier(alpha=1e-3).fit(X, np.array(["a", "b", "c"])[y]).report()
     assert re.search(r"^\s+a\s+b\s+c$", text, re.MULTILINE)
     network = GDClassifier(model=MLP((10,)), early_stopping=True, random_state=0).fit(X, y)
-    assert "not converged: the validation loss gained nothing" in network.report()
+    assert "no optimum: the validation loss gained nothing" in network.report()
     assert "a network of layers 4 - 10 - 3, 70 weights" in network.report()
     stream = GDClassifier(solver="sgd").partial_fit(X, y, classes=[0, 1, 2])
     assert "objective" not in stream.report()
     several = GDRegressor().fit(X, np.column_stack([y, -y]))
     assert "output 1" in several.report()
+    with pytest.raises(ValueError, match="n_largest=-1: expected an integer >= 0"):
+        several.report(-1)
     with pytest.raises(NotFittedError):
         GDRegressor().report()

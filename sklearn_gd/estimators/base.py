@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
+from numbers import Integral
 from operator import add
 from traceback import clear_frames
 from typing import Any
@@ -407,7 +408,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             If the estimator is not fitted.
         """
         check_is_fitted(self)
-        return report(self, n_largest)
+        if not (isinstance(n_largest, Integral) and n_largest >= 0):
+            raise ValueError(f"n_largest={n_largest!r}: expected an integer >= 0.")
+        return report(self, int(n_largest))
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._last is not None and "loss_" in self._last.public

@@ -17,28 +17,17 @@ def report(estimator: Any, n_largest: int) -> str:
     fitted = vars(estimator)
     lines = [f"{type(estimator).__name__} under {shown(estimator.loss_)!r}, by {shown(estimator.solver_)!r}"]
     if "stop_reason_" in fitted:
-        ended = "" if fitted["converged_"] else "not converged: "
+        ended = "" if fitted["converged_"] else "no optimum: "
         lines.append(f"{ended}{fitted['stop_reason_']}, optimality {fitted['optimality_']:.1e}, {fitted['n_iter_']} iterations")
-    if fitted.get("loss_curve_"):
-        lines.append(_objective(estimator))
+    if estimator._last_fit.split is not None:
+        cost, penalty = estimator._last_fit.split
+        lines.append(f"objective {cost + penalty:.6g} = cost {cost:.6g} + penalty {penalty:.6g}")
     if "coef_" in fitted:
         lines += _coefficients(estimator, n_largest)
     else:
         sizes = [len(fitted["coefs_"][0]), *(weights.shape[1] for weights in fitted["coefs_"])]
         lines.append(f"a network of layers {' - '.join(map(str, sizes))}, {sum(w.size for w in fitted['coefs_']):,} weights")
     return "\n".join(lines)
-
-
-def _objective(estimator: Any) -> str:
-    """Return the line about the objective, split into its parts for a linear model whose last iterate was kept."""
-    history = estimator.history_
-    best = getattr(estimator, "best_iteration_", history["iteration"][-1])
-    value = float(history["objective"][int(np.searchsorted(history["iteration"], best))])
-    if not hasattr(estimator, "coef_"):
-        return f"objective {value:.6g}"
-    penalty = estimator.penalty_.value(np.atleast_2d(estimator.coef_).T.astype(np.float64))
-    scaled = estimator.alpha * penalty if penalty else 0.0
-    return f"objective {value:.6g} = cost {value - scaled:.6g} + penalty {scaled:.6g}"
 
 
 def _coefficients(estimator: Any, n_largest: int) -> list[str]:
@@ -54,6 +43,7 @@ def _coefficients(estimator: Any, n_largest: int) -> list[str]:
     ]
     width = max(len(name) for name, _ in shown)
     if len(coef) > 1:
-        heads = getattr(estimator, "classes_", [f"output {k}" for k in range(len(coef))])
+        labels = getattr(estimator, "classes_", ())
+        heads = labels if len(labels) == len(coef) else [f"output {k}" for k in range(len(coef))]
         lines.append(f"  {'':{width}}  " + "  ".join(f"{head!s:>12}" for head in heads))
     return lines + [f"  {name:{width}}  " + "  ".join(f"{value:12.6g}" for value in values) for name, values in shown]

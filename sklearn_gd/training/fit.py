@@ -72,6 +72,8 @@ class Fit:
         What a later fit needs to continue from this one, if anything.
     totals : ndarray or float
         The weight of each class in all rows so far.
+    split : tuple of float, or None
+        The cost and the penalty at the parameters; None if they are not known.
     complaint : str
         The text of the warning, if any.
     interrupt : KeyboardInterrupt or None
@@ -82,6 +84,7 @@ class Fit:
     public: dict[str, Any]
     memory: Memory | None = None
     totals: Any = 0.0
+    split: tuple[float, float] | None = None
     complaint: str = ""
     interrupt: KeyboardInterrupt | None = None
 
@@ -228,8 +231,10 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
                 reason, quiet = Reason.ABOVE_CONSTANT, False
     solver = parts.solver.at_work(state)
     state = parts.solver.final(objective, state)
+    value = state.value
     if not state.certified:
-        state = replace(state, optimality=objective.at(state.params).optimality)
+        point = objective.at(state.params)
+        state, value = replace(state, optimality=point.optimality), point.value
     if converged and (found := check_end(objective, state.params)):
         reason, quiet, converged = Reason.WRONG_DERIVATIVES, False, False
         state = replace(state, hint=found)
@@ -248,7 +253,9 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
     }
     memory = Memory(parts.key, objective.model, exported, rows.moments, n, n, problem.exponent)
     told = "" if quiet else complaint(objective, state, reason, text, result.n_iter, solver, parts)
-    return Fit(problem.target, _fit_at(problem, state, dtype).public | facts, memory, complaint=told, interrupt=interrupt)
+    penalty = objective.penalty_value(state.params)
+    public = _fit_at(problem, state, dtype).public | facts
+    return Fit(problem.target, public, memory, split=(value - penalty, penalty), complaint=told, interrupt=interrupt)
 
 
 def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:
