@@ -420,3 +420,12 @@ def test_a_landscape_of_many_rows_is_that_of_a_sample():
     display = LossLandscapeDisplay.from_estimator(GDRegressor(alpha=0.0), x, 3.0 * x[:, 0] + rng.randn(60_000), resolution=6)
     assert display.paths[""].points[-1] == pytest.approx([3.0, 0.0], abs=0.1)
     assert display.paths[""].objective[-1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_contributions_under_another_loss(diabetes):
+    X, y = diabetes
+    model = GDRegressor().fit(X, y)
+    display = LossContributionDisplay.from_estimator(LinearRegression().fit(X, y), X, y, loss="absolute_error")
+    assert display.name == "absolute_error"
+    assert display.cost == pytest.approx(np.abs(y - LinearRegression().fit(X, y).predict(X)).mean())
+    assert LossContributionDisplay.from_estimator(model, X, y, loss=_capped).name == "_capped"

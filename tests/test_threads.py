@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from tables import DETERMINISTIC, RULES
 from threadpoolctl import threadpool_info
 
 from sklearn_gd import GDRegressor
+from sklearn_gd.rows import blocks
 
 SCRIPT = """
 import sys, warnings
@@ -143,3 +145,12 @@ def test_a_joblib_context_sets_the_number_of_threads(notes):
     with parallel_config("threading", n_jobs=2):
         GDRegressor(notes.loss).fit(X, X[:, 0])
     assert max(note["pool"] for note in notes()) == 2
+
+
+@pytest.mark.parametrize(("n_jobs", "limited"), [(None, False), (1, True), (2, True)])
+def test_one_job_has_one_blas_thread(n_jobs, limited, monkeypatch):
+    asked = []
+    monkeypatch.setattr(blocks, "threadpool_limits", lambda *limits: asked.append(limits) or nullcontext())
+    with blocks.workers(n_jobs):
+        pass
+    assert asked == ([(1, "blas")] if limited else [])

@@ -31,18 +31,18 @@ for epoch in range(301):
         np.mean(error * x[:, 0]),
         np.mean(error),
     )  # 4. gradient
+    if epoch % 100 == 0:
+        print(f"epoch {epoch:3}: cost {cost:.4f}, y = {slope:.3f} x + {intercept:.3f}")
     slope -= 0.1 * slope_gradient  # 5. update
     intercept -= 0.1 * intercept_gradient
-    path.append((slope, intercept))
-    if epoch % 100 == 0:  # 6. repeat
-        print(f"epoch {epoch:3}: cost {cost:.4f}, y = {slope:.3f} x + {intercept:.3f}")
+    path.append((slope, intercept))  # 6. repeat
 
 # %%
 # With an estimator
 # -----------------
-# The same loop: random initial parameters, a constant learning rate, and the cost printed every hundred epochs.
-# ``alpha=0.0`` leaves the penalty out, and :class:`~sklearn_gd.EarlyStopping` without held-out rows ends the fit when
-# the cost has reached a threshold.
+# The same loop, from another random start: a constant learning rate, and the cost printed every hundred epochs.
+# ``alpha=0.0`` leaves the penalty out, and :class:`~sklearn_gd.EarlyStopping` without held-out rows ends the fit when the
+# cost has reached a threshold.
 from sklearn_gd import EarlyStopping, GDRegressor
 from sklearn_gd.models import Linear
 from sklearn_gd.solvers import GradientDescent

@@ -1,4 +1,4 @@
-"""Plots of losses and of training. They need matplotlib: ``pip install sklearn-gd[plot]``."""
+"""Plots of losses and of training. They need matplotlib: ``pip install ".[plot]"``."""
 
 from __future__ import annotations
 

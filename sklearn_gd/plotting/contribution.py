@@ -89,6 +89,7 @@ class LossContributionDisplay:
         y: Any,
         sample_weight: ArrayLike | None = None,
         *,
+        loss: Any = None,
         share: float = 0.05,
         n_worst: int = 10,
         ax: Any = None,
@@ -102,6 +103,8 @@ class LossContributionDisplay:
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+        loss : str, Loss, callable or None, default=None
+            The loss to evaluate, as for `sklearn_gd.metrics.sample_losses`. If None, that of the fit.
         share : float, default=0.05
             The share of the samples, those with the highest loss, to mark.
         n_worst : int, default=10
@@ -123,7 +126,7 @@ class LossContributionDisplay:
             raise ValueError(f"share={share!r}: expected a number between 0 and 1.")
         if not (isinstance(n_worst, Integral) and n_worst >= 0):
             raise ValueError(f"n_worst={n_worst!r}: expected an integer >= 0.")
-        found = evaluated(estimator, X, y, sample_weight)
+        found = evaluated(estimator, X, y, sample_weight, loss)
         used = np.flatnonzero(found.weight > 0)
         losses, weight, least = found.losses[used], found.weight[used], found.least[used]
         order = np.argsort(least - losses, kind="stable")
@@ -137,7 +140,8 @@ class LossContributionDisplay:
             "y_pred": _listed(_of_rows(estimator.predict(X), rows)),
         }
         index = np.asarray(X.index)[rows] if hasattr(X, "iloc") else rows
-        display = cls(losses[order], weight[order], framed(columns, "index", index), share, _name(estimator))
+        name = _name(estimator) if loss is None else name_of(loss)
+        display = cls(losses[order], weight[order], framed(columns, "index", index), share, name)
         display.least, display.cost = least[order], found.mean(found.losses)
         return display.plot(ax)
 

@@ -153,6 +153,10 @@ class LossCurveDisplay:
         watched = y == "objective" and any(curve.validation_loss is not None for curve in self.curves.values())
         label = "objective; validation loss" if watched else Y_LABELS[y]
         self.ax_.set(xlabel=X_LABELS[x], ylabel=label, yscale="log" if y == "suboptimality" else "linear")
+        if x == "iteration":
+            self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        if y == "objective":
+            self.ax_.ticklabel_format(axis="y", useOffset=False)
         if len(self.lines_) > 1:
             add_legend(self.ax_, len(self.lines_))
         return self

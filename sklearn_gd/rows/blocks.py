@@ -33,8 +33,11 @@ GROUPS = 16
 def workers(n_jobs: int | None) -> Iterator[Mapper]:
     """Yield the function that maps over groups of rows: in this thread, or in several with one BLAS thread each."""
     count = effective_n_jobs(n_jobs)
-    if count == 1:
+    if count == 1 and n_jobs is None:
         yield map
+    elif count == 1:
+        with threadpool_limits(1, "blas"):
+            yield map
     else:
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(count, "sklearn_gd") as pool:
             yield pool.map
