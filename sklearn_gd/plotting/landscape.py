@@ -127,8 +127,7 @@ class LossLandscapeDisplay:
             "intercept". "principal" means the two directions along which the params of the first path vary most. "auto" means
             the coefficient and the intercept if there is one feature, else "principal".
         resolution : int, default=60
-            Number of grid points per axis.
-            Of more than 10,000 rows, for a sample.
+            Number of grid points per axis. With more than 10,000 rows, the map is that of a sample of them.
         ax : matplotlib Axes or None, default=None
 
         Returns
