@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..rows.sources import is_collection
 from ..rows.stream import Stream
 from ..targets import Continuous, Labels, Target
 
-__all__ = ["Evaluation", "evaluated", "unwrapped"]
+__all__ = ["Evaluation", "check_in_memory", "evaluated", "unwrapped"]
 
 # Probabilities of 0 and 1 are clipped to the nearest numbers between them, as in `sklearn.metrics.log_loss`.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
@@ -52,7 +53,7 @@ class Evaluation:
     given: Any
     weight: Array
 
-    @property
+    @cached_property
     def losses(self) -> Array:
         """The loss of each sample, (n,); infinite if no raw prediction corresponds to the prediction."""
         lost = np.asarray(np.isnan(self.raw).any(axis=1))
@@ -60,7 +61,7 @@ class Evaluation:
             value = self.loss.value(self.y, np.where(lost[:, None], 0.0, self.raw))
         return np.where(lost, np.inf, value if value.ndim == 1 else value.sum(axis=1))
 
-    @property
+    @cached_property
     def least(self) -> Array:
         """The smallest loss that a prediction can have for each sample, (n,)."""
         with np.errstate(all="ignore"):
@@ -101,6 +102,12 @@ def unwrapped(estimator: Any, X: Any = None) -> tuple[GradientEstimator, Any]:
     )
 
 
+def check_in_memory(X: Any) -> None:
+    """Raise TypeError for a stream or a Dask collection."""
+    if isinstance(X, Stream) or is_collection(X):
+        raise TypeError(f"X is a {type(X).__name__}: expected rows in memory, such as a batch of it.")
+
+
 def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, loss: Any = None) -> Evaluation:
     """Return the evaluation of a fitted estimator under its own loss or another one.
 
@@ -120,6 +127,7 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     ValueError
         If the loss cannot be evaluated on the predictions.
     """
+    check_in_memory(X)
     ours, theirs = None, None if loss is None else get_loss(loss)
     try:
         ours, seen = unwrapped(estimator, X)
@@ -129,8 +137,6 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     if theirs is not None and theirs.task not in (None, "classification" if is_classifier(estimator) else "regression"):
         raise ValueError(f"loss={loss!r} is a loss for {theirs.task}: the estimator is {type(estimator).__name__}.")
     if ours is not None and (theirs is None or _has(ours, theirs)):
-        if isinstance(seen, Stream) or is_collection(seen):
-            raise TypeError(f"X is a {type(seen).__name__}: expected rows in memory, such as a batch of it.")
         raw = ours._raw(seen)
         target, kept = ours._last_fit.target, ours.loss_
         _, given = read(twin(ours), kept, seen, y)
@@ -138,8 +144,6 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
         target.check(given, "y")
         return _evaluation(kept, target, given, raw, check_weight(sample_weight, raw))
     assert theirs is not None
-    if isinstance(X, Stream) or is_collection(X):
-        raise TypeError(f"X is a {type(X).__name__}: expected rows in memory, such as a batch of it.")
     read_by = _classified if is_classifier(estimator) else _regressed
     found = read_by(estimator, theirs, X, y)
     return _evaluation(*found, check_weight(sample_weight, found[-1]))

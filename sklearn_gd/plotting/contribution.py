@@ -29,14 +29,20 @@ class LossContributionDisplay:
 
     .. math:: \ell_{(1)} \ge \ell_{(2)} \ge \dots, \qquad \sum_{i \le k} w_i \ell_{(i)} \Big/ \sum_i w_i \ell_{(i)}
 
+    For a loss whose minimum is not zero, shares are of what is above the minimum.
+
     Use `from_estimator` to create the display.
 
     Parameters
     ----------
     losses : ndarray of shape (n_samples,)
-        The loss of each sample minus the smallest loss that it can have.
+        The loss of each sample, in the order of what it is above the least.
+    least : ndarray of shape (n_samples,)
+        The smallest loss that each sample can have, zero for most losses.
     weight : ndarray of shape (n_samples,)
         Sample weights.
+    cost : float
+        The mean loss.
     worst : Bunch or DataFrame
         The worst samples, as in `worst_`.
     share : float
@@ -77,9 +83,11 @@ class LossContributionDisplay:
     lines_: list[Any]
     worst_share_: float
 
-    def __init__(self, losses: Array, weight: Array, worst: Any, share: float, name: str = "loss") -> None:
-        self.losses, self.weight, self.worst_, self.share, self.name = losses, weight, worst, share, name
-        self.least, self.cost = np.zeros_like(losses), float(np.average(losses, weights=weight))
+    def __init__(
+        self, losses: Array, least: Array, weight: Array, cost: float, worst: Any, share: float, name: str = "loss"
+    ) -> None:
+        self.losses, self.least, self.weight, self.cost = losses, least, weight, cost
+        self.worst_, self.share, self.name = worst, share, name
 
     @classmethod
     def from_estimator(
@@ -141,9 +149,8 @@ class LossContributionDisplay:
         }
         index = np.asarray(X.index)[rows] if hasattr(X, "iloc") else rows
         name = _name(estimator) if loss is None else name_of(loss)
-        display = cls(losses[order], weight[order], framed(columns, "index", index), share, name)
-        display.least, display.cost = least[order], found.mean(found.losses)
-        return display.plot(ax)
+        cost, table = found.mean(found.losses), framed(columns, "index", index)
+        return cls(losses[order], least[order], weight[order], cost, table, share, name).plot(ax)
 
     def plot(self, ax: Any = None) -> LossContributionDisplay:
         """Plot the display.

@@ -11,11 +11,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from ..arrays import Array
-from ..metrics.evaluation import unwrapped
+from ..metrics.evaluation import check_in_memory, unwrapped
 from ..objective.objective import Objective
 from ..parts import same
-from ..rows.sources import is_collection
-from ..rows.stream import Stream
 from ..training.fit import Trace
 from .style import add_legend, axes_for, legend_label, named_estimators, styles
 
@@ -186,8 +184,7 @@ class LossLandscapeDisplay:
 
 def _traced(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Trace, Any]:
     """Return the trace of a fit of a clone, and the names of the features, if they have any."""
-    if isinstance(X, Stream) or is_collection(X):
-        raise TypeError(f"X is a {type(X).__name__}: expected rows in memory.")
+    check_in_memory(X)
     if hasattr(estimator, "best_estimator_"):
         return _traced(estimator.best_estimator_, X, y, sample_weight)
     if hasattr(estimator, "steps"):

@@ -151,8 +151,7 @@ class LossDisplay:
         if labels and x in ("raw", "residual") and "classification" in tasks:
             raise ValueError(f"x={x!r}: expected 'margin' for losses of classification.")
         if labels:
-            sliced = any(loss.rowwise for loss in named.values())
-            axis, target = "slice" if sliced and all(loss.rowwise for loss in named.values()) else "margin", 1.0
+            axis, target = "slice" if all(loss.rowwise for loss in named.values()) else "margin", 1.0
         else:
             axis, target = "raw" if x == "auto" else x, _target(named, y_true)
             linked = [name for name, loss in named.items() if _logarithmic(loss)]
