@@ -24,7 +24,7 @@ from sklearn_gd.models import Linear
 from sklearn_gd.objective.certificate import Reference
 from sklearn_gd.objective.objective import Objective
 from sklearn_gd.objective.summand import Summand
-from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ElasticNet, GroupLasso, NonNegative, get_penalty
+from sklearn_gd.penalties import L1, L2, PENALTIES, Box, ByName, ElasticNet, GroupLasso, NonNegative, Signs, get_penalty
 from sklearn_gd.penalties.scaled import Scaled
 from sklearn_gd.rows.blocks import MemoryRows
 from sklearn_gd.solvers import SOLVERS, Stochastic
@@ -72,6 +72,12 @@ PENALTY_OBJECTS = [
     Box(-0.3, [0.1, 0.2, 0.5, np.inf]),
     L2() + NonNegative(),
     L2(weights=0.5) + L2() + L1(),
+    L1(weights={"x0": 0.5, "x[12]": 2.0}),
+    Box(lower={"x0": -0.3}, upper={"x[12]": 0.2}),
+    Signs({"x0": 1, "x[23]": -1}),
+    GroupLasso([["x0", 2], ["x[35]"]]),
+    ByName({"x0": L2(), "x[12]": L1(), "*": ElasticNet(0.4)}),
+    ByName({"x0": NonNegative(), "x[12]": L1()}) + L2(),
 ]
 PENALTY_IDS = [repr(penalty) for penalty in PENALTY_OBJECTS]
 

@@ -509,3 +509,33 @@ def test_dask_ml(problems, client):
         wrapped = ParallelPostFit(GDClassifier()).fit(X, labels)
         np.testing.assert_array_equal(wrapped.predict(_lazy(X)).compute(), wrapped.predict(X))
         np.testing.assert_allclose(wrapped.predict_proba(_lazy(X)).compute(), wrapped.predict_proba(X))
+
+
+# -- an offset, and data of the loss ----------------------------------------------------------------------------------
+
+
+def _costly(y_true, raw, data):
+    return np.where(y_true > raw, data["late"] * (y_true - raw) ** 2, (y_true - raw) ** 2)
+
+
+@pytest.mark.parametrize("cluster", [True, False])
+def test_an_offset_and_data_of_the_loss(problems, request, cluster):
+    """Arrays and frames, lazy or in memory, on a cluster or by Dask's own scheduler; predictions and scores as well."""
+    request.getfixturevalue("clean" if cluster else "alone")
+    X, y, _, weight = problems
+    offset, late = 0.1 * y[::-1], np.random.RandomState(1).uniform(0.5, 3.0, N)
+    frame = pd.DataFrame({"late": late, "note": "a"})
+    here = GDRegressor(_costly, tol=1e-9).fit(X, y, weight, offset=offset, loss_data=frame)
+    lazy = dd.from_pandas(frame, chunksize=CHUNK)
+    for data, shift in ((lazy, _lazy(offset)), (frame, offset)):
+        there = GDRegressor(_costly, tol=1e-9).fit(_lazy(X), _lazy(y), _lazy(weight), offset=shift, loss_data=data)
+        _assert_same(here, there, 1e-6)
+        np.testing.assert_allclose(there.predict(_lazy(X), shift).compute(), here.predict(X, offset), atol=1e-5)
+    score = there.score(_lazy(X), _lazy(y), _lazy(weight), offset=_lazy(offset))
+    assert score == pytest.approx(here.score(X, y, weight, offset=offset), abs=1e-6)
+    table = dd.from_pandas(pd.DataFrame(X, columns=list("abcdef")).assign(shift=offset), chunksize=CHUNK)
+    model = GDRegressor().fit(pd.DataFrame(X, columns=list("abcdef")), y, offset=offset)
+    found = model.predict(table[list("abcdef")], table["shift"]).compute()
+    np.testing.assert_allclose(found, model.predict(pd.DataFrame(X, columns=list("abcdef")), offset))
+    with pytest.raises(ValueError, match="offset is ndarray, and X is a Dask dataframe: expected a column of it"):
+        model.predict(table[list("abcdef")], offset)

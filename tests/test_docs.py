@@ -21,7 +21,7 @@ from sklearn_gd import GDRegressor, metrics, plotting
 from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Masked, MultinomialFocal, MultinomialLogLoss, SequenceLoss
 from sklearn_gd.metrics import mean_loss
 from sklearn_gd.models import MLP
-from sklearn_gd.penalties import PENALTIES, Box, GroupLasso
+from sklearn_gd.penalties import PENALTIES, Box, ByName, GroupLasso, Signs
 from sklearn_gd.solvers import SOLVERS, GradientDescent
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +45,8 @@ PARTS = [
     *PENALTIES.values(),
     GroupLasso,
     Box,
+    Signs,
+    ByName,
     *SOLVERS.values(),
     MLP,
     sklearn_gd.EarlyStopping,

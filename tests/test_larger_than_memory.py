@@ -449,7 +449,11 @@ def _raises_at_the_second():
         (GDRegressor(), [], "The stream has no batches"),
         (GDRegressor(), [(FRAME, FEW), (FRAME[["b", "a", "c"]], FEW)], "batch 2: X has the same columns in another order"),
         (GDRegressor(), [(TEN, FEW), (FRAME, FEW)], "batch 2: X has the columns .*: expected columns without names"),
-        (GDRegressor(), [(TEN, FEW), Batch(HOLES, FEW, None, "monday.bin", 90)], "monday.bin, row 94: Input X contains NaN"),
+        (
+            GDRegressor(),
+            [(TEN, FEW), Batch(HOLES, FEW, name="monday.bin", first_row=90)],
+            "monday.bin, row 94: Input X contains NaN",
+        ),
         (GDRegressor("poisson"), [(TEN, FEW), (TEN, FEW - 5.0)], "batch 2: Poisson needs y >= 0"),
         (GDClassifier(), [(TEN, FEW > 3), (TEN, np.full(10, "a"))], "batch 2: y has labels such as 'a': expected .* False"),
         (GDClassifier(), [(TEN, FEW > 99), (TEN, FEW > 99)], "y has one class only, False"),

@@ -21,13 +21,14 @@ from sklearn.utils.validation import check_is_fitted
 from .. import targets
 from ..arrays import Array
 from ..losses import Loss, get_loss
+from ..losses.data import check_loss_data
 from ..models import get_model
 from ..objective.objective import Objective
 from ..penalties import NoPenalty, get_penalty
 from ..penalties.scaled import Scaled
 from ..rows.batch import Batch, renamed
 from ..rows.blocks import Mapper, workers
-from ..rows.source import Data, Source
+from ..rows.source import Source
 from ..rows.sources import check_alone, is_collection, source_of, with_dask
 from ..rows.stream import Stream, named
 from ..solvers import State, get_solver
@@ -39,10 +40,10 @@ from ..training.messages import warn
 from ..training.problem import Parts
 from ..training.problem import prepare as prepare_problem
 from ..training.resume import resume
-from .checks import check_rule, check_scalars, check_weight
+from .checks import check_offset, check_rule, check_scalars
 from .class_weights import class_totals, class_weighted
 from .named_parts import NamedParts
-from .reading import NAMES, Preparation, Reader, Survey, read, twin, validated
+from .reading import NAMES, Preparation, Reader, Survey, read, read_targets, twin, validated
 from .report import report
 
 __all__ = ["GradientEstimator", "streams"]
@@ -56,6 +57,16 @@ def streams(estimator: GradientEstimator) -> bool:
     except (TypeError, ValueError):  # fit tells what is wrong with it
         pass
     raise AttributeError(f"solver={estimator.solver!r} has no partial_fit: use a stochastic solver, such as solver='sgd'.")
+
+
+def _check_validation(given: Batch) -> None:
+    """Raise ValueError if X or y of the validation rows is missing."""
+    without_y = given.y is None and not isinstance(given.X, Stream)
+    if given.X is not None and without_y:
+        raise ValueError("y_val is None: expected both X_val and y_val, or neither.")
+    if given.X is None:
+        name = next(name for name, column in given.columns.items() if column is not None)
+        raise ValueError(f"{name}_val is given without X_val: expected both, or neither.")
 
 
 class GradientEstimator(CallbackSupportMixin, NamedParts):
@@ -107,30 +118,20 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     # -- fitting ------------------------------------------------------------------------------------------------------
 
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: ArrayLike | None,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: ArrayLike | None,
-        groups: ArrayLike | None,
-    ) -> Any:
+    def _fit(self, given: Batch, validated: Batch, groups: ArrayLike | None) -> Any:
         parts = self._parts()
         with ExitStack() as opened:
-            source = opened.enter_context(source_of(X, y, sample_weight))
-            tasks = Tasks(self, X) if has_callbacks(self) else None
+            source = opened.enter_context(source_of(given))
+            tasks = Tasks(self, given.X) if has_callbacks(self) else None
             source.over = tasks.over if tasks else source.over
             survey, shares = self._surveyed(parts, source)
             target = survey.target
             prepare = Preparation.after(survey, parts.loss, shares)
             validation = None
-            if sample_weight_val is not None and X_val is None:
-                raise ValueError("sample_weight_val is given without X_val: expected the rows that they are for, or neither.")
-            if X_val is not None or y_val is not None:
-                validation = opened.enter_context(source_of(X_val, y_val, sample_weight_val, "_val"))
-                self._read_validation(parts.loss, survey, validation, X_val, y_val)
+            if any(each is not None for each in validated[:5]):
+                _check_validation(validated)
+                validation = opened.enter_context(source_of(validated, "_val"))
+                self._read_validation(parts.loss, survey, validation)
             elif parts.early_stopping is not None:
                 source, validation = self._held_out(parts, target, source, prepare, groups)
             # A trial step may overflow: its value is then inf or nan, and the step is rejected.
@@ -145,7 +146,9 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
                         tasks.show(*prepare.weighted(source.data))
                     watching.tasks = tasks.begin
                 last = self._last if self.warm_start else None
-                fit = run(prepare_problem(parts, rows, target, prepare.exponent), watching, survey.dtype, last)
+                fit = run(
+                    prepare_problem(parts.named(survey.names), rows, target, prepare.exponent), watching, survey.dtype, last
+                )
         return self._publish(replace(fit, public=survey.names | fit.public, totals=survey.totals))
 
     def _surveyed(self, parts: Parts, source: Source) -> tuple[Any, Any]:
@@ -165,11 +168,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if survey.target is None:
             raise ValueError("Sample weights must contain at least one non-zero number.")
 
-    def _read_validation(self, loss: Loss, survey: Survey, source: Source, X: Any, y: Any) -> None:
+    def _read_validation(self, loss: Loss, survey: Survey, source: Source) -> None:
         """Validate the validation rows."""
-        if X is None or (y is None and not isinstance(X, Stream)):
-            missing = "X_val" if X is None else "y_val"
-            raise ValueError(f"{missing} is None: expected both X_val and y_val, or neither.")
         as_fitted = twin(self)
         as_fitted.__dict__.pop("feature_names_in_", None)
         as_fitted.__dict__.update(survey.names)
@@ -217,6 +217,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         data = validation.data and prepare.weighted(validation.data).used
         if scorer and data is None:
             raise ValueError(f"scoring={scoring!r} needs validation rows in memory: expected None, for the loss.")
+        if scorer and data is not None and (data.offset is not None or data.loss_data is not None):
+            raise ValueError(f"scoring={scoring!r} takes no offset and no loss_data: expected None, for the loss.")
         weights = {} if data is None or np.ptp(data.weight) == 0 else {"sample_weight": data.weight}
         rows = validation.rows(replace(prepare, exponent=0, moments=None), mapper)
         if not rows.n_samples:
@@ -259,24 +261,23 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             warn(fit.complaint)
         return self
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None, classes: Any = None) -> Any:
-        parts = self._parts()
+    def _partial_fit(self, batch: Batch, classes: Any = None) -> Any:
+        parts, X = self._parts(), batch.X
         if isinstance(X, Stream) or is_collection(X):
             raise ValueError(f"X is a {type(X).__name__}: expected a batch, as for batch in stream; fit takes all of it.")
         if parts.early_stopping is not None:
             raise ValueError(f"early_stopping={self.early_stopping!r}: expected False in partial_fit, which holds out no rows.")
         last, first = self._last, not self.__sklearn_is_fitted__()
         seen = twin(self)
-        X, y = read(seen, parts.loss, X, y, reset=first)
-        weight = check_weight(sample_weight, X, empty=True)
-        target = self._streamed_target(parts.loss, y, classes)
-        y = target.flat(y)
+        data = read(seen, parts.loss, batch, reset=first)
+        target = self._streamed_target(parts.loss, data.y, classes)
+        y = target.flat(data.y)
         target.check(y, "y")
-        found = class_totals(target, y, weight)
+        found = class_totals(target, y, data.weight)
         totals = found if last is None else last.totals + found
-        data = Data(X, y, class_weighted(self._shares(target, totals), target, y, weight))
+        data = replace(data, y=y, weight=class_weighted(self._shares(target, totals), target, y, data.weight))
         with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
-            fit = resume(last, parts, data.X, data.y, data.weight, target, mapper)
+            fit = resume(last, parts.named(vars(seen)), data, target, mapper)
         if fit is None and last is not None:
             return self
         if fit is None:  # no row has weight: only the classes are known
@@ -324,32 +325,37 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     # -- predicting ---------------------------------------------------------------------------------------------------
 
-    def _raw(self, X: Any) -> Array:
+    def _raw(self, X: Any, offset: Any) -> Array:
         """Return the raw predictions, (n, K)."""
         check_is_fitted(self)
-        return self.model_.raw(validated(self, X), vars(self))
+        raw = self.model_.raw(validated(self, X), vars(self))
+        shift = check_offset(offset, len(raw))
+        return raw if shift is None else raw + self.loss_.offset_of_raw(shift, raw.shape[1])
 
-    def _each(self, method: Callable[[Any], Any], X: Any) -> Any:
+    def _each(self, method: Callable[[Any, Any], Any], X: Any, offset: Any) -> Any:
         """Apply a method to X: a stream gives an iterator over the result of each batch, a Dask collection a lazy result."""
         check_is_fitted(self)
         if isinstance(X, Stream):
+            check_alone(Batch(X, offset=offset))
             return self._of_batches(method, X)
-        return with_dask().lazily(method, X, self.n_features_in_) if is_collection(X) else method(X)
+        return with_dask().lazily(method, X, offset, self.n_features_in_) if is_collection(X) else method(X, offset)
 
     @staticmethod
-    def _of_batches(method: Callable[[Any], Any], stream: Stream) -> Iterator[Any]:
+    def _of_batches(method: Callable[[Any, Any], Any], stream: Stream) -> Iterator[Any]:
         for batch in named(stream):
             try:
-                yield method(batch.X)
+                yield method(batch.X, batch.offset)
             except ValueError as error:
                 raise renamed(error, batch.title) from error
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, offset: ArrayLike | None = None) -> Any:
         """Predict the target of each sample.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), Stream or Dask collection
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw, as in `fit`. None means 0: for the logarithm of an exposure, the prediction for an exposure of one.
 
         Returns
         -------
@@ -358,21 +364,21 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             multilabel targets an indicator matrix. For a stream, an iterator over the predictions of each batch; for a Dask
             collection, a lazy array with the same chunks.
         """
-        return self._each(self._predict, X)
+        return self._each(self._predict, X, offset)
 
-    def _predict(self, X: Any) -> Any:
-        raw = self._raw(X)
+    def _predict(self, X: Any, offset: Any) -> Any:
+        raw = self._raw(X, offset)
         return self._last_fit.target.decode(raw, self.loss_.inverse_link(raw))
 
-    def _score(self, X: Any, y: Any, sample_weight: ArrayLike | None) -> float:
+    def _score(self, given: Batch) -> float:
         check_is_fitted(self)
         target = self._last_fit.target
-        if isinstance(X, Stream):
-            check_alone(y, sample_weight)
-            return target.scored(reduce(add, map(self._tally, named(X))))
-        if is_collection(X):
-            return target.scored(reduce(add, with_dask().of_partitions(self._tally, X, y, sample_weight)))
-        return target.score(*self._scored(Batch(X, y, sample_weight)))
+        if isinstance(given.X, Stream):
+            check_alone(given)
+            return target.scored(reduce(add, map(self._tally, named(given.X))))
+        if is_collection(given.X):
+            return target.scored(reduce(add, with_dask().of_partitions(self._tally, given)))
+        return target.score(*self._scored(given))
 
     def _tally(self, batch: Batch) -> Any:
         return self._last_fit.target.tally(*self._scored(batch))
@@ -380,9 +386,11 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _scored(self, batch: Batch) -> tuple[Any, Any, Array]:
         """Return validated y, predictions, and weights."""
         try:
-            predicted = self._predict(batch.X)
-            X, y = read(self, self.loss_, batch.X, batch.y)
-            return y, predicted, check_weight(batch.sample_weight, X, empty=bool(batch.name))
+            predicted = self._predict(batch.X, batch.offset)
+            _, y, weight = read_targets(self, self.loss_, batch, empty=bool(batch.name))
+            if batch.loss_data is not None:
+                check_loss_data(batch.loss_data, self.loss_, len(weight))
+            return y, predicted, weight
         except ValueError as error:
             raise (renamed(error, batch.title) if batch.name else error) from error
 

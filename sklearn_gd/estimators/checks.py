@@ -1,4 +1,4 @@
-"""Checks before a fit: declared properties of a loss, settings, and sample weights."""
+"""Checks before a fit: declared properties of a loss, settings, sample weights, and offsets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..arrays import Array
 from ..losses import get_loss
 from ..training.early_stopping import EarlyStopping
 
-__all__ = ["check_rule", "check_scalars", "check_weight", "fact_of", "read_numbers"]
+__all__ = ["check_offset", "check_rule", "check_scalars", "check_weight", "fact_of", "read_numbers"]
 
 
 def fact_of(loss: Any, fact: str) -> bool:
@@ -85,3 +85,21 @@ def check_weight(sample_weight: ArrayLike | None, X: Any, name: str = "sample_we
     if not (empty or np.any(weight > 0)):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weight
+
+
+def check_offset(offset: Any, n_samples: int, name: str = "offset") -> Array | None:
+    """Return an offset as float64, (n, 1) or (n, K); None for None.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, or not one entry per row.
+    """
+    if offset is None:
+        return None
+    values = np.asarray(offset, dtype=np.float64)
+    if values.ndim not in (1, 2) or len(values) != n_samples:
+        raise ValueError(f"{name}.shape == {values.shape}: expected {(n_samples,)}, one entry for each row of X.")
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"{name} contains NaN or infinity: expected finite numbers, such as the logarithm of an exposure > 0.")
+    return values.reshape(n_samples, -1)

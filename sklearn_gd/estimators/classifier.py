@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..arrays import Array
 from ..losses import Loss
 from ..models import Model
 from ..penalties import Penalty
+from ..rows.batch import Batch
 from ..solvers import Solver
 from ..targets import Labels, Multilabel, Target
 from ..training.callbacks import with_callbacks
@@ -51,9 +52,10 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
     loss : str, Loss or callable, default="log_loss"
         A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Focal(gamma=1.0)``, or a function ``f(y_true, raw)`` that
         returns the loss of each element, where y_true is -1.0 or +1.0.
-    penalty : str, Penalty or None, default="l2"
+    penalty : str, Penalty, dict or None, default="l2"
         "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
-        ``L2() + NonNegative()``.
+        ``L2() + NonNegative()``. A dict maps feature names, or patterns of them, to penalties:
+        ``{"age": "l2", "postcode_*": "l1"}``.
     alpha : float, default=1e-4
         Strength of the penalty, at least 0. LogisticRegression's C is 1 / (alpha * sum of weights).
     fit_intercept : bool, default=True
@@ -148,7 +150,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         self,
         loss: str | Loss | Callable[..., Any] = "log_loss",
         *,
-        penalty: str | Penalty | None = "l2",
+        penalty: str | Penalty | Mapping[Any, Any] | None = "l2",
         alpha: float = 1e-4,
         fit_intercept: bool = True,
         model: str | Model = "linear",
@@ -184,9 +186,13 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
+        offset_val: ArrayLike | None = None,
+        loss_data_val: Any = None,
         groups: ArrayLike | None = None,
     ) -> GDClassifier:
         """Fit the model.
@@ -202,7 +208,12 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Individual weights for each sample, at least 0. A weight of k is equivalent to k copies of the row.
 
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw and not penalised, such as the logarithm of an exposure under a log link. One column is added to every
+            column of raw; for a loss of a mean and a spread, to the first.
+        loss_data : array-like of shape (n_samples,) or (n_samples, m), or frame, default=None
+            Additional data of each row for a loss that takes them, ``f(y_true, raw, data)``: a cost, a censoring flag, a level.
+        X_val, y_val, sample_weight_val, offset_val, loss_data_val : as X, y and so on, default=None
             Validation rows, used for monitoring and early stopping instead of a share of X.
         groups : array-like of shape (n_samples,), default=None
             Group labels for the splitter of ``EarlyStopping(cv=...)``.
@@ -211,11 +222,19 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         -------
         self : GDClassifier
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        validated = Batch(X_val, y_val, sample_weight_val, offset_val, loss_data_val)
+        return self._fit(Batch(X, y, sample_weight, offset, loss_data), validated, groups)
 
     @available_if(streams)
     def partial_fit(
-        self, X: Any, y: Any, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+        self,
+        X: Any,
+        y: Any,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
     ) -> GDClassifier:
         """Take one pass of mini-batch steps through the given rows; the next call continues from there.
 
@@ -231,11 +250,13 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Individual weights for each sample, at least 0. A batch whose weights are all zero changes nothing.
 
+        offset, loss_data : as for fit, default=None
+
         Returns
         -------
         self : GDClassifier
         """
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(Batch(X, y, sample_weight, offset, loss_data), classes)
 
     def _own_target(self, y: Any, classes: Any = None) -> Target:
         kind = _kind_of(y)
@@ -268,7 +289,15 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
     def _shares(self, target: Target, totals: Any) -> Any:
         return class_shares(self.class_weight, target, totals)
 
-    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> float:
         """Return the accuracy: the share of samples with the right label.
 
         For an indicator matrix, all labels of a sample must be right. Missing labels, which a masking loss accepts, are
@@ -280,31 +309,38 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         y : array-like of shape (n_samples,), or as for fit
         sample_weight : array-like of shape (n_samples,), default=None
 
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            As for `predict`.
+        loss_data : as for fit, default=None
+            Has no influence on the score; it is accepted so that it can be routed as to `fit`.
+
         Returns
         -------
         float
         """
-        return self._score(X, y, sample_weight)
+        return self._score(Batch(X, y, sample_weight, offset, loss_data))
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: Any, offset: ArrayLike | None = None) -> Array:
         """Return the confidence scores of the samples; with two classes, positive means ``classes_[1]``.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw, as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
         """
-        return self._each(self._decision, X)
+        return self._each(self._decision, X, offset)
 
-    def _decision(self, X: Any) -> Array:
-        raw = self._raw(X)
+    def _decision(self, X: Any, offset: Any) -> Array:
+        raw = self._raw(X, offset)
         return self._last_fit.target.decision(raw)
 
     @available_if(_probabilistic)
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Any, offset: ArrayLike | None = None) -> Array:
         """Return the probability of each class, computed by the inverse link of the loss.
 
         One-vs-rest probabilities are divided by their sum. If all of them are zero, they become uniform.
@@ -312,35 +348,39 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw, as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
             In the order of `classes_`; for multilabel targets, the probability of each label.
         """
-        return self._each(self._proba, X)
+        return self._each(self._proba, X, offset)
 
-    def _proba(self, X: Any) -> Array:
-        raw = self._raw(X)
+    def _proba(self, X: Any, offset: Any) -> Array:
+        raw = self._raw(X, offset)
         return self._last_fit.target.proba(self.loss_.inverse_link(raw))
 
     @available_if(_probabilistic)
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: Any, offset: ArrayLike | None = None) -> Array:
         """Return the logarithm of `predict_proba`.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw, as in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        return self._each(self._log_proba, X)
+        return self._each(self._log_proba, X, offset)
 
-    def _log_proba(self, X: Any) -> Array:
+    def _log_proba(self, X: Any, offset: Any) -> Array:
         with np.errstate(divide="ignore"):
-            return np.log(self._proba(X))
+            return np.log(self._proba(X, offset))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -15,11 +15,13 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..arrays import Array
 from ..losses import Loss
+from ..losses.data import check_loss_data
 from ..rows.base import Block, ColumnMoments
+from ..rows.batch import Batch
 from ..rows.plain import Dense, Sparse
 from ..rows.source import Data
 from ..targets import Target
-from .checks import check_weight
+from .checks import check_offset, check_weight
 from .class_weights import class_totals, class_weighted
 
 __all__ = ["NAMES", "Preparation", "Reader", "Survey", "twin", "validated"]
@@ -182,18 +184,18 @@ class Reader:
     dropped: Any = None
     suffix: str = ""
 
-    def __call__(self, X: Any, y: Any, weight: Any, natural: bool = False) -> tuple[Data, Survey]:
+    def __call__(self, batch: Batch, natural: bool = False) -> tuple[Data, Survey]:
         estimator, known = self.estimator, self.known
         if known is None:
             estimator = twin(estimator)
-        X, y = read(estimator, self.loss, X, y, reset=known is None, natural=natural)
-        weight = check_weight(weight, X, f"sample_weight{self.suffix}", empty=True)
+        data = read(estimator, self.loss, batch, reset=known is None, natural=natural, suffix=self.suffix)
+        X, y, weight = data.X, data.y, data.weight
         dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
         names = {name: vars(estimator)[name] for name in NAMES if name in vars(estimator)}
         if known is not None:
             y = known.flat(column_or_1d(y) if y.shape[1:] == (1,) else y)
             known.check(y, f"y{self.suffix}")
-            return Data(X, y, weight), Survey(names, dtype, int(np.count_nonzero(weight)), 0.0, known, 0.0)
+            return replace(data, y=y), Survey(names, dtype, int(np.count_nonzero(weight)), 0.0, known, 0.0)
         if self.dropped is not None:
             weight = np.where(np.isin(y.reshape(len(y), -1)[:, 0], self.dropped), 0.0, weight)
         seen = weight > 0
@@ -208,22 +210,39 @@ class Reader:
             elif natural:
                 moments = moments_of(X, weight, np.arange(len(weight)))
         n, heaviest = int(np.count_nonzero(seen)), float(weight.max())
-        return Data(X, y, weight), Survey(names, dtype, n, heaviest, target, totals, moments)
+        return replace(data, y=y, weight=weight), Survey(names, dtype, n, heaviest, target, totals, moments)
 
 
-def read(estimator: Any, loss: Loss, X: Any, y: Any, reset: bool = False, natural: bool = False) -> tuple[Any, Any]:
-    """Return validated X and y; missing entries of y, if the loss accepts them, are NaN."""
-    if y is None:
+def read(estimator: Any, loss: Loss, batch: Batch, *, reset: bool = False, natural: bool = False, suffix: str = "") -> Data:
+    """Return validated rows; missing entries of y, if the loss accepts them, are NaN."""
+    X, y, weight = read_targets(estimator, loss, batch, reset=reset, natural=natural, suffix=suffix)
+    offset = check_offset(batch.offset, len(weight), f"offset{suffix}")
+    return Data(X, y, weight, offset, check_loss_data(batch.loss_data, loss, len(weight), f"loss_data{suffix}"))
+
+
+def read_targets(
+    estimator: Any,
+    loss: Loss,
+    batch: Batch,
+    *,
+    reset: bool = False,
+    natural: bool = False,
+    suffix: str = "",
+    empty: bool = True,
+) -> tuple[Any, Any, Array]:
+    """Return validated X, y and weights; all weights may be zero only if `empty`."""
+    if batch.y is None:
         raise ValueError(f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None.")
-    X = validated(estimator, X, reset, natural)
-    y = estimator._read_y(loss.read(y))
+    X = validated(estimator, batch.X, reset, natural)
+    y = estimator._read_y(loss.read(batch.y))
     check_consistent_length(X, y)
-    return X, column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
+    y = column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
+    return X, y, check_weight(batch.sample_weight, X, f"sample_weight{suffix}", empty=empty)
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """The function that converts validated y and weights to the form that a fit needs.
+    """The function that converts validated rows to the form that a fit needs.
 
     Attributes
     ----------
@@ -272,11 +291,12 @@ class Preparation:
         """Return rows with the weights of their classes."""
         return replace(data, weight=class_weighted(self.shares, self.target, data.y, data.weight))
 
-    def __call__(self, y: Any, weight: Array) -> tuple[Array, Array]:
-        y = self.target.flat(y)
-        weight = np.ldexp(class_weighted(self.shares, self.target, y, weight), -self.exponent)
+    def __call__(self, data: Data) -> Data:
+        y = self.target.flat(data.y)
+        weight = np.ldexp(class_weighted(self.shares, self.target, y, data.weight), -self.exponent)
         prepared = self.target.prepare(y, self.loss.rowwise)
         encoded = self.target.encoded_for(self.loss).encode(prepared[weight > 0])
         if len(encoded) and (self.whole or np.any(self.loss.mass(encoded) > 0)):  # some rows may have nothing observed
             self.loss.check_target(encoded)
-        return prepared, weight
+        offset = data.offset if data.offset is None else self.loss.offset_of_raw(data.offset, self.n_raw)
+        return replace(data, y=prepared, weight=weight, offset=offset)

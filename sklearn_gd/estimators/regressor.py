@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ..arrays import Array
 from ..losses import Loss
 from ..models import Model
 from ..penalties import Penalty
+from ..rows.batch import Batch
 from ..solvers import Solver
 from ..targets import Continuous
 from ..training.callbacks import with_callbacks
@@ -34,9 +35,10 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
     loss : str, Loss or callable, default="squared_error"
         A name in `sklearn_gd.losses.LOSSES`, a loss object such as ``Huber(delta=2.0)``, or a function ``f(y_true, raw)`` that
         returns the loss of each element.
-    penalty : str, Penalty or None, default="l2"
+    penalty : str, Penalty, dict or None, default="l2"
         "l2", "l1", "elasticnet", "nonnegative", or an object such as ``ElasticNet(l1_ratio=0.5)`` or
-        ``L2() + NonNegative()``.
+        ``L2() + NonNegative()``. A dict maps feature names, or patterns of them, to penalties:
+        ``{"age": "l2", "postcode_*": "l1"}``.
     alpha : float, default=1e-4
         Strength of the penalty, at least 0. Ridge's alpha is this times the sum of the weights.
     fit_intercept : bool, default=True
@@ -127,7 +129,7 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         self,
         loss: str | Loss | Callable[..., Any] = "squared_error",
         *,
-        penalty: str | Penalty | None = "l2",
+        penalty: str | Penalty | Mapping[Any, Any] | None = "l2",
         alpha: float = 1e-4,
         fit_intercept: bool = True,
         model: str | Model = "linear",
@@ -161,9 +163,13 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
         *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: ArrayLike | None = None,
+        offset_val: ArrayLike | None = None,
+        loss_data_val: Any = None,
         groups: ArrayLike | None = None,
     ) -> GDRegressor:
         """Fit the model.
@@ -179,7 +185,12 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Individual weights for each sample, at least 0. A weight of k is equivalent to k copies of the row.
 
-        X_val, y_val, sample_weight_val : as X, y and sample_weight, default=None
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            Added to raw and not penalised, such as the logarithm of an exposure under a log link. One column is added to every
+            column of raw; for a loss of a mean and a spread, to the first.
+        loss_data : array-like of shape (n_samples,) or (n_samples, m), or frame, default=None
+            Additional data of each row for a loss that takes them, ``f(y_true, raw, data)``: a cost, a censoring flag, a level.
+        X_val, y_val, sample_weight_val, offset_val, loss_data_val : as X, y and so on, default=None
             Validation rows, used for monitoring and early stopping instead of a share of X.
         groups : array-like of shape (n_samples,), default=None
             Group labels for the splitter of ``EarlyStopping(cv=...)``.
@@ -188,10 +199,19 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         -------
         self : GDRegressor
         """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        validated = Batch(X_val, y_val, sample_weight_val, offset_val, loss_data_val)
+        return self._fit(Batch(X, y, sample_weight, offset, loss_data), validated, groups)
 
     @available_if(streams)
-    def partial_fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> GDRegressor:
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> GDRegressor:
         """Take one pass of mini-batch steps through the given rows; the next call continues from there.
 
         `max_iter` is not used. A learning rate schedule that is planned for a whole fit, such as "linear" or "cosine", stays at
@@ -204,27 +224,43 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Individual weights for each sample, at least 0. A batch whose weights are all zero changes nothing.
 
+        offset, loss_data : as for fit, default=None
+
         Returns
         -------
         self : GDRegressor
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(Batch(X, y, sample_weight, offset, loss_data))
 
-    def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> float:
         """Return the coefficient of determination R^2, averaged over the outputs.
 
         Missing targets, which a masking loss accepts, are left out.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
 
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            As for `predict`.
+        loss_data : as for fit, default=None
+            Has no influence on the score; it is accepted so that it can be routed as to `fit`.
+
         Returns
         -------
         float
         """
-        return self._score(X, y, sample_weight)
+        return self._score(Batch(X, y, sample_weight, offset, loss_data))
 
     def _read_y(self, y: Any) -> Array:
         return read_numbers(y)

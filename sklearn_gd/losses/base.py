@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..parts import Part
 from ..targets import Target
 from . import numeric
-from .findings import Findings, find
-from .numeric import Spacing
+from .findings import Findings, OfRows, find
+from .numeric import Function, Spacing
 from .piecewise import Piecewise
 
 __all__ = ["Loss", "overflow_to_inf"]
@@ -111,6 +112,11 @@ class Loss(Part, ABC):
     def precision(self) -> float:
         """The smallest certificate that can be reached, limited by the error of finite differences."""
         return 0.0 if self.has_gradient or not self.smooth else 10.0 * self.slope_error
+
+    @property
+    def given_kinks(self) -> Callable[[Array], Any] | None:
+        """The function from y to the kinks, if the user gives one."""
+        return None
 
     @property
     def derives_prox(self) -> bool:
@@ -285,11 +291,33 @@ class Loss(Part, ABC):
         """Return the form of this loss for a target: the loss itself, unless it has several forms."""
         return self
 
+    @property
+    def takes_data(self) -> bool:
+        """Whether the loss needs additional data of each row, ``fit(..., loss_data=...)``."""
+        return type(self).for_rows is not Loss.for_rows
+
     def for_rows(self, loss_data: Any) -> Loss:
-        """Return the loss bound to the additional data of some rows: the loss itself if it needs none."""
+        """Return the loss bound to the additional data of some rows; its methods are then called with exactly these rows.
+
+        `loss_data` is an array of shape (n,) or (n, m), or for a frame a structured array of shape (n,), whose columns are
+        read by name: ``loss_data["cost"]``. A loss that needs no data returns itself.
+        """
         return self
 
-    def observe(self, y: Array, raw: Array) -> Loss:
+    def offset_of_raw(self, offset: Array, n_raw: int) -> Array:
+        """Return the offset of raw, (n, 1) or (n, K), for a given one, (n, c): one column is added to every column of raw.
+
+        Raises
+        ------
+        ValueError
+            If it has another number of columns.
+        """
+        if offset.shape[1] not in (1, n_raw):
+            expected = "(n_samples,)" if n_raw == 1 else f"(n_samples,), or (n_samples, {n_raw}), one for each column of raw"
+            raise ValueError(f"offset has {offset.shape[1]} columns: expected an array of shape {expected}.")
+        return offset
+
+    def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
         """Return this loss with what was learned from the data: the kinks and the rounding error of a custom loss.
 
         Raises
@@ -297,11 +325,21 @@ class Loss(Part, ABC):
         ValueError
             If two calls give different values, or if the loss jumps or has no slope.
         """
-        return self._found(self._find(y, raw)) if self.foreign else self
+        return self._found(self._find(y, raw, loss_data)) if self.foreign else self
 
-    def _find(self, y: Array, raw: Array, kinks: Any = None) -> Findings:
-        given = self.gradient if self.has_gradient else None
-        return find(self.value, given, y, raw, rowwise=self.rowwise, kinks=kinks, name=self.name)
+    def _find(self, y: Array, raw: Array, loss_data: Any) -> Findings:
+        bound = self.for_rows(loss_data)
+        given = bound.gradient if self.has_gradient else None
+        return find(self._of_rows(loss_data), given, y, raw, rowwise=self.rowwise, name=self.name)
+
+    def _of_rows(self, loss_data: Any) -> OfRows:
+        """Return the function from the indices of some rows to the values, and the given kinks if any, of these rows."""
+
+        def of_rows(rows: Any) -> tuple[Function, Any]:
+            bound = self.for_rows(part_of(loss_data, rows))
+            return bound.value, bound.given_kinks
+
+        return of_rows
 
     def _found(self, found: Findings) -> Loss:
         """Return a copy of this loss with the findings stored."""

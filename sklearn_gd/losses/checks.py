@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..contracts import report, run
 from .base import Loss
 from .contract import CHECKS, Points
+from .data import check_loss_data
 from .table import get_loss
 
 __all__ = ["check_bounded", "check_loss", "disagreement"]
@@ -22,6 +23,7 @@ def check_loss(
     *,
     y: Any = None,
     raw: Any = None,
+    loss_data: Any = None,
     on_fail: str | None = None,
     random_state: int | np.random.RandomState | None = 0,
 ) -> list[dict[str, Any]]:
@@ -38,6 +40,8 @@ def check_loss(
         Targets to test. If None, they are drawn from the domain.
     raw : array-like of shape (n, K), default=None
         Raw predictions to test. If None, they are drawn at random.
+    loss_data : array-like of shape (n,) or (n, m), or frame, default=None
+        The additional data of a loss that takes them, as for ``fit``; needs `y` as well.
     on_fail : {"raise", "warn"} or None, default=None
         Whether a failure also raises an error or a warning. If None, it only appears in the report.
     random_state : int, RandomState instance or None, default=0
@@ -74,11 +78,14 @@ def check_loss(
     if y is not None:
         y = np.asarray(y, dtype=np.float64)
         points = Points(resolved, y if resolved.rowwise or y.ndim == 2 else y[:, None], points.raw)
-        points.raw = np.resize(points.raw, (len(points.y), points.raw.shape[1]))
+        points.raw = np.resize(points.raw, (len(points.y), points.raw.shape[1] if resolved.rowwise else points.y.shape[1]))
+    elif loss_data is not None or resolved.takes_data:
+        raise ValueError("y is None: expected y with one entry for each row of loss_data, for a loss that takes data.")
     if raw is not None:
         raw = np.asarray(raw, dtype=np.float64)
         points.raw = raw if raw.ndim == 2 else raw[:, None]
-    points.loss = _observed(points)
+    points.loss_data = check_loss_data(loss_data, resolved, len(points.y))
+    points.unbound = _observed(points)
     return report("loss", resolved, CHECKS, points, on_fail)
 
 
@@ -86,14 +93,14 @@ def _observed(points: Points) -> Loss:
     """Return the loss as a fit uses it, or as given if a fit refuses it."""
     try:
         with np.errstate(all="ignore"):
-            return points.loss.observe(points.y, 0.1 * points.raw)
+            return points.unbound.observe(points.y, 0.1 * points.raw, points.loss_data)
     except Exception:
-        return points.loss
+        return points.unbound
 
 
-def disagreement(loss: Loss, y: Array, raw: Array) -> str:
+def disagreement(points: Points) -> str:
     """Return what is wrong with the user's derivatives around some y and raw, as the loss sees them; else an empty string."""
-    points = Points(loss, y, raw)
+    loss = points.loss
     for name in ("gradient", "curvature", "link") + (() if loss.derives_prox else ("prox",)):
         status, message = run(CHECKS[name], points)
         if status == "failed":
@@ -120,15 +127,17 @@ def _draw(loss: Loss, rng: Any) -> Points:
     return Points(loss, y, raw)
 
 
-def check_bounded(loss: Loss, y: Array) -> None:
+def check_bounded(loss: Loss, y: Array, loss_data: Any = None) -> None:
     """Raise ValueError if the mean loss of y, or of one of two classes, is unbounded below in a constant raw prediction."""
     levels = np.unique(y)
-    groups = [y[:: max(1, len(y) // 64)]] if len(levels) > 2 else [np.full((1, y.shape[1]), level) for level in levels]
+    few = np.arange(len(y))[:: max(1, len(y) // 64)]
+    groups = [(few, y[few])] if len(levels) > 2 else [(few[:1], np.full((1, y.shape[1]), level)) for level in levels]
     sizes = float(np.std(y) or np.abs(y).max() or 1.0) * 2.0 ** np.arange(40)
-    for group, sign in product(groups, (1.0, -1.0)):
+    for (rows, group), sign in product(groups, (1.0, -1.0)):
         raw = np.repeat(sign * sizes, len(group))[:, None] * np.ones(y.shape[1])
+        bound = loss.for_rows(part_of(loss_data, np.tile(rows, len(sizes))))
         with np.errstate(all="ignore"):
-            values = loss.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
+            values = bound.value(np.tile(group, (len(sizes), 1)), raw).reshape(len(sizes), -1).mean(axis=1)
         finite = np.isfinite(values)
         drops = -np.diff(values[: len(values) if finite.all() else int(np.argmin(finite))])[-6:]
         # A function that is bounded below falls less and less; a logarithm falls by the same amount with every doubling.

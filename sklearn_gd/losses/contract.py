@@ -6,29 +6,36 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
-from ..arrays import EPS, Array
+from ..arrays import EPS, Array, part_of
 from ..contracts import Failure, Skip, checks_in, copies, demand, run
 from . import numeric
 from .base import Loss
 from .findings import find, rounding_of, unit_of
-from .numeric import Spacing
+from .numeric import Function, Spacing
 
 __all__ = ["CHECKS", "Points"]
 
 
 @dataclass
 class Points:
-    """A loss and the points at which it is tested: y and raw as the loss sees them."""
+    """A loss and the points at which it is tested: y and raw as the loss sees them, and its data."""
 
-    loss: Loss
+    unbound: Loss
     y: Array
     raw: Array
+    loss_data: Any = None
+
+    @property
+    def loss(self) -> Loss:
+        """The loss bound to the data."""
+        return self.unbound.for_rows(self.loss_data)
 
     def rows(self, keep: Array) -> Points:
-        return Points(self.loss, self.y[keep], self.raw[keep])
+        return Points(self.unbound, self.y[keep], self.raw[keep], part_of(self.loss_data, keep))
 
     def where(self, bad: Array) -> str:
         """Describe the first bad point: a row of a rowwise loss, an element of others."""
@@ -62,23 +69,22 @@ def check_shapes(points: Points) -> str:
 
 def check_slope(points: Points) -> str:
     """The loss gives the same values at each call, has a slope, and does not jump."""
-    points.loss.observe(points.y, 0.1 * points.raw)
+    points.unbound.observe(points.y, 0.1 * points.raw, points.loss_data)
     return ""
 
 
 def check_finite(points: Points) -> str:
     """The value is real and finite at moderate raw predictions, and never nan or -inf at extreme ones."""
     loss = points.loss
-    moderate = np.abs(points.raw).max(axis=1) <= 50.0
-    near = points.rows(moderate)
-    value = np.asarray(loss.value(near.y, near.raw))
+    near = points.rows(np.abs(points.raw).max(axis=1) <= 50.0)
+    value = np.asarray(near.loss.value(near.y, near.raw))
     bad = ~np.isfinite(value)
     if bad.any():
         raise Failure(f"the value is {value[bad][0]} at {near.where(bad)}: expected a finite number.")
     for size in (0.0, 1e-300, 50.0, 1e3, 1e10, 1e100):
         for sign in (1.0, -1.0):
             shares = np.where(np.arange(points.raw.shape[1]) % 2, 0.3, 1.0)
-            extreme = Points(loss, points.y, shares * np.full_like(points.raw, sign * size))
+            extreme = replace(points, raw=shares * np.full_like(points.raw, sign * size))
             value = np.asarray(loss.value(extreme.y, extreme.raw))
             slope = np.asarray(loss.gradient(extreme.y, extreme.raw))
             known = np.isfinite(value)[:, None] if loss.rowwise else np.isfinite(value)
@@ -201,7 +207,7 @@ def check_prox(points: Points) -> str:
         if loss.derives_prox and run(check, points)[0] == "failed":
             raise Skip(f"it is derived from {fault}")
     points = points.rows(np.abs(points.raw).max(axis=1) <= 50.0)
-    y = points.y
+    loss, y = points.loss, points.y
     rng = np.random.RandomState(0)
     unit = loss.pieces.unit
     typical = _typical(loss.gradient(y, points.raw)) or 1.0
@@ -270,7 +276,11 @@ def check_smoothness(points: Points) -> str:
     loss = points.loss
     if loss.rowwise:
         raise Skip("kinks are looked for in elementwise losses only")
-    found = find(loss.value, None, points.y, 0.1 * points.raw, rowwise=False, kinks=None, name=loss.name)
+
+    def of_rows(rows: Any) -> tuple[Function, None]:
+        return points.unbound.for_rows(part_of(points.loss_data, rows)).value, None
+
+    found = find(of_rows, None, points.y, 0.1 * points.raw, rowwise=False, name=loss.name)
     kinks = not found.smooth
     demand(not (kinks and loss.smooth), "the loss declares smooth=True, and its slope jumps: declare smooth=False.")
     return f"smooth={loss.smooth}; looks {'kinked' if kinks else 'smooth'}"
@@ -283,7 +293,7 @@ def check_rows(points: Points) -> str:
     for name, keep in product(("value", "gradient"), (third, ~third)):
         part = points.rows(keep)
         whole = np.asarray(getattr(loss, name)(points.y, points.raw))[keep]
-        alone = np.asarray(getattr(loss, name)(part.y, part.raw))
+        alone = np.asarray(getattr(part.loss, name)(part.y, part.raw))
         demand(
             np.allclose(whole, alone, rtol=1e-10, atol=1e-12, equal_nan=True),
             f"the {name} of some rows depends on the other rows. (Likely mistake: a mean or a maximum over the samples.)",
@@ -322,9 +332,9 @@ def check_link(points: Points) -> str:
 
 def check_copies(points: Points) -> str:
     """clone and pickle reproduce the loss."""
-    loss = points.loss
-    value = loss.value(points.y, points.raw)
-    for name, again in copies(loss):
+    value = points.loss.value(points.y, points.raw)
+    for name, copied in copies(points.unbound):
+        again = copied.for_rows(points.loss_data)
         demand(np.array_equal(again.value(points.y, points.raw), value, equal_nan=True), f"{name} gives another loss.")
     return ""
 

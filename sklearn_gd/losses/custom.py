@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import partial
-from inspect import signature
+from inspect import Parameter, signature
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..shown import shown
+from ..targets import Target
 from .base import Loss
 from .findings import Findings, find
+from .numeric import Function
 from .piecewise import Piecewise
 
 __all__ = ["CustomLoss"]
 
 FUNCTIONS = ("function", "gradient", "curvature", "prox", "inverse_link", "link", "kinks")
+
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class CustomLoss(Loss):
@@ -40,7 +46,11 @@ class CustomLoss(Loss):
     ----------
     function : callable
         ``function(y_true, raw)``, vectorised: takes arrays of shape (n, K) and returns the loss of each element, in the same
-        shape. When rowwise, y_true is (n,), raw is (n, K), and the result is (n,).
+        shape. When rowwise, y_true is (n,), raw is (n, K), and the result is (n,). With a third argument without a default,
+        ``function(y_true, raw, data)``, it takes the additional data of each row, ``fit(..., loss_data=...)``: an array of
+        shape (n, 1) or (n, m), or if `loss_data` was a frame its columns by name, ``data["cost"]``, (n, 1) each. When rowwise,
+        one column of data is (n,). `gradient`, `curvature`, `prox` and `kinks` then take the data as their last argument as
+        well.
     gradient : callable, optional
         ``gradient(y_true, raw)``, the derivative d function / d raw, in the shape of raw.
     curvature : callable, optional
@@ -63,6 +73,10 @@ class CustomLoss(Loss):
         Whether the loss is convex in raw. If None, convexity is tested around the data.
     probabilistic : bool, default=False
         Whether inverse_link gives class probabilities.
+    n_raw : int, optional
+        Number K of columns of raw, if y does not determine it: two for a mean and a spread. Needs ``rowwise=True``, and is for
+        regression; y_true is (n,), or (n, m) with m outputs. Without an `inverse_link`, which may then return any number of
+        columns, the first column of raw is the prediction, or the first m.
     kinks : callable, optional
         ``kinks(y_true)``, the raw predictions at which the slope jumps: a sequence of arrays of y_true's shape, or of numbers.
         Not needed if each kink is a constant plus a multiple of y_true, or of ``link(y_true)`` for a convex loss with `link`
@@ -94,7 +108,7 @@ class CustomLoss(Loss):
 
     def __init__(
         self,
-        function: Callable[[Any, Any], Any],
+        function: Callable[..., Any],
         gradient: Callable[..., Any] | None = None,
         curvature: Callable[..., Any] | None = None,
         prox: Callable[..., Any] | None = None,
@@ -105,7 +119,8 @@ class CustomLoss(Loss):
         smooth: bool | None = None,
         convex: bool | None = None,
         probabilistic: bool = False,
-        kinks: Callable[[Any], Any] | None = None,
+        kinks: Callable[..., Any] | None = None,
+        n_raw: int | None = None,
     ) -> None:
         # `gradient`, `prox`, ... are methods of every loss, so the user's arguments are kept in a separate dict.
         self._given: dict[str, Any] = {
@@ -121,6 +136,7 @@ class CustomLoss(Loss):
             "convex": convex,
             "probabilistic": probabilistic,
             "kinks": kinks,
+            "n_raw": n_raw,
         }
         self._settle()
 
@@ -128,6 +144,9 @@ class CustomLoss(Loss):
         self.task, self.rowwise, self.probabilistic = (self._given[name] for name in ("task", "rowwise", "probabilistic"))
         self.convex = self._given["convex"] is not False
         self.smooth = self._given["smooth"] is not False and self._given["kinks"] is None
+        if self._given["n_raw"] is not None:
+            self.task = self.task or "regression"
+        self._data, self._n_outputs = None, None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -149,7 +168,11 @@ class CustomLoss(Loss):
                 raise TypeError(f"CustomLoss({name}={given!r}): expected a function.")
         if self.task not in (None, "regression", "classification"):
             raise ValueError(f"CustomLoss(task={self.task!r}): expected 'regression', 'classification' or None.")
-
+        n_raw = self._given["n_raw"]
+        if n_raw is not None and not (isinstance(n_raw, Integral) and int(n_raw) >= 1):
+            raise ValueError(f"CustomLoss(n_raw={n_raw!r}): expected an integer >= 1, or None.")
+        if n_raw is not None and not (self.rowwise and self.task == "regression"):
+            raise ValueError(f"CustomLoss(n_raw={n_raw!r}): expected rowwise=True, and regression.")
         if self.probabilistic and self._given["inverse_link"] is None:
             raise ValueError("CustomLoss(probabilistic=True): expected the inverse_link that gives the probabilities.")
 
@@ -158,12 +181,38 @@ class CustomLoss(Loss):
         """The name of the function, for messages."""
         return repr(getattr(self._given["function"], "__name__", type(self._given["function"]).__name__))
 
+    @property
+    def takes_data(self) -> bool:
+        try:
+            parameters = list(signature(self._given["function"]).parameters.values())
+        except (TypeError, ValueError):  # a compiled function
+            return False
+        third = parameters[2:3]
+        return bool(third) and third[0].default is third[0].empty and third[0].kind in _POSITIONAL
+
+    def for_rows(self, loss_data: Any) -> Loss:
+        if not self.takes_data:
+            return self
+        result = copy(self)
+        result._data = loss_data if loss_data is None or self.rowwise or loss_data.ndim == 2 else loss_data[:, None]
+        if self.pieces.located is not None and self._given["kinks"] is not None:
+            result.pieces = replace(self.pieces, located=result._kinks)
+        return result
+
+    def for_target(self, target: Target) -> Loss:
+        result = copy(self)
+        result._n_outputs = getattr(target, "n_outputs", None)
+        return result
+
+    def n_raw(self, target: Target) -> int:
+        return self._given["n_raw"] or super().n_raw(target)
+
+    def _with_data(self, *arguments: Any) -> tuple[Any, ...]:
+        """Return arguments of a function of the user's, the data last if there are any."""
+        return arguments if self._data is None else (*arguments, self._data)
+
     def _call(self, which: str, shape: tuple[int, ...], *arguments: Any) -> Array:
-        views = [argument.view() if isinstance(argument, np.ndarray) else argument for argument in arguments]
-        for view in views:
-            if isinstance(view, np.ndarray):
-                view.flags.writeable = False  # a function that works in place gets numpy's own error, not a wrong model
-        result = np.asarray(self._given[which](*views))
+        result = self._result(which, *arguments)
         if result.shape != shape:
             what = "one number" if result.shape == () else f"an array of shape {result.shape}"
             hint = " Return the loss of each sample, not their mean." if result.shape == () else ""
@@ -171,6 +220,15 @@ class CustomLoss(Loss):
                 f"The {which} of the loss {self.name} returned {what}: expected shape {shape}, that of its argument"
                 f"{' without the columns' if len(shape) == 1 else ''}.{hint}"
             )
+        return result
+
+    def _result(self, which: str, *arguments: Any) -> Array:
+        """Return the result of a function of the user's for read-only arguments, as float64."""
+        views = [argument.view() if isinstance(argument, np.ndarray) else argument for argument in arguments]
+        for view in views:
+            if isinstance(view, np.ndarray):
+                view.flags.writeable = False  # a function that works in place gets numpy's own error, not a wrong model
+        result = np.asarray(self._given[which](*views))
         if result.dtype.kind not in "fiub":
             raise ValueError(f"The {which} of the loss {self.name} returned dtype {result.dtype}: expected real numbers.")
         return result.astype(np.float64, copy=False)
@@ -184,7 +242,7 @@ class CustomLoss(Loss):
         return f"{type(self).__name__}({', '.join(words)})"
 
     def value(self, y: Array, raw: Array) -> Array:
-        return self._call("function", raw.shape[:1] if self.rowwise else raw.shape, y, raw)
+        return self._call("function", raw.shape[:1] if self.rowwise else raw.shape, *self._with_data(y, raw))
 
     @property
     def foreign(self) -> bool:
@@ -203,28 +261,36 @@ class CustomLoss(Loss):
         return self._given["gradient"] is not None
 
     def gradient(self, y: Array, raw: Array) -> Array:
-        return self._call("gradient", raw.shape, y, raw) if self.has_gradient else super().gradient(y, raw)
+        return self._call("gradient", raw.shape, *self._with_data(y, raw)) if self.has_gradient else super().gradient(y, raw)
 
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
         if self._given["curvature"] is None:
             return super().curvature_product(y, raw, v)
         if self.rowwise:
-            return self._call("curvature", raw.shape, y, raw, v)
-        return self._call("curvature", raw.shape, y, raw) * v
+            return self._call("curvature", raw.shape, *self._with_data(y, raw, v))
+        return self._call("curvature", raw.shape, *self._with_data(y, raw)) * v
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
-        return super().prox(y, v, step) if self._given["prox"] is None else self._call("prox", v.shape, y, v, step)
+        if self._given["prox"] is None:
+            return super().prox(y, v, step)
+        return self._call("prox", v.shape, *self._with_data(y, v, step))
 
     def inverse_link(self, raw: Array) -> Array:
-        return raw if self._given["inverse_link"] is None else self._call("inverse_link", raw.shape, raw)
+        if self._given["n_raw"] is None:
+            return raw if self._given["inverse_link"] is None else self._call("inverse_link", raw.shape, raw)
+        return raw[:, : self._n_outputs] if self._given["inverse_link"] is None else self._result("inverse_link", raw)
 
     def link(self, mean: Array) -> Array:
         if self._given["link"] is not None:
             return self._call("link", mean.shape, mean)
         return mean if self._given["inverse_link"] is None else np.zeros_like(mean)
 
-    def observe(self, y: Array, raw: Array) -> Loss:
-        result = self._found(self._find(y, raw, self._kinks if self._given["kinks"] else None))
+    @property
+    def given_kinks(self) -> Callable[[Array], Any] | None:
+        return None if self._given["kinks"] is None else self._kinks
+
+    def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
+        result = self._found(self._find(y, raw, loss_data))
         # The user's declaration takes precedence over what was found.
         if self._given["convex"] and not result.convex:
             result.convex, result.pieces = True, replace(result.pieces, convex=True)
@@ -234,29 +300,27 @@ class CustomLoss(Loss):
             result.convergence_hint = "the loss has kinks: say smooth=False, or leave smooth to None."
         return result
 
-    def _find(self, y: Array, raw: Array, kinks: Any = None) -> Findings:
-        return (None if kinks else self._find_by_link(y, raw)) or super()._find(y, raw, kinks)
+    def _find(self, y: Array, raw: Array, loss_data: Any) -> Findings:
+        return self._find_by_link(y, raw, loss_data) or super()._find(y, raw, loss_data)
 
-    def _find_by_link(self, y: Array, raw: Array) -> Findings | None:
+    def _find_by_link(self, y: Array, raw: Array, loss_data: Any) -> Findings | None:
         """Return the findings with targets replaced by their link, in units of raw; None if that locates no kinks."""
         link, inverse = self._given["link"], self._given["inverse_link"]
-        if link is None or inverse is None or self.rowwise:
+        if link is None or inverse is None or self.rowwise or self._given["kinks"] is not None:
             return None
         with np.errstate(all="ignore"):
             place = self.link(y)
         if not np.all(np.isfinite(place)):
             return None
-        gradient = (lambda at, raw: self.gradient(self.inverse_link(at), raw)) if self.has_gradient else None
+        bound = self.for_rows(loss_data)
+        gradient = (lambda at, raw: bound.gradient(self.inverse_link(at), raw)) if self.has_gradient else None
+
+        def of_rows(rows: Any) -> tuple[Function, None]:
+            loss = self.for_rows(part_of(loss_data, rows))
+            return lambda at, raw: loss.value(self.inverse_link(at), raw), None
+
         try:
-            found = find(
-                lambda at, raw: self.value(self.inverse_link(at), raw),
-                gradient,
-                place,
-                raw,
-                rowwise=False,
-                kinks=None,
-                name=self.name,
-            )
+            found = find(of_rows, gradient, place, raw, rowwise=False, name=self.name)
         except ValueError:  # use y itself instead
             return None
         pieces = found.pieces
@@ -268,7 +332,8 @@ class CustomLoss(Loss):
     def _kinks(self, y: Array) -> list[Array]:
         """Return the user's kinks, each in the shape of y."""
         try:
-            return [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in self._given["kinks"](y)]
+            places = self._given["kinks"](*self._with_data(y))
+            return [np.broadcast_to(np.asarray(place, dtype=np.float64), y.shape) for place in places]
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape, {y.shape}, or of "

@@ -18,11 +18,11 @@ import numpy as np
 
 from ..arrays import EPS, Array
 from . import numeric
-from .kinks import Elements, kinks_of
+from .kinks import Elements, OfRows, kinks_of
 from .numeric import Function, Spacing
 from .piecewise import Piecewise
 
-__all__ = ["Findings", "find", "rounding_of", "unit_of"]
+__all__ = ["Findings", "OfRows", "find", "rounding_of", "unit_of"]
 
 # Elements in which kinks are searched for: each takes a few hundred values.
 FEW = 8
@@ -48,16 +48,15 @@ class Findings:
 
 
 def find(
-    value: Function,
+    of_rows: OfRows,
     gradient: Function | None,
     y: Array,
     raw: Array,
     *,
     rowwise: bool,
-    kinks: Callable[[Array], object] | None,
     name: str,
 ) -> Findings:
-    """Return the findings from the values of a loss around y and raw; `gradient` and `kinks` are used if given.
+    """Return the findings from the values of a loss around y and raw; `gradient` and the kinks are used if given.
 
     Raises
     ------
@@ -65,6 +64,7 @@ def find(
         If two calls give different values, or if the loss jumps or has no slope at all.
     """
     rng = np.random.RandomState(0)
+    value, _ = of_rows(slice(None))
     unit = unit_of(y, raw, rowwise)
     near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
     first, again = value(y, near), value(y, near)
@@ -75,7 +75,7 @@ def find(
     if not np.any(np.isfinite(first)):
         raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
     level, noise = rounding_of(value, y, near, unit)
-    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(value, y, raw, unit, level, noise, kinks, name)
+    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(of_rows, y, raw, unit, level, noise, name)
     if pieces.piecewise_linear:
         return Findings(Spacing(), 0.0, pieces, False)
     spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, unit, noise)
@@ -148,17 +148,17 @@ def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, floa
 
 
 def _pieces(
-    value: Function,
+    of_rows: OfRows,
     y: Array,
     raw: Array,
     unit: float,
     level: float,
     noise: float,
-    kinks: Callable[[Array], object] | None,
     name: str,
 ) -> tuple[Piecewise, bool]:
     """Return the kinks, with the facts about the pieces between them, and whether there are none."""
-    elements = Elements(value, y, raw, _spread(y), unit, level, noise, name)
+    value, kinks = of_rows(slice(None))
+    elements = Elements(of_rows, y, raw, _spread(y), unit, level, noise, name)
     if elements.flat():
         raise ValueError(f"The loss {name} has no slope around the data: it cannot be fitted by gradients.")
     if kinks is not None:
@@ -173,8 +173,8 @@ def _pieces(
     convex = elements.convex()
     if found.absent:
         return Piecewise(convex=convex, unit=unit), smooth
-    between = convex or elements.convex(found.kinks(elements.y[:, None])[:, :, 0])
-    found = _straight(value, replace(found, convex=convex, convex_between=between), y, raw, noise)
+    between = convex or elements.convex(elements.kinks(found))
+    found = _straight(of_rows, replace(found, convex=convex, convex_between=between), y, raw, noise)
     if not found.convex and kinks is None:
         jumps = _jumps_of_lines(found, value, y, Spacing(noise ** (1 / 3) * unit, noise ** (1 / 4) * unit, np.inf))
         least, most = (np.quantile(jumps, share, axis=(1, 2)) for share in (0.05, 0.95))
@@ -243,12 +243,13 @@ def _tidy(number: float, scale: float) -> float:
     return short if abs(short - number) <= 1e-11 * max(abs(number), scale) else number
 
 
-def _straight(value: Function, found: Piecewise, y: Array, raw: Array, noise: float) -> Piecewise:
+def _straight(of_rows: OfRows, found: Piecewise, y: Array, raw: Array, noise: float) -> Piecewise:
     """Return the pieces with a flag that tells whether they are linear: lines then reproduce the values of many elements."""
     rows = np.arange(len(y))[:: max(1, len(y) * y.shape[1] // MANY)]
     y, raw = y[rows], raw[rows]
     rng = np.random.RandomState(1)
-    kinks, unit = found.kinks(y), found.unit
+    value, located = of_rows(rows)
+    kinks, unit = replace(found, located=located).kinks(y), found.unit
     slopes = found.line_slopes(value, y, kinks)
     if not np.all(np.isfinite(slopes)):
         return found

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from ..arrays import EPS, Array
 from .numeric import Function
+from .piecewise import Piecewise
 
-__all__ = ["Elements", "kinks_of"]
+__all__ = ["Elements", "OfRows", "kinks_of"]
+
+# From the indices of some rows to the values of a loss for these rows, and to their kinks if the user gives them.
+OfRows = Callable[[Any], tuple[Function, Callable[[Array], Any] | None]]
 
 # How far from y, in units of its typical distance from raw, a jump is searched for: beyond, rounding may look like one.
 NEAR = 10.0
@@ -29,7 +35,8 @@ class Elements:
 
     Attributes
     ----------
-    value : callable
+    of_rows : callable
+        Takes indices of rows; returns the values, and the given kinks if any, of these rows.
     whole_y, whole_raw : ndarray of shape (n, K)
     chosen : ndarray of int
         The flat indices of the elements.
@@ -41,7 +48,7 @@ class Elements:
         The name of the loss, for messages.
     """
 
-    value: Function
+    of_rows: OfRows
     whole_y: Array
     whole_raw: Array
     chosen: Array
@@ -60,7 +67,13 @@ class Elements:
         rows, columns = np.divmod(self.chosen[element], self.whole_y.shape[1])
         raw = np.broadcast_to(z[:, None], (len(z), self.whole_y.shape[1]))
         with np.errstate(all="ignore"):
-            return self.value(self.whole_y[rows], raw)[np.arange(len(z)), columns]
+            value, _ = self.of_rows(rows)
+            return value(self.whole_y[rows], raw)[np.arange(len(z)), columns]
+
+    def kinks(self, found: Piecewise) -> Array:
+        """Return the kinks of each element, (J, m)."""
+        _, located = self.of_rows(self.chosen // self.whole_y.shape[1])
+        return replace(found, located=located).kinks(self.y[:, None])[:, :, 0]
 
     @cached_property
     def grid(self) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..targets import Sequences, Target
 from .base import Loss
 from .multiclass import MultinomialLogLoss, smoothed_entropy, softmax
@@ -144,9 +144,12 @@ class Masked(Wrapped):
             raise ValueError("Masked needs numbers, or an indicator matrix, for y: leave out the rows whose label is missing.")
         return self
 
-    def observe(self, y: Array, raw: Array) -> Loss:
+    def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
         seen = ~np.isnan(y)
-        return self.with_inner(self.inner.observe(y[seen][:, None], raw[seen][:, None])) if seen.any() else self
+        if not seen.any():
+            return self
+        data = part_of(loss_data, np.nonzero(seen)[0])
+        return self.with_inner(self.inner.observe(y[seen][:, None], raw[seen][:, None], data))
 
 
 class SequenceLoss(Loss):

@@ -107,9 +107,7 @@ class Piecewise:
     @staticmethod
     def _at(value: Function, y: Array, points: Array) -> Array:
         """Return the values at points, (number, n, K), for y of shape (n, K)."""
-        number, n = len(points), len(y)
-        whole = value(np.tile(y, (number, 1)), points.reshape(number * n, -1))
-        return whole.reshape(points.shape)
+        return np.stack([value(y, point) for point in points])
 
     def jumps(self, value: Function, y: Array, spacing: Spacing) -> tuple[Array, Array]:
         """Return the kinks, and the change of the slope at each, broadcastable to (J, n, K)."""

@@ -17,6 +17,7 @@ from .base import Loss
 __all__ = ["Convexified", "Moreau", "Remainder", "Wrapped", "delegates"]
 
 WrappedType = TypeVar("WrappedType", bound="Wrapped")
+WithoutType = TypeVar("WithoutType", bound="_Without")
 
 
 def delegates(*facts: str) -> Callable[[Any], Any]:
@@ -30,7 +31,7 @@ def delegates(*facts: str) -> Callable[[Any], Any]:
     return decorate
 
 
-@delegates("task", "name", "spacing", "slope_error")
+@delegates("task", "name", "spacing", "slope_error", "takes_data")
 class Wrapped(Loss):
     """A loss that wraps another, `inner`, and shares its targets and predictions."""
 
@@ -77,6 +78,9 @@ class Wrapped(Loss):
     def for_rows(self, loss_data: Any) -> Loss:
         inner = self.inner.for_rows(loss_data)
         return self if inner is self.inner else self.with_inner(inner)
+
+    def offset_of_raw(self, offset: Array, n_raw: int) -> Array:
+        return self.inner.offset_of_raw(offset, n_raw)
 
 
 @delegates("rowwise", "convex", "shift_invariant")
@@ -136,6 +140,9 @@ class _Without(Wrapped):
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
+
+    def with_inner(self: WithoutType, inner: Loss) -> WithoutType:
+        return type(self)(inner)
 
     @abstractmethod
     def hinges(self, y: Array) -> tuple[Array, Array, Array]:

@@ -16,6 +16,7 @@ from sklearn.model_selection import check_cv, cross_validate
 from ..arrays import Array
 from ..estimators.base import GradientEstimator
 from ..losses import CustomLoss, Loss
+from ..rows.batch import Batch
 from ..shown import called
 from .evaluation import evaluated, unwrapped
 from .frames import framed
@@ -107,7 +108,7 @@ def outlier_share(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | Non
     squared_error 0.5
     huber 0.07
     """
-    found = evaluated(estimator, X, y, sample_weight)
+    found = evaluated(estimator, Batch(X, y, sample_weight))
     order = np.argsort(-found.losses, kind="stable")
     weight, pull = found.weight[order], (found.weight * found.pull)[order]
     reached = np.cumsum(weight) / weight.sum()

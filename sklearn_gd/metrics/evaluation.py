@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
@@ -15,10 +14,12 @@ from sklearn.utils.validation import column_or_1d
 
 from ..arrays import Array
 from ..estimators.base import GradientEstimator
-from ..estimators.checks import check_weight, read_numbers
-from ..estimators.reading import read, twin
+from ..estimators.checks import check_offset, check_weight, read_numbers
+from ..estimators.reading import read_targets, twin
 from ..losses import Loss, get_loss
+from ..losses.data import check_loss_data
 from ..parts import same
+from ..rows.batch import Batch
 from ..rows.sources import is_collection
 from ..rows.stream import Stream
 from ..targets import Continuous, Labels, Target
@@ -44,6 +45,9 @@ class Evaluation:
     given : Any
         y as it was given.
     weight : ndarray of shape (n,)
+    offset : ndarray of shape (n, 1) or (n, K), or None
+        Contained in raw.
+    loss_data : ndarray or None
     """
 
     loss: Loss
@@ -52,33 +56,40 @@ class Evaluation:
     raw: Array
     given: Any
     weight: Array
+    offset: Array | None = None
+    loss_data: Any = None
+
+    @cached_property
+    def bound(self) -> Loss:
+        """The loss bound to the data of the samples."""
+        return self.loss.for_rows(self.loss_data)
 
     @cached_property
     def losses(self) -> Array:
         """The loss of each sample, (n,); infinite if no raw prediction corresponds to the prediction."""
         lost = np.asarray(np.isnan(self.raw).any(axis=1))
         with np.errstate(all="ignore"):
-            value = self.loss.value(self.y, np.where(lost[:, None], 0.0, self.raw))
+            value = self.bound.value(self.y, np.where(lost[:, None], 0.0, self.raw))
         return np.where(lost, np.inf, value if value.ndim == 1 else value.sum(axis=1))
 
     @cached_property
     def least(self) -> Array:
         """The smallest loss that a prediction can have for each sample, (n,)."""
         with np.errstate(all="ignore"):
-            loss = self.loss.observe(self.y, np.nan_to_num(self.raw))
-            return loss.saturated(self.y, self.raw.shape[1])
+            loss = self.loss.observe(self.y, np.nan_to_num(self.raw), self.loss_data)
+            return loss.for_rows(self.loss_data).saturated(self.y, self.raw.shape[1])
 
     @property
     def pull(self) -> Array:
         """The influence of each sample on its raw prediction: the norm of the gradient of its loss, (n,)."""
         with np.errstate(all="ignore"):
-            return np.asarray(np.linalg.norm(self.loss.gradient(self.y, self.raw), axis=1))
+            return np.asarray(np.linalg.norm(self.bound.gradient(self.y, self.raw), axis=1))
 
     def mean(self, values: Array) -> float:
         """Return the mean of per-sample values as in a fit: weighted, over the observed entries."""
         used = self.weight > 0
         weight = self.weight[used]
-        return float(weight @ values[used] / (weight @ self.loss.mass(self.y[used])))
+        return float(weight @ values[used] / (weight @ self.bound.mass(self.y)[used]))
 
 
 def unwrapped(estimator: Any, X: Any = None) -> tuple[GradientEstimator, Any]:
@@ -108,7 +119,7 @@ def check_in_memory(X: Any) -> None:
         raise TypeError(f"X is a {type(X).__name__}: expected rows in memory, such as a batch of it.")
 
 
-def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, loss: Any = None) -> Evaluation:
+def evaluated(estimator: Any, given: Batch, loss: Any = None) -> Evaluation:
     """Return the evaluation of a fitted estimator under its own loss or another one.
 
     Another loss converts the predictions of any scikit-learn estimator to raw predictions by its link. If the loss or the
@@ -117,7 +128,8 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     Parameters
     ----------
     estimator : estimator
-    X, y, sample_weight : as for fit
+    given : Batch
+        X, y and so on as for fit.
     loss : str, Loss, callable or None
 
     Raises
@@ -127,6 +139,7 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     ValueError
         If the loss cannot be evaluated on the predictions.
     """
+    X, y = given.X, given.y
     check_in_memory(X)
     ours, theirs = None, None if loss is None else get_loss(loss)
     try:
@@ -137,16 +150,26 @@ def evaluated(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     if theirs is not None and theirs.task not in (None, "classification" if is_classifier(estimator) else "regression"):
         raise ValueError(f"loss={loss!r} is a loss for {theirs.task}: the estimator is {type(estimator).__name__}.")
     if ours is not None and (theirs is None or _has(ours, theirs)):
-        raw = ours._raw(seen)
         target, kept = ours._last_fit.target, ours.loss_
-        _, given = read(twin(ours), kept, seen, y)
-        given = target.flat(column_or_1d(given) if np.shape(given)[1:] == (1,) else given)
-        target.check(given, "y")
-        return _evaluation(kept, target, given, raw, check_weight(sample_weight, raw))
+        _, y, _ = read_targets(twin(ours), kept, Batch(seen, y))
+        y = target.flat(column_or_1d(y) if np.shape(y)[1:] == (1,) else y)
+        target.check(y, "y")
+        return _evaluation(kept, target, y, ours._raw(seen, given.offset), given)
     assert theirs is not None
     read_by = _classified if is_classifier(estimator) else _regressed
-    found = read_by(estimator, theirs, X, y)
-    return _evaluation(*found, check_weight(sample_weight, found[-1]))
+    return _evaluation(*read_by(_Predictor(estimator, ours, seen if ours else X, given.offset), theirs, y), given)
+
+
+class _Predictor:
+    """An estimator and X, on which its methods are called; only one of this package takes an offset."""
+
+    def __init__(self, estimator: Any, ours: GradientEstimator | None, X: Any, offset: Any) -> None:
+        if ours is None and offset is not None:
+            raise ValueError(f"offset is given, and {type(estimator).__name__} takes none: expected None.")
+        self.estimator, self.X, self.offsets = ours or estimator, X, () if ours is None else (offset,)
+
+    def __call__(self, method: str) -> Array:
+        return np.asarray(getattr(self.estimator, method)(self.X, *self.offsets), dtype=np.float64)
 
 
 def _has(estimator: GradientEstimator, loss: Loss) -> bool:
@@ -155,16 +178,18 @@ def _has(estimator: GradientEstimator, loss: Loss) -> bool:
     return last is not None and same(loss.for_target(last.target), estimator.loss_)
 
 
-def _evaluation(loss: Loss, target: Target, y: Any, raw: Array, weight: Array) -> Evaluation:
-    encoded = target.encoded_for(loss).encode(target.prepare(y, loss.rowwise))
+def _evaluation(loss: Loss, target: Target, y: Any, raw: Array, given: Batch) -> Evaluation:
+    encoded, weight = target.encoded_for(loss).encode(target.prepare(y, loss.rowwise)), check_weight(given.sample_weight, raw)
     loss.check_target(encoded[weight > 0])
-    return Evaluation(loss, target, encoded, raw, y, weight)
+    offset = check_offset(given.offset, len(raw))
+    offset = offset if offset is None else loss.offset_of_raw(offset, raw.shape[1])
+    return Evaluation(loss, target, encoded, raw, y, weight, offset, check_loss_data(given.loss_data, loss, len(raw)))
 
 
-def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
+def _regressed(predictor: _Predictor, loss: Loss, y: Any) -> tuple[Loss, Target, Any, Array]:
     """Return the loss, the target, y, and the raw predictions that correspond to those of any regressor."""
     y = read_numbers(loss.read(y))
-    predicted = np.asarray(estimator.predict(X), dtype=np.float64)
+    predicted = predictor("predict")
     check_consistent_length(y, predicted)
     predicted = predicted.reshape(len(predicted), -1)
     if predicted.shape[1] != y.reshape(len(y), -1).shape[1]:
@@ -174,24 +199,25 @@ def _regressed(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target
     return loss, target, y, _raw_of(loss, predicted)
 
 
-def _classified(estimator: Any, loss: Loss, X: Any, y: Any) -> tuple[Loss, Target, Any, Array]:
+def _classified(predictor: _Predictor, loss: Loss, y: Any) -> tuple[Loss, Target, Any, Array]:
     """Return the same for any classifier."""
+    estimator = predictor.estimator
     target = Labels(np.asarray(estimator.classes_))
     if np.ndim(y) > 1 and np.shape(y)[1:] != (1,):
         raise ValueError(f"y has shape {np.shape(y)}: expected one label for each sample, (n_samples,), for another loss.")
     loss, y = loss.for_target(target), column_or_1d(y)
-    check_consistent_length(X, y)
+    check_consistent_length(predictor.X, y)
     target.check(y, "y")
     n_raw = loss.n_raw(target)
     if loss.probabilistic and hasattr(estimator, "predict_proba"):
-        proba = np.clip(estimator.predict_proba(X), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        proba = np.clip(predictor("predict_proba"), LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
         return loss, target, y, _raw_of(loss, proba[:, 1:] if n_raw == 1 else proba)
     if not hasattr(estimator, "decision_function"):
         raise ValueError(
             f"The loss {loss.name} has no probabilities, and {type(estimator).__name__} has no decision_function: expected an "
             "estimator that has one, or with predict_proba a loss of probabilities."
         )
-    scores = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    scores = predictor("decision_function")
     scores = scores.reshape(len(scores), -1)
     if scores.shape[1] != (len(target.classes) if target.exclusive else 1):
         raise ValueError(

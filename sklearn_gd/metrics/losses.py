@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..models import Linear
 from ..penalties import NoPenalty
+from ..rows.batch import Batch
 from ..rows.blocks import MemoryRows
 from ..solvers.auto import Auto
 from ..training.fit import Watching, run
@@ -19,7 +20,9 @@ from .evaluation import Evaluation, evaluated
 __all__ = ["explained_loss", "mean_loss", "sample_losses"]
 
 
-def sample_losses(estimator: Any, X: Any, y: Any, *, loss: Any = None) -> Array:
+def sample_losses(
+    estimator: Any, X: Any, y: Any, *, offset: ArrayLike | None = None, loss_data: Any = None, loss: Any = None
+) -> Array:
     r"""Return the loss of each sample.
 
     .. math:: \ell(y_i, raw_i)
@@ -31,6 +34,8 @@ def sample_losses(estimator: Any, X: Any, y: Any, *, loss: Any = None) -> Array:
         regressor or classifier.
     X : array-like or sparse matrix of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    offset, loss_data : as for fit, default=None
+        Only an estimator of this package takes an offset.
     loss : str, Loss, callable or None, default=None
         The loss to evaluate. If None, the loss that the estimator was fitted under. Another loss converts predictions to raw by
         its link: a regression loss uses `predict`, a probabilistic loss `predict_proba`. Any other classification loss uses
@@ -66,10 +71,19 @@ def sample_losses(estimator: Any, X: Any, y: Any, *, loss: Any = None) -> Array:
     >>> print(sample_losses(model, X, y).round(6))
     [0. 0. 0. 0. 6.]
     """
-    return evaluated(estimator, X, y, loss=loss).losses
+    return evaluated(estimator, Batch(X, y, None, offset, loss_data), loss).losses
 
 
-def mean_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, loss: Any = None) -> float:
+def mean_loss(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None = None,
+    *,
+    offset: ArrayLike | None = None,
+    loss_data: Any = None,
+    loss: Any = None,
+) -> float:
     r"""Return the cost, the weighted mean of the loss over the samples, without the penalty.
 
     .. math:: \frac{\sum_i w_i \, \ell(y_i, raw_i)}{\sum_i w_i}
@@ -82,6 +96,7 @@ def mean_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
         Individual weights for each sample, at least 0. The `class_weight` of an estimator is not applied.
+    offset, loss_data : as for `sample_losses`
     loss : str, Loss, callable or None, default=None
         As for `sample_losses`.
 
@@ -108,20 +123,29 @@ def mean_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = 
     >>> round(mean_loss(model, X, y), 6), round(mean_loss(model, X, y, loss="squared_error"), 6)
     (1.2, 3.6)
     """
-    found = evaluated(estimator, X, y, sample_weight, loss)
+    found = evaluated(estimator, Batch(X, y, sample_weight, offset, loss_data), loss)
     return found.mean(found.losses)
 
 
-def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, *, loss: Any = None) -> float:
+def explained_loss(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None = None,
+    *,
+    offset: ArrayLike | None = None,
+    loss_data: Any = None,
+    loss: Any = None,
+) -> float:
     r"""Return D^2 for any loss: the relative reduction of the cost over the best constant prediction.
 
     .. math:: 1 - \frac{cost - cost_{saturated}}{cost_{constant} - cost_{saturated}}
 
-    cost_constant is the cost of the best constant prediction for these rows. cost_saturated is the smallest cost that any
-    prediction can have, zero for most losses. The best score is 1; 0 is no better than a constant, and negative is worse. Costs
-    of several outputs are added up before they are divided. For one output it equals R^2 for squared_error,
-    `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile, `d2_tweedie_score` for
-    poisson, gamma and tweedie, and `d2_log_loss_score` for log_loss.
+    cost_constant is the cost of the best constant prediction for these rows, beside their offset. cost_saturated is the
+    smallest cost that any prediction can have, zero for most losses. The best score is 1; 0 is no better than a constant, and
+    negative is worse. Costs of several outputs are added up before they are divided. For one output it equals R^2 for
+    squared_error, `sklearn.metrics.d2_absolute_error_score` for absolute_error, `d2_pinball_score` for quantile,
+    `d2_tweedie_score` for poisson, gamma and tweedie, and `d2_log_loss_score` for log_loss.
 
     Parameters
     ----------
@@ -131,6 +155,7 @@ def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | No
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
         Individual weights for each sample, at least 0.
+    offset, loss_data : as for `sample_losses`
     loss : str, Loss, callable or None, default=None
         As for `sample_losses`.
 
@@ -158,7 +183,7 @@ def explained_loss(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | No
     >>> round(explained_loss(model, X, y), 6) == round(model.score(X, y), 6)
     True
     """
-    found = evaluated(estimator, X, y, sample_weight, loss)
+    found = evaluated(estimator, Batch(X, y, sample_weight, offset, loss_data), loss)
     cost, least = found.mean(found.losses), found.mean(found.least)
     constant = _constant_cost(found) - least
     if constant <= 1e-12 * abs(least):
@@ -170,7 +195,8 @@ def _constant_cost(found: Evaluation) -> float:
     """Return the cost of the best constant prediction of the same rows."""
     used = found.weight > 0
     y, loss = found.y[used], found.loss
-    if loss.online or np.all(y == y[:1]):  # one target is predicted as well as it can be
+    alike = found.offset is None and found.loss_data is None and np.all(y == y[:1])
+    if loss.online or alike:  # one target is predicted as well as it can be
         return found.mean(found.least)
     prepared = found.target.prepare(found.given, loss.rowwise)[used]
     parts = Parts(
@@ -188,7 +214,8 @@ def _constant_cost(found: Evaluation) -> float:
         verbose=0,
     )
     encoding = found.target.encoded_for(loss)
-    rows = MemoryRows(np.empty((len(prepared), 0)), prepared, found.weight[used])
+    offset, data = part_of(found.offset, used), part_of(found.loss_data, used)
+    rows = MemoryRows(np.empty((len(prepared), 0)), prepared, found.weight[used], loss_data=data, offset=offset)
     with np.errstate(all="ignore"):
         problem = prepare(parts, rows.without_features(encoding.distinct), found.target)
         best = run(problem, Watching(), np.float64)

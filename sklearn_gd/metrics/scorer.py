@@ -35,18 +35,27 @@ class LossScorer(Documented):
     LossScorer(loss='huber')
     """
 
-    # sample_weight is the only metadata that scikit-learn may route to a scorer.
+    # The metadata that scikit-learn may route to a scorer are those of `score` but for the estimator.
     __metadata_request__score: ClassVar[dict[str, str]] = {"estimator": UNUSED}
 
     def __init__(self, loss: Any, explained: bool = False) -> None:
         self.loss = loss
         self.explained = explained
 
-    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None, **columns: Any) -> float:
         """Return minus the mean loss, or the explained loss."""
-        return self.score(estimator, X, y, sample_weight)
+        return self.score(estimator, X, y, sample_weight, **columns)
 
-    def score(self, estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None = None,
+        *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
+    ) -> float:
         """Return minus the mean loss, or the explained loss; greater is better.
 
         Parameters
@@ -56,14 +65,14 @@ class LossScorer(Documented):
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+        offset, loss_data : as for fit, default=None
 
         Returns
         -------
         float
         """
-        if self.explained:
-            return explained_loss(estimator, X, y, sample_weight, loss=self.loss)
-        return -mean_loss(estimator, X, y, sample_weight, loss=self.loss)
+        columns = {"sample_weight": sample_weight, "offset": offset, "loss_data": loss_data, "loss": self.loss}
+        return explained_loss(estimator, X, y, **columns) if self.explained else -mean_loss(estimator, X, y, **columns)
 
 
 def loss_scorer(loss: Any, *, explained: bool = False) -> LossScorer:
@@ -72,7 +81,7 @@ def loss_scorer(loss: Any, *, explained: bool = False) -> LossScorer:
 
     It scores any scikit-learn regressor or classifier by the same loss, whatever loss it was fitted under. See `sample_losses`
     for how predictions are converted to raw. With metadata routing, use
-    ``loss_scorer(...).set_score_request(sample_weight=True)`` to request weights.
+    ``loss_scorer(...).set_score_request(sample_weight=True)`` to request weights, and likewise `offset` and `loss_data`.
 
     Parameters
     ----------

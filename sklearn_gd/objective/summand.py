@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..losses.base import Loss
 from ..models.base import BoundModel, LinearBound
 from ..rows.base import Block
@@ -57,9 +58,12 @@ class Summand:
         """Return the change of raw along a direction in params, (n, K), for a linear model: raw without the offset."""
         return self.linear.push_forward(block.X, direction)
 
-    def totals(self, block: Block) -> tuple[Array, ...]:
-        """Return the sums from which the mean of y is computed."""
-        return self.encoding.totals(block.y, block.weight)
+    def totals(self, block: Block) -> tuple[Any, ...]:
+        """Return the sums from which the mean of y is computed, the sum of weights, and that of the offset."""
+        weight, offset = block.weight, np.zeros(self.model.n_raw)
+        if block.offset is not None:
+            offset += weight @ block.offset
+        return *self.encoding.totals(block.y, weight), float(weight.sum()), offset
 
     def mass(self, block: Block) -> tuple[float]:
         """Return the denominator."""
@@ -178,7 +182,7 @@ class Summand:
         matrix = loss.curvature_matrix(y, raw)
         if width:
             flat = ~matrix.any(axis=(1, 2))
-            y, raw = y[flat], raw[flat]
+            y, raw, loss = y[flat], raw[flat], self.loss.for_rows(part_of(block.loss_data, flat))
             matrix[flat] = np.stack([change(e) for e in np.eye(raw.shape[1])], axis=2)
             matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
         elif loss.convex:

@@ -5,9 +5,13 @@ The strength of a penalty is the estimator's alpha. A penalty takes ``weights`` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..parts import Table
 from .base import NoPenalty, Penalty
-from .bounds import Box, NonNegative
+from .bounds import Box, NonNegative, Signs
+from .by_name import ByName
 from .contract import check_penalty
 from .shrinkage import L1, L2, ElasticNet, GroupLasso
 
@@ -16,16 +20,18 @@ __all__ = [
     "L2",
     "PENALTIES",
     "Box",
+    "ByName",
     "ElasticNet",
     "GroupLasso",
     "NoPenalty",
     "NonNegative",
     "Penalty",
+    "Signs",
     "check_penalty",
     "get_penalty",
 ]
 
-# GroupLasso and Box need arguments: they are passed as objects.
+# GroupLasso, Box and Signs need arguments: they are passed as objects.
 PENALTIES: Table[Penalty] = Table(
     "penalty",
     Penalty,
@@ -42,8 +48,8 @@ PENALTIES: Table[Penalty] = Table(
 )
 
 
-def get_penalty(penalty: str | Penalty | None) -> Penalty:
-    """Return a fresh, checked penalty for a name, a Penalty object, or None.
+def get_penalty(penalty: str | Penalty | Mapping[Any, Any] | None) -> Penalty:
+    """Return a fresh, checked penalty for a name, a Penalty object, None, or a dict from feature names or patterns to these.
 
     Raises
     ------
@@ -57,5 +63,11 @@ def get_penalty(penalty: str | Penalty | None) -> Penalty:
     >>> from sklearn_gd.penalties import get_penalty
     >>> get_penalty("l1")
     L1()
+    >>> get_penalty({"age": "l2", "postcode_*": "l1"})
+    ByName({'age': L2(), 'postcode_*': L1()})
     """
-    return NoPenalty() if penalty is None else PENALTIES.resolve(penalty)
+    if penalty is None:
+        return NoPenalty()
+    if isinstance(penalty, Mapping):
+        return ByName({key: get_penalty(each) for key, each in penalty.items()})
+    return PENALTIES.resolve(penalty)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
 
 from ..arrays import Array
 from ..parts import Part
+from .names import by_feature, not_named
 
 __all__ = ["NoPenalty", "Penalty"]
 
@@ -33,6 +38,9 @@ class Penalty(Part, ABC):
         Whether the penalty only restricts each weight to an interval.
     falls_apart : bool
         Whether the penalty can be restricted to some of the features by `for_features`.
+    neutral : dict of {str: float}
+        The parameters that are one number, one number per feature, or a dict from feature names or patterns to numbers, each
+        with its value for a feature that the dict leaves out.
 
     Examples
     --------
@@ -59,6 +67,7 @@ class Penalty(Part, ABC):
     isotropic: bool = False
     bounds: bool = False
     falls_apart: bool = False
+    neutral: ClassVar[Mapping[str, float]] = {}
 
     @abstractmethod
     def value(self, weights: Array) -> float:
@@ -114,8 +123,38 @@ class Penalty(Part, ABC):
         """Whether the penalty is zero everywhere."""
         return False
 
+    def named(self, names: Sequence[str] | Array) -> Penalty:
+        """Return the penalty with parameters that are keyed by feature names resolved to the columns of X.
+
+        Parameters
+        ----------
+        names : sequence of str of length n_features
+            The names of the columns: `feature_names_in_`, or the result of `get_feature_names_out` of a pipeline.
+
+        Returns
+        -------
+        Penalty
+            Itself, if nothing is keyed by names.
+
+        Raises
+        ------
+        ValueError
+            If a key is neither a feature name nor a pattern that matches one.
+        """
+        keyed = {name: getattr(self, name) for name in self.neutral if isinstance(getattr(self, name), Mapping)}
+        if not keyed:
+            return self
+        numbers = {name: by_feature(given, names, self.neutral[name], self._title(name)) for name, given in keyed.items()}
+        resolved: Penalty = clone(self).set_params(**numbers)
+        resolved.check_parameters()
+        return resolved
+
     def check_features(self, n_features: int) -> None:
         """Raise ValueError if a parameter does not match the number of features."""
+        for name in self.neutral:
+            size, expected = np.size(self._given(name)), f"one number, or one for each of the {n_features} features"
+            if size not in (1, n_features):
+                raise ValueError(f"{self._title(name)} has {size} entries: expected {expected}.")
 
     def for_features(self, features: Array) -> Penalty:
         """Return the penalty restricted to the features with the given indices, if the penalty `falls_apart`."""
@@ -126,15 +165,17 @@ class Penalty(Part, ABC):
 
     def _per_feature(self, name: str, weights: Array) -> Array:
         """Return the parameter `name`, a number or one number per feature, as a column."""
-        return np.asarray(getattr(self, name), dtype=weights.dtype).reshape(-1, 1)
+        return np.asarray(self._given(name), dtype=weights.dtype).reshape(-1, 1)
 
-    def _check_per_feature(self, name: str, n_features: int) -> None:
-        size = np.size(getattr(self, name))
-        if size not in (1, n_features):
-            raise ValueError(
-                f"{type(self).__name__}({name}=...) has {size} entries: expected one number, or one for each of the "
-                f"{n_features} features."
-            )
+    def _given(self, name: str) -> ArrayLike:
+        """Return the parameter `name`, which must not be keyed by feature names any more."""
+        given: ArrayLike = getattr(self, name)
+        if isinstance(given, Mapping):
+            raise not_named(self._title(name))
+        return given
+
+    def _title(self, name: str) -> str:
+        return f"{type(self).__name__}({name}=...)"
 
 
 class NoPenalty(Penalty):
@@ -198,6 +239,9 @@ class _Sum(Penalty):
     def check_features(self, n_features: int) -> None:
         self.first.check_features(n_features)
         self.second.check_features(n_features)
+
+    def named(self, names: Sequence[str] | Array) -> Penalty:
+        return type(self)(self.first.named(names), self.second.named(names))
 
     @property
     def falls_apart(self) -> bool:  # type: ignore[override]

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from ..arrays import Array
 from ..contracts import Failure, Skip, checks_in, copies, demand, report
 from .base import NoPenalty, Penalty
+from .names import DefaultNames
 
 __all__ = ["CHECKS", "Trial", "check_penalty"]
 
@@ -356,7 +357,8 @@ def check_penalty(
     Parameters
     ----------
     penalty : Penalty or None
-        The penalty to check, as for ``penalty=``, except that names are not accepted.
+        The penalty to check, as for ``penalty=``, except that names and dicts are not accepted. Features are named x0, x1, ...;
+        to check a penalty keyed by other names, pass ``penalty.named(names)``.
     weights : array-like of shape (n_features, K), default=None
         Weights to test. If None, weights of order one are drawn, for a number of features that the penalty accepts.
     on_fail : {"raise", "warn"} or None, default=None
@@ -401,7 +403,9 @@ def check_penalty(
     if weights is None:
         weights = rng.standard_normal((_n_features(resolved), 2))
         weights[::3, 1] = 0.0
-    return report("penalty", resolved, CHECKS, Trial(resolved, np.asarray(weights, dtype=np.float64), rng), on_fail)
+    weights = np.asarray(weights, dtype=np.float64)
+    resolved = resolved.named(DefaultNames(len(weights)))
+    return report("penalty", resolved, CHECKS, Trial(resolved, weights, rng), on_fail)
 
 
 def _n_features(penalty: Penalty) -> int:
@@ -414,7 +418,7 @@ def _n_features(penalty: Penalty) -> int:
     """
     for n in (6, *range(1, 1001)):
         try:
-            penalty.check_features(n)
+            penalty.named(DefaultNames(n)).check_features(n)
         except ValueError as error:
             refusal = error
         else:

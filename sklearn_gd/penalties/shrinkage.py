@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..arrays import Array
 from .base import NoPenalty, Penalty
+from .names import columns_of, not_named, numbers
 
 __all__ = ["L1", "L2", "ElasticNet", "GroupLasso"]
 
 
-STRENGTHS = ("a number >= 0, or one for each feature", lambda value: _finite_and_not_negative(value))
+STRENGTHS = ("a number >= 0, or one for each feature", lambda value: _finite_and_not_negative(numbers(value)))
 
 
-def _finite_and_not_negative(value: ArrayLike) -> bool:
-    strengths = np.asarray(value, dtype=float)
+def _finite_and_not_negative(strengths: Array) -> bool:
     return bool(np.all((strengths >= 0) & np.isfinite(strengths)))
 
 
@@ -27,16 +29,16 @@ class _Weighted(Penalty):
 
     ranges = {"weights": STRENGTHS}
 
+    neutral = {"weights": 1.0}
+
     falls_apart = True
 
-    def __init__(self, weights: ArrayLike = 1.0) -> None:
+    def __init__(self, weights: ArrayLike | Mapping[Any, float] = 1.0) -> None:
         self.weights = weights
 
-    def check_features(self, n_features: int) -> None:
-        self._check_per_feature("weights", n_features)
-
     def for_features(self, features: Array) -> Penalty:
-        return self if np.size(self.weights) == 1 else type(self)(np.asarray(self.weights)[features])
+        weights = np.asarray(self._given("weights"))
+        return self if weights.size == 1 else type(self)(weights[features])
 
 
 class L2(_Weighted):
@@ -46,8 +48,9 @@ class L2(_Weighted):
 
     Parameters
     ----------
-    weights : float or array-like of shape (n_features,), default=1.0
-        The strengths s_j, at least 0, relative to alpha.
+    weights : float, array-like of shape (n_features,) or dict, default=1.0
+        The strengths s_j, at least 0, relative to alpha. A dict maps feature names, patterns of them or column numbers to
+        strengths, as in ``{"age": 0.0, "postcode_*": 2.0}``; the other features have strength 1.
 
     Examples
     --------
@@ -65,7 +68,7 @@ class L2(_Weighted):
 
     @property
     def isotropic(self) -> bool:  # type: ignore[override]
-        return np.size(self.weights) == 1
+        return np.size(self._given("weights")) == 1
 
     def value(self, weights: Array) -> float:
         return 0.5 * float(np.sum(self._per_feature("weights", weights) * weights**2))
@@ -84,8 +87,9 @@ class L1(_Weighted):
 
     Parameters
     ----------
-    weights : float or array-like of shape (n_features,), default=1.0
-        The strengths s_j, at least 0, relative to alpha.
+    weights : float, array-like of shape (n_features,) or dict, default=1.0
+        The strengths s_j, at least 0, relative to alpha. A dict maps feature names, patterns of them or column numbers to
+        strengths, as in ``{"age": 0.0, "postcode_*": 2.0}``; the other features have strength 1.
 
     Examples
     --------
@@ -171,8 +175,10 @@ class GroupLasso(Penalty):
 
     Parameters
     ----------
-    groups : sequence of sequences of int
-        The columns of each group. The groups must be disjoint; features in no group are not penalised.
+    groups : sequence of sequences of int or str
+        The columns of each group: their numbers, feature names, or patterns of these ("region_*"). The groups must be disjoint;
+        a column that has its name or number in one group is not in another one by a pattern, and of several patterns the first
+        one wins. Features in no group are not penalised.
 
     Examples
     --------
@@ -180,30 +186,43 @@ class GroupLasso(Penalty):
     >>> from sklearn_gd.penalties import GroupLasso
     >>> float(round(GroupLasso([[0, 1]]).value(np.array([[3.0], [4.0], [9.0]])), 4))
     7.0711
+    >>> GroupLasso([["age", "bmi"], ["region_*"]]).named(["age", "bmi", "region_n", "region_s"])
+    GroupLasso(groups=[[0, 1], [2, 3]])
 
     References
     ----------
     M. Yuan and Y. Lin, Model Selection and Estimation in Regression with Grouped Variables, 2006.
     """
 
-    def __init__(self, groups: Sequence[Sequence[int]]) -> None:
+    def __init__(self, groups: Sequence[Sequence[int | str]]) -> None:
         self.groups = groups
 
     def check_parameters(self) -> None:
         try:
-            members = [operator.index(j) for group in self.groups for j in group]
-        except (TypeError, ValueError):
-            raise ValueError(f"GroupLasso(groups={self.groups!r}): expected a list of lists of column numbers.") from None
-        twice = sorted({j for j in members if members.count(j) > 1})
-        if twice:
-            raise ValueError(f"GroupLasso(groups=...): column {twice[0]} is in two groups; expected disjoint groups.")
+            members = _members(self.groups)
+        except TypeError:
+            raise ValueError(
+                f"GroupLasso(groups={self.groups!r}): expected a list of lists of column numbers or feature names."
+            ) from None
+        twice = next((member for member, count in Counter(members).items() if count > 1), None)
+        if twice is not None:
+            raise ValueError(f"GroupLasso(groups=...): column {twice!r} is in two groups; expected disjoint groups.")
+
+    def named(self, names: Sequence[str] | Array) -> Penalty:
+        members = _members(self.groups)
+        if not any(isinstance(member, str) for member in members):
+            return self
+        columns = iter(columns_of(members, names, "GroupLasso(groups=...)"))
+        return type(self)([[j for _ in group for j in next(columns)] for group in self.groups])
 
     def check_features(self, n_features: int) -> None:
-        outside = [j for group in self.groups for j in group if not 0 <= j < n_features]
+        outside = [j for group in self._groups() for j in group if not 0 <= j < n_features]
         if outside:
-            raise ValueError(f"GroupLasso(groups=...): there is no column {outside[0]}; X has n_features = {n_features}.")
+            raise ValueError(f"GroupLasso(groups=...): there is no column {outside[0]} among {n_features} features.")
 
-    def _groups(self) -> list[list[int]]:
+    def _groups(self) -> list[list[Any]]:
+        if any(isinstance(member, str) for group in self.groups for member in group):
+            raise not_named(repr(self))
         return [list(group) for group in self.groups if len(group)]
 
     def norms(self) -> list[tuple[Array, float]]:
@@ -228,3 +247,10 @@ class GroupLasso(Penalty):
             else:
                 result[group] = -gradient[group] / max(np.linalg.norm(gradient[group]) / max(strength, 1e-300), 1.0)
         return result
+
+
+def _members(groups: Any) -> list[int | str]:
+    """Return the entries of all groups; TypeError if they are not lists of column numbers or names."""
+    if any(isinstance(group, str) for group in groups):
+        raise TypeError
+    return [member if isinstance(member, str) else operator.index(member) for group in groups for member in group]

@@ -15,6 +15,7 @@ from ..metrics.comparison import name_of
 from ..metrics.evaluation import evaluated, unwrapped
 from ..metrics.frames import framed
 from ..parts import same
+from ..rows.batch import Batch
 from .style import COLORS, axes_for, legend_label, neutral
 
 __all__ = ["LossContributionDisplay"]
@@ -134,7 +135,7 @@ class LossContributionDisplay:
             raise ValueError(f"share={share!r}: expected a number between 0 and 1.")
         if not (isinstance(n_worst, Integral) and n_worst >= 0):
             raise ValueError(f"n_worst={n_worst!r}: expected an integer >= 0.")
-        found = evaluated(estimator, X, y, sample_weight, loss)
+        found = evaluated(estimator, Batch(X, y, sample_weight), loss)
         used = np.flatnonzero(found.weight > 0)
         losses, weight, least = found.losses[used], found.weight[used], found.least[used]
         order = np.argsort(least - losses, kind="stable")

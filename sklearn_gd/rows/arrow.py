@@ -7,11 +7,21 @@ from importlib import import_module
 from numbers import Integral
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .batch import Batch, renamed
 
-__all__ = ["batches_of_files"]
+__all__ = ["Roles", "batches_of_files"]
+
+
+class Roles(NamedTuple):
+    """The names of the columns of files: of y, of what comes with it, and of X; None for all others."""
+
+    target: Any = None
+    weight: Any = None
+    offset: Any = None
+    loss_data: Any = None
+    columns: Any = None
 
 
 def _imported(name: str) -> Any:
@@ -21,17 +31,16 @@ def _imported(name: str) -> Any:
         raise ImportError('Streams of files need pyarrow and pandas: pip install "sklearn-gd[arrow]".') from error
 
 
-def batches_of_files(
-    kind: str, paths: Any, target: Any, weight: str | None, columns: list[str] | None, batch_rows: int
-) -> Callable[[], Iterator[Batch]]:
+def batches_of_files(kind: str, paths: Any, roles: Roles, batch_rows: int) -> Callable[[], Iterator[Batch]]:
     """Return the function that opens the batches of files.
 
     Parameters
     ----------
     kind : str
         "parquet" or "csv".
-    paths, target, weight, columns, batch_rows
+    paths, batch_rows
         As for `Stream.from_parquet`.
+    roles : Roles
     """
     datasets, arrow = _imported("pyarrow.dataset"), _imported("pyarrow")
     _imported("pandas")
@@ -39,8 +48,8 @@ def batches_of_files(
         raise ValueError(f"batch_rows={batch_rows!r}: expected an integer from 1 to 2**31 - 1.")
     files = _files(paths, kind)
     schema = datasets.dataset(files[:1], format=kind).schema
-    features, others = _columns(schema.names, files[0], target, weight, columns)
-    read = list(dict.fromkeys([*features, *others]))
+    features, given = _columns(schema.names, files[0], roles)
+    read = list(dict.fromkeys([*features, *given]))
     types = _with_fractions(arrow, schema, features) if kind == "csv" else None
 
     def batches(file: str) -> Iterator[Batch]:
@@ -54,8 +63,8 @@ def batches_of_files(
         for batch in dataset.to_batches(columns=read, batch_size=batch_rows):
             if batch.num_rows:
                 frame = batch.to_pandas()
-                y = None if target is None else frame[target]
-                yield Batch(frame[features], y, None if weight is None else frame[weight], file, start)
+                others = (None if name is None else frame[name] for name in roles[:4])
+                yield Batch(frame[features], *others, name=file, first_row=start)
             start += batch.num_rows
 
     def opened() -> Iterator[Batch]:
@@ -68,18 +77,19 @@ def batches_of_files(
     return opened
 
 
-def _columns(names: list[str], file: str, target: Any, weight: str | None, columns: Any) -> tuple[list[str], list[str]]:
-    """Return the names of the columns of X, and of those of y and the weights."""
-    targets = [target] if isinstance(target, str) else list(target or ())
-    others = [*targets, *([] if weight is None else [weight])]
-    if isinstance(columns, str) or (columns is not None and not len(columns)):
-        raise ValueError(f"columns={columns!r}: expected a list of at least one name, or None for all others.")
-    features = [name for name in names if name not in others] if columns is None else list(columns)
-    for argument, wanted in (("target", targets), ("weight", others[len(targets) :]), ("columns", features)):
-        for name in wanted:
+def _columns(names: list[str], file: str, roles: Roles) -> tuple[list[str], list[str]]:
+    """Return the names of the columns of X, and of all others in use."""
+    if isinstance(roles.columns, str) or (roles.columns is not None and not len(roles.columns)):
+        raise ValueError(f"columns={roles.columns!r}: expected a list of at least one name, or None for all others.")
+    wanted = {role: [given] if isinstance(given, str) else list(given or ()) for role, given in roles._asdict().items()}
+    features = wanted.pop("columns")
+    given = [name for some in wanted.values() for name in some]
+    features = features or [name for name in names if name not in given]
+    for role, some in (wanted | {"columns": features}).items():
+        for name in some:
             if name not in names:
-                raise ValueError(f"{argument} names {name!r}, which is no column of {file}: expected one of {names}.")
-    return features, others
+                raise ValueError(f"{role} names {name!r}, which is no column of {file}: expected one of {names}.")
+    return features, given
 
 
 def _with_fractions(arrow: Any, schema: Any, features: list[str]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import EPS, Array
+from ..arrays import EPS, Array, part_of
 from .matrices import Matrix
 
 __all__ = ["Block", "ColumnMoments", "Kernel", "LocalRows", "Profile", "RowArray", "Rows"]
@@ -39,11 +39,6 @@ class Block:
             yield Block(
                 self.X.rows(part), self.y[part], self.weight[part], part_of(self.offset, part), part_of(self.loss_data, part)
             )
-
-
-def part_of(array: Any, rows: Any) -> Any:
-    """Return the entries of some rows; None for None."""
-    return None if array is None else array[rows]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ import numpy as np
 from joblib import effective_n_jobs
 from threadpoolctl import threadpool_limits
 
-from ..arrays import Array
-from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, Rows, part_of
+from ..arrays import Array, part_of
+from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, Rows
 from .composed import as_matrix
 from .matrices import Matrix
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from dask.base import compute
+from dask.array import asarray, map_blocks
+from dask.base import compute, is_dask_collection
 from dask.delayed import delayed
 from distributed import KilledWorker, get_client, wait
 from scipy import sparse
@@ -24,7 +26,7 @@ from .matrices import RowStore
 from .plain import Dense, Sparse
 from .source import Data, Only, Prepare, Read, Source
 from .stored import StoredDense
-from .stored_sources import StreamSource
+from .stored_sources import StreamSource, sliceable
 from .stream import Stream, ahead
 
 __all__ = ["DaskSource", "lazily", "of_partitions", "source_of_collections"]
@@ -38,9 +40,9 @@ def client_here() -> Any:
         return None
 
 
-def source_of_collections(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
+def source_of_collections(given: Batch, suffix: str = "") -> Source:
     """Return the source for Dask collections: on a cluster if there is one, else a stream of partitions."""
-    parts, client = partitions(X, y, weight, suffix), client_here()
+    parts, client = partitions(given, suffix), client_here()
     if client is not None:
         return DaskSource(client, parts)
 
@@ -51,23 +53,24 @@ def source_of_collections(X: Any, y: Any, weight: Any, suffix: str = "") -> Sour
             except Exception as error:
                 raise renamed(error, f"partition {number}") from error
             if found[0].shape[0]:
-                yield Batch(found[0], found[1], found[2], f"partition {number}")
+                yield Batch(*found)._replace(name=f"partition {number}")
 
     return StreamSource(Stream(ahead(opened)))
 
 
-def partitions(X: Any, y: Any, weight: Any, suffix: str = "") -> list[tuple[Any, Any, Any]]:
-    """Return the delayed parts of X, y and weights: some rows each.
+def partitions(given: Batch, suffix: str = "") -> list[tuple[Any, ...]]:
+    """Return the delayed parts of X and of what comes with it: some rows each.
 
     Raises
     ------
     ValueError
         If they are not partitioned by rows in the same way and cannot be aligned.
     """
+    X = given.X
     if getattr(X, "ndim", 2) == 2 and hasattr(X, "rechunk") and X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
     parts = _delayed(X)
-    others = [_alike(given, X, len(parts), f"{name}{suffix}") for name, given in (("y", y), ("sample_weight", weight))]
+    others = [_alike(column, X, len(parts), f"{name}{suffix}") for name, column in given.columns.items()]
     return list(zip(parts, *others, strict=True))
 
 
@@ -88,7 +91,7 @@ def _alike(given: Any, X: Any, n: int, name: str) -> list[Any]:
             raise ValueError(
                 f"{name} is {type(given).__name__}, and X has chunks of unknown sizes: expected a Dask collection."
             )
-        values, ends = np.asarray(given), np.cumsum([0, *chunks])
+        values, ends = sliceable(given), np.cumsum([0, *chunks])
         if len(values) != ends[-1]:
             raise ValueError(f"{name} has {len(values)} entries: expected {int(ends[-1])}, one for each row of X.")
         return [values[a:b] for a, b in pairwise(ends)]
@@ -106,7 +109,7 @@ def _alike(given: Any, X: Any, n: int, name: str) -> list[Any]:
 class DaskSource(Source):
     """Dask collections, on a cluster."""
 
-    def __init__(self, client: Any, parts: list[tuple[Any, Any, Any]]) -> None:
+    def __init__(self, client: Any, parts: list[tuple[Any, ...]]) -> None:
         self.client, self.parts, self.held = client, parts, Held(client)
 
     def read(self, read: Read, verbose: int = 0) -> Any:
@@ -176,11 +179,11 @@ def _explained(failures: list[tuple[int, Any]]) -> Exception:
 # -- what runs in the workers -----------------------------------------------------------------------------------------
 
 
-def _read(read: Read, name: str, X: Any, y: Any, weight: Any) -> tuple[Data | None, Any]:
+def _read(read: Read, name: str, X: Any, *others: Any) -> tuple[Data | None, Any]:
     if not X.shape[0]:
         return None, None
     try:
-        return read(X, y, weight, natural=True)
+        return read(Batch(X, *others), natural=True)
     except (ValueError, TypeError) as error:
         raise renamed(error, name) from error
 
@@ -197,7 +200,7 @@ def _prepared(
         return ShardRows(Dense(np.empty((0, n_features), dtype)), np.empty((0, prepare.n_raw)), np.empty(0))
     weight = data.weight if only is None else data.weight * only(number, len(data.weight))
     try:
-        y, weight = prepare(data.y, weight)
+        ready = prepare(replace(data, weight=weight))
     except ValueError as error:
         raise renamed(error, f"partition {number}") from error
     matrix: RowStore
@@ -206,12 +209,13 @@ def _prepared(
         matrix = Sparse(sparse.csr_matrix(tuple(map(_aligned, (X.data, X.indices, X.indptr))), shape=X.shape))
     else:
         matrix = Dense(_aligned(data.X)) if data.X.dtype == dtype else StoredDense(data.X, dtype)
-    return ShardRows(matrix, _aligned(y), _aligned(weight), n_raw=prepare.n_raw)
+    y, weight, loss_data, offset = map(_aligned, (ready.y, ready.weight, ready.loss_data, ready.used_offset))
+    return ShardRows(matrix, y, weight, loss_data=loss_data, offset=offset, n_raw=prepare.n_raw)
 
 
-def _aligned(array: Array) -> Array:
+def _aligned(array: Any) -> Any:
     """Return an aligned array; an array from a message may be unaligned, which makes it 20 times as slow."""
-    return np.require(array, requirements="A")
+    return None if array is None else np.require(array, requirements="A")
 
 
 def _shard(prepared: Callable[..., BlockRows], numbers: list[int], *lots: Any) -> list[BlockRows]:
@@ -225,34 +229,46 @@ def _facts(shard: list[BlockRows]) -> list[tuple[int, Profile]]:
 # -- predictions ------------------------------------------------------------------------------------------------------
 
 
-def lazily(method: Callable[[Any], Array], X: Any, n_features: int) -> Any:
-    """Return the lazy array of the results of a method for each partition of X."""
+def lazily(method: Callable[[Any, Any], Array], X: Any, offset: Any, n_features: int) -> Any:
+    """Return the lazy array of the results of a method for each partition of X and of an offset, which may be None."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         single = getattr(X, "dtype", None) == np.float32
-        meta = method(np.zeros((1, n_features), np.float32 if single else np.float64))[:0]
+        meta = method(np.zeros((1, n_features), np.float32 if single else np.float64), None)[:0]
     method = partial(_of_rows, method, meta)
+    others = () if offset is None else (_beside(X, offset),)
     if not hasattr(X, "chunks"):
-        return X.map_partitions(method, meta=meta)
+        return X.map_partitions(method, *others, meta=meta)
     if X.numblocks[1] > 1:
         X = X.rechunk({1: -1})
     if meta.ndim == 1:
-        return X.map_blocks(method, dtype=meta.dtype, drop_axis=1, meta=meta)
+        return map_blocks(method, X, *others, dtype=meta.dtype, drop_axis=1, meta=meta)  # type: ignore[no-untyped-call]
     chunks = (X.chunks[0], *((size,) for size in meta.shape[1:]))
-    new_axis = list(range(2, meta.ndim)) or None
-    return X.map_blocks(method, dtype=meta.dtype, chunks=chunks, new_axis=new_axis, meta=meta)
+    shape = {"chunks": chunks, "new_axis": list(range(2, meta.ndim)) or None}
+    return map_blocks(method, X, *others, dtype=meta.dtype, meta=meta, **shape)  # type: ignore[no-untyped-call]
 
 
-def _of_rows(method: Callable[[Any], Array], meta: Array, X: Any) -> Array:
-    return method(X) if X.shape[0] else meta
+def _beside(X: Any, offset: Any) -> Any:
+    """Return an offset as a collection with the partitions of X."""
+    if hasattr(X, "chunks"):
+        offset = asarray(offset)  # type: ignore[no-untyped-call]
+        offset = offset if offset.ndim == 2 else offset[:, None]
+        return offset.rechunk({0: X.chunks[0], 1: -1})
+    if is_dask_collection(offset):
+        return offset
+    raise ValueError(f"offset is {type(offset).__name__}, and X is a Dask dataframe: expected a column of it, or of its kind.")
 
 
-def of_partitions(function: Callable[[Batch], Any], X: Any, y: Any, weight: Any) -> list[Any]:
+def _of_rows(method: Callable[[Any, Any], Array], meta: Array, X: Any, offset: Any = None) -> Array:
+    return method(X, offset) if X.shape[0] else meta
+
+
+def of_partitions(function: Callable[[Batch], Any], given: Batch) -> list[Any]:
     """Return the results of a function for each partition to this process."""
     task = delayed(partial(_of_lot, function), pure=False)
-    tasks = [task(f"partition {number}", *lot) for number, lot in enumerate(partitions(X, y, weight))]
+    tasks = [task(f"partition {number}", *lot) for number, lot in enumerate(partitions(given))]
     return [found for found in compute(*tasks) if found is not None]  # type: ignore[no-untyped-call]
 
 
-def _of_lot(function: Callable[[Batch], Any], name: str, X: Any, y: Any, weight: Any) -> Any:
-    return function(Batch(X, y, weight, name)) if X.shape[0] else None
+def _of_lot(function: Callable[[Batch], Any], name: str, X: Any, *others: Any) -> Any:
+    return function(Batch(X, *others)._replace(name=name)) if X.shape[0] else None

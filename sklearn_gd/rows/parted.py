@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..arrays import Array
-from .base import Block, ColumnMoments, Kernel, Profile, RowArray, Rows, part_of
+from ..arrays import Array, part_of
+from .base import Block, ColumnMoments, Kernel, Profile, RowArray, Rows
 from .blocks import BlockRows, Mapper, MemoryRows, added, checked_moments, drawn_places
 from .plain import Dense, Sparse
 

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from .base import ColumnMoments, Rows
+from .batch import Batch
 from .blocks import Mapper, MemoryRows, checked
 
 __all__ = ["Data", "MemorySource", "Prepare", "Read", "Source"]
@@ -21,11 +22,24 @@ __all__ = ["Data", "MemorySource", "Prepare", "Read", "Source"]
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Validated rows: X (n, p), y as its target reads it, weight (n,)."""
+    """Validated rows, or rows prepared for a fit.
+
+    Attributes
+    ----------
+    X : array or sparse matrix of shape (n, p)
+    y : array
+        As its target reads it, or in the form that is stored with the rows.
+    weight : ndarray of shape (n,)
+    offset : ndarray of shape (n, 1) or (n, K), or None
+    loss_data : ndarray of shape (n,) or (n, m), or None
+        With columns by name, if it was a frame.
+    """
 
     X: Any
     y: Any
     weight: Any
+    offset: Array | None = None
+    loss_data: Any = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y, self.weight))
@@ -37,12 +51,17 @@ class Data:
 
     def some(self, rows: Any) -> Data:
         """Return some of the rows."""
-        return Data(self.X[rows], self.y[rows], self.weight[rows])
+        return Data(self.X[rows], self.y[rows], self.weight[rows], part_of(self.offset, rows), part_of(self.loss_data, rows))
 
     @property
     def used(self) -> Data:
         """The rows of positive weight."""
         return self if np.all(self.weight > 0) else self.some(self.weight > 0)
+
+    @property
+    def used_offset(self) -> Array | None:
+        """The offset of the rows of positive weight, as `BlockRows` takes it."""
+        return part_of(self.offset, self.weight > 0)
 
 
 class Survey(Protocol):
@@ -59,12 +78,12 @@ class Survey(Protocol):
 class Read(Protocol):
     """The function that validates and surveys rows."""
 
-    def __call__(self, X: Any, y: Any, weight: Any, natural: bool = False) -> tuple[Data, Any]:
+    def __call__(self, batch: Batch, natural: bool = False) -> tuple[Data, Any]:
         """Return the rows and their survey; with `natural`, X keeps its dtype."""
 
 
 class Prepare(Protocol):
-    """The function that converts y and weights to the form that a fit needs."""
+    """The function that converts what comes with X to the form that a fit needs."""
 
     @property
     def moments(self) -> ColumnMoments | None:
@@ -74,8 +93,8 @@ class Prepare(Protocol):
     def n_raw(self) -> int:
         """The number of columns of raw."""
 
-    def __call__(self, y: Any, weight: Array) -> tuple[Array, Array]:
-        """Return prepared y and weights."""
+    def __call__(self, data: Data) -> Data:
+        """Return the same rows with prepared y, weights and offset; X is not read."""
 
 
 # A function from the index of a group of rows, and their number, to the rows that count.
@@ -152,14 +171,22 @@ def _kept(fraction: float, seed: int, number: int, n: int) -> Array:
 class MemorySource(Source):
     """The source of rows in memory."""
 
-    def __init__(self, X: Any, y: Any, weight: Any) -> None:
-        self.given = X, y, weight
+    def __init__(self, given: Batch) -> None:
+        self.given = given
 
     def read(self, read: Read, verbose: int = 0) -> Any:
-        self.data, survey = read(*self.given)
+        self.data, survey = read(self.given)
         return survey
 
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
         assert self.data is not None
-        y, weight = prepare(self.data.y, self.data.weight)
-        return MemoryRows(self.data.X, y, weight, mapper=mapper, n_raw=prepare.n_raw)
+        data = prepare(self.data)
+        return MemoryRows(
+            data.X,
+            data.y,
+            data.weight,
+            loss_data=data.loss_data,
+            offset=data.used_offset,
+            mapper=mapper,
+            n_raw=prepare.n_raw,
+        )

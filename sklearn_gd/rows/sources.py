@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .batch import Batch
 from .source import MemorySource, Source
 from .stored_sources import MappedSource, StreamSource
 from .stream import Stream
@@ -30,14 +31,14 @@ def with_dask() -> Any:
         raise ImportError('Dask collections need dask and distributed: pip install "sklearn-gd[dask]".') from error
 
 
-def check_alone(y: Any, weight: Any, suffix: str = "") -> None:
-    """Raise ValueError if y or weights are given with a stream."""
-    for name, given in (("y", y), ("sample_weight", weight)):
+def check_alone(batch: Batch, suffix: str = "") -> None:
+    """Raise ValueError if y, weights or other columns are given with a stream."""
+    for name, given in batch.columns.items():
         if given is not None:
             raise ValueError(f"{name}{suffix} is given with X{suffix}, a Stream: expected None, as a stream has its own.")
 
 
-def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
+def source_of(given: Batch, suffix: str = "") -> Source:
     """Return the source for the user's data; `suffix` is that of the names of the arguments.
 
     Raises
@@ -45,14 +46,15 @@ def source_of(X: Any, y: Any, weight: Any, suffix: str = "") -> Source:
     ValueError
         If y or weights are given with a stream, which has its own.
     """
+    X = given.X
     if isinstance(X, Stream):
-        check_alone(y, weight, suffix)
+        check_alone(given, suffix)
         return StreamSource(X)
     if is_collection(X):
-        return with_dask().source_of_collections(X, y, weight, suffix)
+        return with_dask().source_of_collections(given, suffix)
     if isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes >= MAPPED and X.dtype.kind in "biuf" and not _is_joblibs(X):
-        return MappedSource(X, y, weight)
-    return MemorySource(X, y, weight)
+        return MappedSource(given)
+    return MemorySource(given)
 
 
 def _is_joblibs(X: Any) -> bool:

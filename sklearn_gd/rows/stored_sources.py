@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from .base import Profile, Rows
 from .batch import Batch, renamed
 from .blocks import BlockRows, Mapper
@@ -22,41 +22,51 @@ from .source import Data, Prepare, Read, Source
 from .stored import CHUNK, GrowingArray, MappedRows, StoredDense, StoredSparse
 from .stream import Stream, named
 
-__all__ = ["MappedSource", "StoredSource", "StreamSource"]
+__all__ = ["MappedSource", "StoredSource", "StreamSource", "sliceable"]
 
 
 class StoredSource(Source):
-    """A source that copies y and weights to disk, and possibly X."""
+    """A source that copies to disk what comes with X, and possibly X."""
 
     def __init__(self) -> None:
-        self.y, self.weight = GrowingArray(), GrowingArray()
+        self.kept = dict[str, GrowingArray]()
 
-    def _targets(self, prepare: Prepare) -> tuple[Array, Array, Array | None]:
-        """Return prepared y, the weights, and the indices of the rows that count, None for all, on disk."""
-        given, weights = self.y.array(), self.weight.array()
-        y, weight, used, some = GrowingArray(), GrowingArray(), GrowingArray(), False
+    def _prepared(self, prepare: Prepare) -> dict[str, Any]:
+        """Return what comes with X as `BlockRows` takes it, on disk, by name; `used` is None if all rows count."""
+        given = {name: column.array() for name, column in self.kept.items()}
+        found = {name: GrowingArray() for name in given if name != "loss_data"} | {"used": GrowingArray()}
+        some = False
         for number, (title, start, stop) in enumerate(self._lots()):
-            part = slice(start, stop)
-            masked = np.array(weights[part])
+            part = {name: column[start:stop] for name, column in given.items()}
+            weight = np.array(part.pop("weight"))
             if self.only is not None:
-                masked *= self.only(number, len(masked))
+                weight *= self.only(number, len(weight))
             try:
-                prepared = prepare(given[part], masked)
+                data = prepare(Data(None, weight=weight, **part))
             except ValueError as error:
                 raise renamed(error, title) from error
-            y.append(prepared[0])
-            weight.append(prepared[1])
-            used.append(start + np.flatnonzero(prepared[1]))
-            some = some or not np.all(prepared[1])
-        return y.array(), weight.array(), used.array() if some else None
+            found["y"].append(data.y)
+            found["weight"].append(data.weight)
+            found["used"].append(start + np.flatnonzero(data.weight))
+            offset = data.used_offset
+            if offset is not None:
+                found["offset"].append(offset)
+            some = some or not np.all(data.weight)
+        result = {name: column.array() for name, column in found.items()}
+        return {"offset": None, "loss_data": given.get("loss_data"), **result, "used": result["used"] if some else None}
 
     @abstractmethod
     def _lots(self) -> Iterator[tuple[str, int, int]]:
         """Iterate over groups of rows: their name in error messages, and where they begin and end."""
 
     def _store(self, data: Data) -> None:
-        self.y.append(_storable(data.y))
-        self.weight.append(data.weight)
+        columns = {"y": _storable(data.y), "weight": data.weight, "offset": data.offset, "loss_data": data.loss_data}
+        there = {name for name, column in columns.items() if column is not None}
+        for name in sorted(there ^ set(self.kept)) if self.kept else ():
+            before, now = ("given", "None") if name in self.kept else ("None", "given")
+            raise ValueError(f"{name} is {now}: expected it to be {before}, as in the rows before.")
+        for name in there:
+            self.kept.setdefault(name, GrowingArray()).append(columns[name])
 
 
 def _storable(y: Any) -> Array:
@@ -76,24 +86,23 @@ def _storable(y: Any) -> Array:
 class MappedSource(StoredSource):
     """The source of an array on disk, mapped into memory."""
 
-    def __init__(self, X: Any, y: Any, weight: Any) -> None:
+    def __init__(self, given: Batch) -> None:
         super().__init__()
-        self.X, self.given = X.view(np.ndarray), (y, weight)
+        self.X, self.given = given.X.view(np.ndarray), given
 
     def read(self, read: Read, verbose: int = 0) -> Any:
         super().__init__()
-        y, weight = self.given
         n = len(self.X)
         total: Any = None
-        whole = tuple(None if each is None else _sliceable(each) for each in (y, weight))
-        for each, name in zip(whole, ("y", "sample_weight"), strict=True):
-            if each is not None and each.ndim and len(each) != n:
+        whole = {name: sliceable(each) for name, each in self.given.columns.items() if each is not None}
+        for name, each in whole.items():
+            if np.ndim(each) and len(each) != n:
                 raise ValueError(f"{name} has {len(each)} entries: expected {n}, one for each row of X.")
         for title, start, stop in self._lots():
             part = slice(start, stop)
             try:
-                some_y, some_weight = (each[part] if each is not None and each.ndim else each for each in whole)
-                data, survey = read(self.X[part], some_y, some_weight, natural=True)
+                some = {name: each[part] if np.ndim(each) else each for name, each in whole.items()}
+                data, survey = read(Batch(self.X[part], **some), natural=True)
                 total = survey if total is None else total + survey
                 self._store(data)
             except ValueError as error:
@@ -108,14 +117,15 @@ class MappedSource(StoredSource):
             yield f"rows {start} to {stop - 1}", start, stop
 
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
-        y, weight, used = self._targets(prepare)
         X = StoredDense(self.X, self.survey.dtype)
-        return self.known(MappedRows(X, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw), prepare)
+        return self.known(MappedRows(X, **self._prepared(prepare), mapper=mapper, n_raw=prepare.n_raw), prepare)
 
 
-def _sliceable(values: Any) -> Any:
+def sliceable(values: Any) -> Any:
     """Return per-row values as an array, or unchanged if they can be read in slices."""
-    return values.reset_index(drop=True) if hasattr(values, "reset_index") else np.asarray(values)
+    if hasattr(values, "reset_index"):
+        return values.reset_index(drop=True)
+    return values if hasattr(values, "columns") else np.asarray(values)
 
 
 class StreamSource(StoredSource):
@@ -159,7 +169,7 @@ class StreamSource(StoredSource):
         try:
             if batch.X is None or not getattr(batch.X, "shape", (1,))[0]:
                 raise ValueError("X has no rows: expected at least one in each batch.")
-            return self._read(batch.X, batch.y, batch.sample_weight, natural=True)
+            return self._read(batch, natural=True)
         except (ValueError, TypeError) as error:
             row = _faulty_row(batch.X) if "NaN" in str(error) or "infinity" in str(error) else None
             title = batch.title if row is None else f"{batch.name}, row {(batch.first_row or 0) + row}"
@@ -183,20 +193,25 @@ class StreamSource(StoredSource):
         indices.append(X.indices.astype(np.int32 if X.shape[1] < 2**31 else np.int64))
 
     def rows(self, prepare: Prepare, mapper: Mapper) -> Rows:
-        y, weight, used = self._targets(prepare)
+        columns = self._prepared(prepare)
         if not self._parts:
-            return self.known(self._unstored(prepare, y, weight, mapper), prepare)
+            return self.known(self._unstored(prepare, columns, mapper), prepare)
         arrays, dtype = [part.array() for part in self._parts], self.survey.dtype
         store: RowStore
         if len(arrays) == 1:
             store = StoredDense(arrays[0], dtype)
         else:
-            store = StoredSparse(arrays[0], arrays[1], arrays[2], (len(weight), self.survey.n_features), dtype)
-        return self.known(MappedRows(store, y, weight, used=used, mapper=mapper, n_raw=prepare.n_raw), prepare)
+            store = StoredSparse(arrays[0], arrays[1], arrays[2], (sum(self.counts), self.survey.n_features), dtype)
+        return self.known(MappedRows(store, **columns, mapper=mapper, n_raw=prepare.n_raw), prepare)
 
     # -- X from the batches -------------------------------------------------------------------------------------------
 
-    def _unstored(self, prepare: Prepare, y: Array, weight: Array, mapper: Mapper) -> StreamRows:
+    def _unstored(self, prepare: Prepare, columns: dict[str, Any], mapper: Mapper) -> StreamRows:
+        y, weight, loss_data = columns["y"], columns["weight"], columns["loss_data"]
+        ends = np.cumsum([0, *self.counts])
+        counts = [int(np.count_nonzero(weight[a:b])) for a, b in pairwise(ends)]
+        offsets = np.cumsum([0, *counts])
+
         def parts() -> Iterator[BlockRows]:
             start, number = 0, -1
             for number, batch in enumerate(self.over(named(self.stream), len(self.counts))):
@@ -210,8 +225,16 @@ class StreamSource(StoredSource):
                     )
                 X = data.X.astype(self.survey.dtype, copy=False)
                 matrix = Sparse(sparse.csr_matrix(X)) if sparse.issparse(X) else Dense(np.ascontiguousarray(X))
-                part = slice(start, start + n)
-                yield BlockRows(matrix, y[part], weight[part], mapper=mapper, n_raw=prepare.n_raw)
+                part, used = slice(start, start + n), slice(*offsets[number : number + 2])
+                yield BlockRows(
+                    matrix,
+                    y[part],
+                    weight[part],
+                    loss_data=part_of(loss_data, part),
+                    offset=part_of(columns["offset"], used),
+                    mapper=mapper,
+                    n_raw=prepare.n_raw,
+                )
                 start += n
             if number + 1 != len(self.counts):
                 raise ValueError(
@@ -219,8 +242,6 @@ class StreamSource(StoredSource):
                     "Expected the same batches at each call."
                 )
 
-        ends = np.cumsum([0, *self.counts])
-        counts = [int(np.count_nonzero(weight[a:b])) for a, b in pairwise(ends)]
         gram_rate = Sparse.gram_rate if self._sparse else Dense.gram_rate
         profile = Profile(self._entries / len(weight), gram_rate, samples=False)
         rows = StreamRows(PartsOfBatches(parts), counts, self.survey.n_features, self.survey.dtype, profile)

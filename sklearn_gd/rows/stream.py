@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .arrow import batches_of_files
+from .arrow import Roles, batches_of_files
 from .batch import Batch, renamed
 
 __all__ = ["Stream", "named"]
@@ -24,8 +24,8 @@ class Stream:
     ----------
     open_batches : callable
         Called without arguments; returns a new iterator over the batches at each call. A batch is a tuple (X, y) or
-        (X, y, sample_weight), or X alone for prediction. X is dense, sparse or a data frame. The batches must be the same at
-        each call, and none may be empty.
+        (X, y, sample_weight), X alone for prediction, or a `Batch`, which may also have an offset and data for the loss. X is
+        dense, sparse or a data frame. The batches must be the same at each call, and none may be empty.
     cache : bool, default=True
         Whether a fit stores a compact copy of the rows in the folder for temporary files and reads this copy after the first
         pass. The copy is removed when the fit ends. If False, `open_batches` is called for every pass.
@@ -63,6 +63,8 @@ class Stream:
         *,
         target: str | list[str] | None = None,
         weight: str | None = None,
+        offset: str | None = None,
+        loss_data: str | list[str] | None = None,
         columns: list[str] | None = None,
         batch_rows: int = 65_536,
         cache: bool = True,
@@ -80,6 +82,10 @@ class Stream:
             The column or columns of y. If None, the batches contain X alone.
         weight : str, default=None
             The column of sample weights.
+        offset : str, default=None
+            The column of the offset.
+        loss_data : str or list of str, default=None
+            The column or columns of the additional data of the loss; it sees a list of columns by name.
         columns : list of str, default=None
             The columns of X. If None, all other columns.
         batch_rows : int, default=65,536
@@ -97,7 +103,8 @@ class Stream:
         ValueError
             If there is no file, or no such column.
         """
-        return cls(ahead(batches_of_files("parquet", paths, target, weight, columns, batch_rows)), cache=cache)
+        roles = Roles(target, weight, offset, loss_data, columns)
+        return cls(ahead(batches_of_files("parquet", paths, roles, batch_rows)), cache=cache)
 
     @classmethod
     def from_csv(
@@ -106,6 +113,8 @@ class Stream:
         *,
         target: str | list[str] | None = None,
         weight: str | None = None,
+        offset: str | None = None,
+        loss_data: str | list[str] | None = None,
         columns: list[str] | None = None,
         batch_rows: int = 65_536,
         cache: bool = True,
@@ -116,14 +125,15 @@ class Stream:
 
         Parameters
         ----------
-        paths, target, weight, columns, batch_rows, cache
+        paths, target, weight, offset, loss_data, columns, batch_rows, cache
             As for `from_parquet`.
 
         Returns
         -------
         Stream
         """
-        return cls(ahead(batches_of_files("csv", paths, target, weight, columns, batch_rows)), cache=cache)
+        roles = Roles(target, weight, offset, loss_data, columns)
+        return cls(ahead(batches_of_files("csv", paths, roles, batch_rows)), cache=cache)
 
     def map(self, transform: Any) -> Stream:
         """Return the stream with X transformed in each batch.
@@ -152,9 +162,15 @@ class Stream:
         return Stream(opened, cache=self.cache)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Iterate over the batches, (X, y) or (X, y, sample_weight) if there are weights, for `partial_fit`."""
+        """Iterate over the batches, for `partial_fit`.
+
+        A batch is (X, y), or (X, y, sample_weight) if there are weights, or a `Batch` if there is more.
+        """
         for batch in named(self):
-            yield batch[:2] if batch.sample_weight is None else batch[:3]
+            if batch.offset is not None or batch.loss_data is not None:
+                yield batch
+            else:
+                yield batch[:2] if batch.sample_weight is None else batch[:3]
 
 
 def named(stream: Stream) -> Iterator[Batch]:

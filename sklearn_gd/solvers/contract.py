@@ -75,7 +75,7 @@ class Problem:
         columns = Reference.of_columns(rows.moments, True, encoding.n_raw)
         penalty = Scaled(get_penalty(self.penalty), self.alpha)
         objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns)
-        constant = loss.link(encoding.mean(*rows.reduce(objective.summand.totals)))
+        constant = loss.link(encoding.mean(*rows.reduce(objective.summand.totals)[:2]))
         value, _, norm, _ = rows.reduce(partial(objective.summand.slopes_at, constant))
         slopes, mean = norm.size / np.sqrt(len(y)), value / objective.total
         reference = replace(columns, constant=constant, slopes=slopes, value=mean, size=abs(mean))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +21,10 @@ from ..solvers.auto import Auto
 from ..solvers.base import FEW
 from ..solvers.loop import solve
 from ..targets import Encoding
-from .first_look import SOME, some_targets
+from .first_look import SOME, some_rows
 
 __all__ = [
+    "Mean",
     "best_constant",
     "constant_at",
     "first_constant",
@@ -34,10 +36,18 @@ __all__ = [
 ]
 
 
-def mean_target(objective: Objective) -> Array:
-    """Return the weighted mean of y or the class frequencies, in the form that `Loss.link` takes."""
+class Mean(NamedTuple):
+    """The weighted mean of y or the class frequencies, in the form that `Loss.link` takes, and the mean offset, (K,)."""
+
+    y: Array
+    offset: Array
+
+
+def mean_target(objective: Objective) -> Mean:
+    """Return the means over the rows of an objective."""
     summand = objective.summand
-    return summand.encoding.mean(*objective.rows.reduce(summand.totals))
+    *totals, weight, offset = objective.rows.reduce(summand.totals)
+    return Mean(summand.encoding.mean(*totals), offset / weight)
 
 
 def without_features(rows: Rows, loss: Loss, encoding: Encoding) -> Objective:
@@ -71,7 +81,7 @@ def _at(bare: Objective, constant: Array) -> tuple[float, Array, Array]:
     return value / bare.total, slope / bare.total, norm.size / np.sqrt(weight) * (weight / bare.total)
 
 
-def best_constant(objective: Objective, bare: Objective, start: Array, mean: Array, has_unit: bool) -> Reference:
+def best_constant(objective: Objective, bare: Objective, start: Array, mean: Mean, has_unit: bool) -> Reference:
     """Return the reference of the constant prediction with the lowest cost.
 
     If the link of the loss is exact, this is the start; otherwise the same objective without features is minimised.
@@ -91,31 +101,32 @@ def best_constant(objective: Objective, bare: Objective, start: Array, mean: Arr
     return reference_at(bare, solution.state.params, columns)
 
 
-def first_constant(objective: Objective, mean: Array, has_unit: bool) -> Array:
+def first_constant(objective: Objective, mean: Mean, has_unit: bool) -> Array:
     """Return a constant raw prediction with finite cost, (K,), if there is one; for a custom loss, one with a low cost."""
     loss, zero = objective.loss, np.zeros(objective.model.n_raw)
-    y, weight = some_targets(objective, SOME)
+    sample = some_rows(objective, SOME)
+    y = sample.y
     if loss.foreign and not loss.rowwise and has_unit:
         seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # an unobserved column has the same cost everywhere
         values = np.nanquantile(seen, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
         trials = np.vstack([zero, constant_at(objective, mean), values])
-        costs = np.stack([weight @ loss.value(y, np.tile(trial, (len(y), 1))) for trial in trials])
+        costs = np.stack([sample.weight @ sample.value(loss, trial) for trial in trials])
         best = np.where(np.isfinite(costs), costs, np.inf).argmin(axis=0)
         return np.asarray(np.take_along_axis(trials, best[None], axis=0)[0])
     ends = [np.atleast_1d(end) for end in (y.min(axis=0), y.max(axis=0))] if has_unit else []
-    means = [mean, *(end for end in ends if end.shape == mean.shape)]  # y may have columns without a mean
+    means = [mean, *(mean._replace(y=end) for end in ends if end.shape == mean.y.shape)]  # y may have columns without a mean
     constants = [*(constant_at(objective, each) for each in means), zero]
-    finite = [c for c in constants if np.all(np.isfinite(loss.value(y, np.tile(c, (len(y), 1)))))]
+    finite = [c for c in constants if np.all(np.isfinite(sample.value(loss, c)))]
     return (finite or constants)[0]
 
 
-def constant_at(objective: Objective, mean: Array) -> Array:
-    """Return the constant raw prediction for a mean of y, (K,).
+def constant_at(objective: Objective, mean: Mean) -> Array:
+    """Return the constant raw prediction for a mean of y, (K,), beside the mean offset.
 
     It is zero if the link does not return one number per column of raw, such as the identity if y has fewer columns.
     """
-    constant = np.atleast_1d(objective.loss.link(mean))
-    return constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)
+    constant = np.atleast_1d(objective.loss.link(mean.y))
+    return (constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)) - mean.offset
 
 
 def starts(objective: Objective, bare: Objective) -> list[Array]:

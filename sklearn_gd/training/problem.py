@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..objective.objective import Objective
 from ..objective.summand import Summand
 from ..parts import same
 from ..penalties import Penalty
+from ..penalties.names import DefaultNames
 from ..penalties.scaled import Scaled
 from ..rows.base import Rows
 from ..solvers import Solver
@@ -61,6 +63,11 @@ class Parts:
         """Tell whether a fit of these parts can continue from one with the given key."""
         return all(same(now, then) for now, then in zip(self.key, key, strict=True))
 
+    def named(self, facts: Mapping[str, Any]) -> Parts:
+        """Return the parts with a penalty for the columns of X, from the attributes of an estimator that describe them."""
+        names = facts.get("feature_names_in_", DefaultNames(facts["n_features_in_"]))
+        return replace(self, penalty=self.penalty.named(names))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -84,10 +91,18 @@ def scaled_penalty(parts: Parts, bound: BoundModel, n_features: int) -> Scaled:
     ValueError
         If a parameter of the penalty does not match the number of features, or the penalty does not suit the model.
     """
-    parts.penalty.check_features(n_features)
+    name = type(parts.model).__name__
+    try:
+        parts.penalty.check_features(n_features)
+    except ValueError as error:
+        if bound.has_gram:
+            raise
+        raise ValueError(
+            f"{parts.penalty!r} is for single features, and {name} has {n_features} weights: use one penalty for all, or "
+            "model='linear'."
+        ) from error
     penalty = Scaled(parts.penalty, parts.alpha)
     if not (bound.has_gram or penalty.separable):
-        name = type(parts.model).__name__
         raise ValueError(f"{parts.penalty!r} couples the weights of features, and {name} needs one that does not: use 'l1'.")
     return penalty
 
@@ -110,7 +125,7 @@ def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Prob
     penalty = scaled_penalty(parts, bound, bound.n_penalised)
     objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns, bare.total)
     mean = mean_target(bare)
-    loss.check_mean(mean)
+    loss.check_mean(mean.y)
     constant = first_constant(objective, mean, has_unit) if loss.foreign else constant_at(objective, mean)
     loss = observed(objective, constant)
     objective, bare = objective.with_loss(loss), bare.with_loss(loss)

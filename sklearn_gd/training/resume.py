@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from ..arrays import Array
+from ..arrays import Array, part_of
 from ..losses import Loss
 from ..models.base import BoundModel
 from ..objective.certificate import Reference
@@ -21,10 +21,11 @@ from ..rows.blocks import Mapper, MemoryRows
 from ..rows.composed import as_matrix
 from ..rows.matrices import Matrix
 from ..rows.plain import Sparse
+from ..rows.source import Data
 from ..solvers import Plan, Stochastic, StochasticState
 from ..targets import Target
 from .constants import constant_at, mean_target, reference_at, units_of_raw, without_features
-from .first_look import SOME, examined
+from .first_look import SOME, Sample, examined
 from .fit import Fit, Memory
 from .problem import Parts, scaled_penalty
 
@@ -34,7 +35,7 @@ __all__ = ["resume"]
 SPREAD = 30
 
 
-def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target: Target, mapper: Mapper) -> Fit | None:
+def resume(last: Fit | None, parts: Parts, data: Data, target: Target, mapper: Mapper) -> Fit | None:
     """Return the fit after mini-batch steps through validated rows; None if no row has weight or an observed entry.
 
     The coordinates are based on the rows so far. They are renewed when the number of rows has doubled or a new column has come
@@ -45,7 +46,7 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     ValueError
         If the parts differ from those of the last fit, or the rows are not in the domain of the loss.
     """
-    memory = last.memory if last else None
+    X, weight, memory = data.X, data.weight, last.memory if last else None
     if memory is not None and not parts.continues(memory.key):
         raise ValueError(
             f"partial_fit goes on with {', '.join(map(repr, memory.key))} (loss, model, fit_intercept); now they are "
@@ -56,20 +57,28 @@ def resume(last: Fit | None, parts: Parts, X: Any, y: Any, weight: Array, target
     loss: Loss = last.public["loss_"] if last is not None and memory is not None else parts.loss.for_target(target)
     encoding = target.encoded_for(loss)
     exponent = memory.exponent if memory else int(np.frexp(weight.max())[1])
-    prepared = target.prepare(y, loss.rowwise)
-    encoded = encoding.encode(prepared[weight > 0])
+    prepared, offset = target.prepare(data.y, loss.rowwise), data.used_offset
+    offset = offset if offset is None else loss.offset_of_raw(offset, encoding.n_raw)
+    used = weight > 0
+    encoded = encoding.encode(prepared[used])
     if not np.any(loss.mass(encoded) > 0):
         return None  # nothing in it is observed
     loss.check_target(encoded)
     if memory is None and np.ptp(encoded) > 0:  # a single value of y does not tell how kinks depend on y
-        some = encoded[:SOME]
-        loss = examined(loss, some, np.zeros((len(some), encoding.n_raw)), parts.fit_intercept)
+        sample = Sample(encoded, weight[used], offset, part_of(data.loss_data, used)).some(slice(0, SOME))
+        loss = examined(loss, sample, np.zeros(encoding.n_raw), parts.fit_intercept)
     known, n_features = last.public if last else {}, X.shape[1]
     features = _in_use(parts, X, memory, known)
     if memory is not None and features is not None and memory.features is not features:
         memory = _widened(memory, features)
     rows = MemoryRows(
-        _narrowed(as_matrix(X), features), prepared, np.ldexp(weight, -exponent), mapper=mapper, n_raw=encoding.n_raw
+        _narrowed(as_matrix(X), features),
+        prepared,
+        np.ldexp(weight, -exponent),
+        loss_data=data.loss_data,
+        offset=offset,
+        mapper=mapper,
+        n_raw=encoding.n_raw,
     )
     objective, memory = _objective(parts, rows, target, loss, memory, features, n_features, exponent)
     before = last.memory if last else None
@@ -180,7 +189,7 @@ def _constant(objective: Objective, target: Target) -> Array:
         return np.zeros(objective.model.n_raw)
     mean = mean_target(objective)
     raw = constant_at(objective, mean)
-    return np.where((mean != 0 if mean.shape == raw.shape else mean.any()) & np.isfinite(raw), raw, 0.0)
+    return np.where((mean.y != 0 if mean.y.shape == raw.shape else mean.y.any()) & np.isfinite(raw), raw, 0.0)
 
 
 # -- columns in use ---------------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 
 from ...arrays import EPS, Array
+from ...losses import Loss
 from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
 from ..smooth.metrics import Cholesky
-from .rows import facts_of_lines, level_above, lines_of, raw_of, targets_of, weights_of
+from .rows import facts_of_lines, level_above, lines_of, loss_of, raw_of, targets_of, weights_of
 
 __all__ = ["InteriorPoint", "InteriorState"]
 
@@ -23,7 +24,8 @@ class InteriorState(State):
 
     `left` and `right` are the slopes of its two lines, and `slope` is between them. `distance`, of raw from the kink, is
     `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw have
-    shape (n, K), the weight (n,). `level` is the mean of the remainder of the loss above the lines.
+    shape (n, K), the weight (n,); `loss` is bound to the data of the rows. `level` is the mean of the remainder of the loss
+    above the lines.
     """
 
     left: Array
@@ -32,6 +34,7 @@ class InteriorState(State):
     distance: Array
     below: Array
     above: Array
+    loss: Loss
     y: Array
     raw: Array
     weight: Array
@@ -97,6 +100,7 @@ class InteriorPoint(Solver[InteriorState]):
             distance=distance,
             below=below,
             above=above,
+            loss=loss_of(objective),
             y=y,
             raw=raw,
             weight=weight,
@@ -109,7 +113,7 @@ class InteriorPoint(Solver[InteriorState]):
         """Return the state with the facts about F computed from its params and arrays."""
         weight, slopes, level = state.weight[:, None] / objective.total, state.slope.sum(axis=0), state.level
         if not objective.loss.piecewise_linear:
-            smooth = Remainder(objective.loss)
+            smooth = Remainder(state.loss)
             level = float(np.sum(weight * smooth.value(state.y, state.raw)))
             slopes = slopes + smooth.gradient(state.y, state.raw)
         mu = state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above)
@@ -122,9 +126,7 @@ class InteriorPoint(Solver[InteriorState]):
         stiff = 1.0 / (below / low + above / high)
         curvature = stiff.sum(axis=0)
         if not objective.loss.piecewise_linear:
-            curvature = curvature + np.maximum(
-                objective.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0
-            )
+            curvature = curvature + np.maximum(state.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0)
         metric = Cholesky(objective, objective.hessian_of_curvature(state.params, curvature), 1e-13, 0.0)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.linalg import cholesky, solve
 
 from ...arrays import EPS, Array
+from ...losses import Loss
 from ...models.base import LinearBound
 from ...models.linear import LinearMap
 from ...objective.objective import Objective
@@ -25,6 +26,7 @@ __all__ = [
     "level_above",
     "linearized",
     "lines_of",
+    "loss_of",
     "raw_of",
     "sides",
     "slope_changes",
@@ -44,6 +46,16 @@ def raw_of(objective: Objective, params: Array) -> RowArray:
 def targets_of(objective: Objective) -> RowArray:
     """Return y of every row as an elementwise loss sees it, (n, K)."""
     return objective.rows.map(objective.summand.target)
+
+
+def loss_of(objective: Objective) -> Loss:
+    """Return the loss bound to the additional data of all rows, for rows in memory."""
+    loss = objective.loss
+    return loss.for_rows(objective.rows.map(_loss_data)) if loss.takes_data else loss
+
+
+def _loss_data(block: Block) -> Array:
+    return block.loss_data
 
 
 def gradient_with_slopes(objective: Objective, params: Array, slopes: RowArray) -> Array:

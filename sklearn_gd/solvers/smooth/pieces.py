@@ -76,7 +76,8 @@ def _clipped(problem: Quadratic, x: Array, direction: Array, total: Array, low: 
         direction = _newton(problem, total, free)
     room = np.where(direction > 0, high - x, x - low)
     ratio = np.divide(room, np.abs(direction), out=np.full_like(x, np.inf), where=direction != 0)
-    return direction, float(ratio.min(initial=np.inf))
+    # Slightly longer, so that the clipped step lands on the kink: rounding could leave it short again and again.
+    return direction, float(ratio.min(initial=np.inf)) * (1.0 + 4.0 * EPS)
 
 
 def solved(matrix: Array, right: Array) -> Array:
