@@ -68,11 +68,11 @@ def losses():
 
 def _objective(loss, penalty):
     X = np.arange(12.0).reshape(6, 2)
-    y = np.array([0, 1, 2, 0, 1, 2]) if loss.task == "classification" else np.arange(1.0, 7.0)
+    y = np.array([0, 1, 2, 0, 1, 2]) if loss.task == "classification" else np.arange(1.0, 7.0) / 10.0
     target = Labels(y) if loss.task == "classification" else Continuous(y)
     loss = loss.for_target(target)
     rows = MemoryRows(X, target.prepare(y, loss.rowwise), np.ones(6))
-    model = Linear().bind(loss.n_raw(target), True, rows.moments)
+    model = Linear().bind_some(loss.n_weighted(loss.n_raw(target)), loss.n_raw(target), True, rows.moments)
     columns = Reference.of_columns(rows.moments, True, model.n_raw)
     return Objective.on(rows, Summand(model, loss, target.encoded_for(loss)), Scaled(penalty, 1.0), columns)
 

@@ -267,7 +267,7 @@ def test_softmax_of_two_classes_is_the_logistic(cancer, loss):
     """A third class of weight next to nothing leaves the other two their binary odds."""
     X, y = cancer
     binary = GDClassifier(loss=loss, alpha=0.01).fit(X, y)
-    rowwise = binary.loss_.for_target(type("Three", (), {"exclusive": True})())
+    rowwise = binary.loss_.for_target(type("Three", (), {"exclusive": True, "shares": False})())
     raw = binary.decision_function(X)
     pair = np.c_[np.zeros_like(raw), raw]
     np.testing.assert_allclose(rowwise.value(y, pair), binary.loss_.value(2.0 * y - 1.0, raw), rtol=1e-12)

@@ -206,7 +206,7 @@ def test_tables(monkeypatch):
             if kind().has_lines:
                 expected |= {"interior_point", "working_rows"} if penalty in smooth else set()
                 expected |= {"dual"} if penalty == "l2" else set()
-            coupled = name in ("log_loss", "focal")
+            coupled = name in ("log_loss", "focal", "ordinal_log_loss")
             expected |= {"proximal_point"} if kind().convex and not coupled else set()
             expected = set() if kind.online else expected
             assert found == expected, (name, penalty)

@@ -254,7 +254,7 @@ def test_which_key_a_column_has():
         (Box(lower={"age": np.inf}), "lower <= upper"),
         ({"age": "l3"}, "Unknown penalty='l3'"),
         ({"age": L1([1.0, 2.0])}, "one for each of the 1 features"),
-        ({"b*": GroupLasso([[0, 2]])}, "there is no column 2 among 2 features"),
+        ({"b*": GroupLasso([[0, 2]])}, "there is no column 2; X has n_features = 2"),
     ],
 )
 def test_bad_names_and_parameters(frame, penalty, message):

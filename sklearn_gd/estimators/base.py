@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .. import targets
@@ -40,7 +41,7 @@ from ..training.messages import warn
 from ..training.problem import Parts
 from ..training.problem import prepare as prepare_problem
 from ..training.resume import resume
-from .checks import check_offset, check_rule, check_scalars
+from .checks import check_offset, check_rule, check_scalars, fact_of
 from .class_weights import class_totals, class_weighted
 from .named_parts import NamedParts
 from .reading import NAMES, Preparation, Reader, Survey, read, read_targets, twin, validated
@@ -57,6 +58,14 @@ def streams(estimator: GradientEstimator) -> bool:
     except (TypeError, ValueError):  # fit tells what is wrong with it
         pass
     raise AttributeError(f"solver={estimator.solver!r} has no partial_fit: use a stochastic solver, such as solver='sgd'.")
+
+
+def _models_distribution(estimator: GradientEstimator) -> bool:
+    if fact_of(estimator.loss, "has_distribution"):
+        return True
+    raise AttributeError(
+        f"loss={estimator.loss!r} does not model the distribution of y: use a distribution such as loss='normal', or 'poisson'."
+    )
 
 
 def _check_validation(given: Batch) -> None:
@@ -82,7 +91,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
     def _parts(self) -> Parts:
         """Return the resolved parts and the checked settings."""
         loss = get_loss(self.loss)
-        if loss.task not in (None, self._task):
+        if loss.task not in (None, self._task) and not (loss.fractions and self._task == "regression"):
             raise ValueError(f"{loss!r} is a loss for {loss.task}: use {self._other}, not {type(self).__name__}.")
         check_scalars(self)
         return Parts(
@@ -105,12 +114,14 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         return y
 
     @abstractmethod
-    def _own_target(self, y: Any, classes: Any = None) -> Target:
+    def _own_target(self, loss: Loss, y: Any, classes: Any = None) -> Target:
         """Return the target that this kind of estimator makes of y."""
 
     def _target_of(self, loss: Loss, y: Any, classes: Any = None) -> Target:
         """Return the target that the loss makes of y, or else this kind of estimator."""
-        return loss.target(y, classes) or self._own_target(y, classes)
+        if loss.single_output and np.ndim(y) == 2 and np.shape(y)[1] != 1:
+            raise ValueError(f"y has {np.shape(y)[1]} columns: expected one for {loss.name}; fit one model for each.")
+        return loss.target(y, classes) or self._own_target(loss, y, classes)
 
     def _shares(self, target: Target, totals: Any) -> Any:
         """Return the factor on the weights of the rows of each class, in the shape of their totals."""
@@ -368,7 +379,33 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     def _predict(self, X: Any, offset: Any) -> Any:
         raw = self._raw(X, offset)
-        return self._last_fit.target.decode(raw, self.loss_.inverse_link(raw))
+        return self._last_fit.target.decode(self.loss_.scores(raw), self.loss_.inverse_link(raw))
+
+    @available_if(_models_distribution)
+    def predict_distribution(self, X: Any, offset: ArrayLike | None = None) -> Any:
+        """Return the conditional distribution of the target of each sample.
+
+        Available for losses that model a distribution: `Normal`, `NegativeBinomial`, "poisson", and for probabilities
+        "log_loss" and others, which give the Bernoulli distribution of the positive class or of each label.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            As for `predict`.
+
+        Returns
+        -------
+        frozen distribution of scipy.stats
+            With an entry for each sample, or of shape (n_samples, n_outputs): ``.mean()``, ``.std()``, ``.cdf(y)``,
+            ``.ppf(q)``, ``.rvs()``.
+        """
+        return self.loss_.distribution(self._flat_raw(X, offset))
+
+    def _flat_raw(self, X: Any, offset: Any) -> Array:
+        """Return raw, without the axis of columns if there is one column, and its loss acts on each element."""
+        raw = self._raw(X, offset)
+        return raw[:, 0] if raw.shape[1] == 1 and not self.loss_.rowwise else raw
 
     def _score(self, given: Batch) -> float:
         check_is_fitted(self)

@@ -19,7 +19,7 @@ from ..models import Model
 from ..penalties import Penalty
 from ..rows.batch import Batch
 from ..solvers import Solver
-from ..targets import Labels, Multilabel, Target
+from ..targets import Labels, Multilabel, SoftLabels, Target
 from ..training.callbacks import with_callbacks
 from ..training.early_stopping import EarlyStopping
 from .base import GradientEstimator, streams
@@ -204,7 +204,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             time. A `sklearn_gd.rows.Stream` carries its own y and sample_weight. A Dask array or dataframe stays in the
             workers.
         y : array-like of shape (n_samples,), or indicator matrix of shape (n_samples, n_labels)
-            The labels, of any kind.
+            The labels, of any kind; or soft labels, the probability of each class, (n_samples, n_classes).
         sample_weight : array-like of shape (n_samples,), default=None
             Individual weights for each sample, at least 0. A weight of k is equivalent to k copies of the row.
 
@@ -258,8 +258,10 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         """
         return self._partial_fit(Batch(X, y, sample_weight, offset, loss_data), classes)
 
-    def _own_target(self, y: Any, classes: Any = None) -> Target:
+    def _own_target(self, loss: Loss, y: Any, classes: Any = None) -> Target:
         kind = _kind_of(y)
+        if kind == "soft labels":
+            return SoftLabels(y)
         if kind.startswith("multilabel"):
             labels = Multilabel(y)
             labels.check(y, "y")
@@ -275,7 +277,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
             raise ValueError(f"classes={classes!r}: expected a list of all labels that will ever come.")
         known = self._last.target if self._last else None
         if known is None:
-            if classes is None and not _kind_of(y).startswith("multilabel"):
+            if classes is None and _kind_of(y) in ("binary", "multiclass"):
                 raise ValueError("classes=None: expected all labels that will ever come, at the first call of partial_fit.")
             target = self._target_of(loss, y, classes)
             _check_classes(target, "y" if classes is None else "classes")
@@ -336,8 +338,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
         return self._each(self._decision, X, offset)
 
     def _decision(self, X: Any, offset: Any) -> Array:
-        raw = self._raw(X, offset)
-        return self._last_fit.target.decision(raw)
+        return self._last_fit.target.decision(self.loss_.scores(self._raw(X, offset)))
 
     @available_if(_probabilistic)
     def predict_proba(self, X: Any, offset: ArrayLike | None = None) -> Array:
@@ -384,7 +385,7 @@ class GDClassifier(ClassifierMixin, GradientEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = not fact_of(self.loss, "single_output")
         return tags
 
 
@@ -397,7 +398,7 @@ def _check_classes(target: Any, name: str) -> None:
 
 
 def _kind_of(y: Any) -> str:
-    """Return the result of scikit-learn's `type_of_target` for the observed entries.
+    """Return the result of scikit-learn's `type_of_target` for the observed entries, or "soft labels" for probabilities.
 
     Raises
     ------
@@ -411,6 +412,8 @@ def _kind_of(y: Any) -> str:
     kind = str(type_of_target(np.where(np.isnan(y), 0.0, y) if missing else y))
     if kind in ("binary", "multiclass", "multilabel-indicator"):
         return kind
+    if kind == "continuous-multioutput" and not missing:
+        return "soft labels"
     if not missing:
         check_classification_targets(y)
     raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")

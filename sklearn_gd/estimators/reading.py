@@ -236,7 +236,7 @@ def read_targets(
     X = validated(estimator, batch.X, reset, natural)
     y = estimator._read_y(loss.read(batch.y))
     check_consistent_length(X, y)
-    y = column_or_1d(y, warn=True) if y.shape[1:] == (1,) and loss.positive_only else y
+    y = column_or_1d(y, warn=True) if y.shape[1:] == (1,) and (loss.positive_only or loss.single_output) else y
     return X, y, check_weight(batch.sample_weight, X, f"sample_weight{suffix}", empty=empty)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,19 @@ from ..models import Model
 from ..penalties import Penalty
 from ..rows.batch import Batch
 from ..solvers import Solver
-from ..targets import Continuous
+from ..targets import Continuous, Fractions
 from ..training.callbacks import with_callbacks
 from ..training.early_stopping import EarlyStopping
 from .base import GradientEstimator, streams
 from .checks import fact_of, read_numbers
 
 __all__ = ["GDRegressor"]
+
+
+def _has_interval(estimator: GDRegressor) -> bool:
+    if fact_of(estimator.loss, "has_interval"):
+        return True
+    raise AttributeError(f"loss={estimator.loss!r} gives no intervals: use Quantiles(...), or a distribution such as Normal().")
 
 
 class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
@@ -265,12 +272,42 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
     def _read_y(self, y: Any) -> Array:
         return read_numbers(y)
 
-    def _own_target(self, y: Any, classes: Any = None) -> Continuous:
-        return Continuous(y)
+    @available_if(_has_interval)
+    def predict_interval(self, X: Any, coverage: float = 0.9, offset: ArrayLike | None = None) -> Array:
+        """Return central prediction intervals, of the quantiles or of the distribution that the loss models.
+
+        The coverage holds on average over the data if the model is right; calibrate it on held-out rows, by conformal
+        prediction, if it must hold.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        coverage : float, default=0.9
+            The probability that y is in its interval, between 0 and 1. For `Quantiles`, both (1 - coverage) / 2 and
+            (1 + coverage) / 2 must be among its levels.
+        offset : array-like of shape (n_samples,) or (n_samples, K), default=None
+            As for `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2), or (n_samples, n_outputs, 2)
+            The lower and the upper end, in units of y.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is not between 0 and 1, or its quantiles were not fitted.
+        """
+        if not (np.ndim(coverage) == 0 and isinstance(coverage, Real) and 0 < coverage < 1):
+            raise ValueError(f"coverage={coverage!r}: expected a number between 0 and 1.")
+        return self.loss_.interval(self._flat_raw(X, offset), float(coverage))
+
+    def _own_target(self, loss: Loss, y: Any, classes: Any = None) -> Continuous:
+        return Fractions(y) if loss.fractions else Continuous(y)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # scikit-learn's checks feed negative targets to whatever is tagged as multi-output.
         tags.target_tags.positive_only = fact_of(self.loss, "positive_only")
-        tags.target_tags.multi_output = not tags.target_tags.positive_only
+        tags.target_tags.multi_output = not (tags.target_tags.positive_only or fact_of(self.loss, "single_output"))
         return tags

@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 
 import numpy as np
+from scipy import stats
 from sklearn.utils import check_array
 
 from ..arrays import Array, part_of
@@ -52,8 +53,17 @@ class Loss(Part, ABC):
         Whether y must be positive (read by scikit-learn's estimator checks).
     shift_invariant : bool
         Whether the loss is unchanged when a constant is added to all columns of raw, as in softmax.
+    fractions : bool
+        Whether a loss of labels also takes their probabilities, such as shares between 0 and 1 in GDRegressor.
+    takes_shares : bool
+        Whether y holds probabilities of labels.
+    single_output : bool
+        Whether y must have one column.
     online : bool
         Whether only the iterates of `SGD` are meaningful and the minimiser is not, as for `Perceptron`.
+    first_raw : callable or None
+        ``first_raw(y, weight)`` returns a constant raw to start from, (K,), for some y and weights; None for the `link` of the
+        mean.
     spacing, pieces, slope_error : Spacing, Piecewise, float
         Set by `observe`, for derivatives that are not given in closed form: the spacing of finite differences, the kinks, and
         the relative error of slopes.
@@ -82,7 +92,12 @@ class Loss(Part, ABC):
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False
+    fractions: bool = False
+    takes_shares: bool = False
+    single_output: bool = False
     online: bool = False
+
+    first_raw: Callable[[Array, Array], Array] | None = None
 
     spacing: Spacing = Spacing()
     pieces: Piecewise = Piecewise()
@@ -220,6 +235,30 @@ class Loss(Part, ABC):
         """Return the prediction for raw, of the same shape: the mean of y or the probability of a class."""
         return raw
 
+    def scores(self, raw: Array) -> Array:
+        """Return the confidence score of each class for raw: raw itself, unless its columns are something else."""
+        return raw
+
+    @property
+    def has_distribution(self) -> bool:
+        """Whether raw determines the distribution of y, for `distribution`."""
+        return type(self).distribution is not Loss.distribution or (self.probabilistic and not self.rowwise)
+
+    def distribution(self, raw: Array) -> Any:
+        """Return the distribution of y for raw, a frozen distribution of `scipy.stats`; Bernoulli for probabilities."""
+        if not self.has_distribution:
+            raise ValueError(f"The loss {self.name} does not model the distribution of y: use Normal or another distribution.")
+        return stats.bernoulli(self.inverse_link(raw))
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether raw determines prediction intervals, for `interval`."""
+        return self.has_distribution
+
+    def interval(self, raw: Array, coverage: float) -> Array:
+        """Return the ends of the central prediction interval with some coverage, with a last axis of length two."""
+        return np.stack(self.distribution(raw).interval(coverage), axis=-1)
+
     def link(self, mean: Array) -> Array:
         """Return the raw prediction, (K,), for a mean or for class frequencies: the inverse of `inverse_link`.
 
@@ -286,6 +325,10 @@ class Loss(Part, ABC):
     def n_raw(self, target: Target) -> int:
         """Return the number of columns of raw for a target: by default one per output or class."""
         return target.n_raw(self.rowwise)
+
+    def n_weighted(self, n_raw: int) -> int:
+        """Return how many columns of raw, the first ones, depend on X; the others have only an intercept."""
+        return n_raw
 
     def for_target(self, target: Target) -> Loss:
         """Return the form of this loss for a target: the loss itself, unless it has several forms."""

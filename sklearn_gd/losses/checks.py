@@ -76,7 +76,7 @@ def check_loss(
     resolved = get_loss(loss)
     points = _draw(resolved, check_random_state(random_state))
     if y is not None:
-        y = np.asarray(y, dtype=np.float64)
+        y = _seen(resolved, y)
         points = Points(resolved, y if resolved.rowwise or y.ndim == 2 else y[:, None], points.raw)
         points.raw = np.resize(points.raw, (len(points.y), points.raw.shape[1] if resolved.rowwise else points.y.shape[1]))
     elif loss_data is not None or resolved.takes_data:
@@ -108,10 +108,17 @@ def disagreement(points: Points) -> str:
     return ""
 
 
+def _seen(loss: Loss, y: Any) -> Array:
+    """Return y as float64, or as integers if the loss sees the codes of classes."""
+    y = np.asarray(y, dtype=np.float64)
+    codes = loss.rowwise and loss.task != "regression" and np.all(y == np.floor(y))
+    return y.astype(np.intp) if codes else y
+
+
 def _draw(loss: Loss, rng: Any) -> Points:
     n, columns = 160, 3
     if loss.rowwise:
-        y: Array = rng.randint(columns, size=n).astype(np.float64)
+        y = _seen(loss, rng.randint(columns, size=n))
     elif loss.task == "classification":
         y = rng.choice([-1.0, 1.0], size=(n, columns))
     else:

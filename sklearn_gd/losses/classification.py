@@ -9,6 +9,7 @@ from ..arrays import Array
 from ..targets import Target
 from .base import Loss, overflow_to_inf
 from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link, smoothed_entropy
+from .shares import Fractional, Soft, SoftLogLoss
 
 __all__ = ["Exponential", "Focal", "LogLoss"]
 
@@ -26,7 +27,8 @@ def _logit(probability: Array) -> Array:
 class LogLoss(Loss):
     r"""The logistic loss or cross entropy: estimates class probabilities.
 
-    Domain of y: -1 or +1 in each column; with more than two exclusive classes it becomes `MultinomialLogLoss` (softmax).
+    Domain of y: -1 or +1 in each column; with more than two exclusive classes it becomes `MultinomialLogLoss` (softmax). In
+    GDRegressor, numbers from 0 to 1 (`Fractional`); in GDClassifier also soft labels, (n, K) (`SoftLogLoss`).
 
     Link: logit; expit(raw) is the probability of the positive class.
 
@@ -59,6 +61,7 @@ class LogLoss(Loss):
 
     task = "classification"
     probabilistic = True
+    fractions = True
     ranges = {"label_smoothing": ("a number from 0 to below 1", lambda value: 0 <= value < 1)}
 
     def __init__(self, label_smoothing: float = 0.0) -> None:
@@ -89,7 +92,9 @@ class LogLoss(Loss):
         return smoothed_entropy(self.label_smoothing, 2) * np.full(len(y), y.shape[1])
 
     def for_target(self, target: Target) -> Loss:
-        return MultinomialLogLoss(self.label_smoothing) if target.exclusive else self
+        if target.exclusive:
+            return (SoftLogLoss if target.shares else MultinomialLogLoss)(self.label_smoothing)
+        return Fractional(self) if target.shares else self
 
 
 class Exponential(Loss):
@@ -121,6 +126,7 @@ class Exponential(Loss):
 
     task = "classification"
     probabilistic = True
+    fractions = True
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
@@ -144,6 +150,9 @@ class Exponential(Loss):
 
     def link(self, mean: Array) -> Array:
         return 0.5 * _logit(mean)
+
+    def for_target(self, target: Target) -> Loss:
+        return Fractional(self) if target.shares else self
 
 
 class Focal(Loss):
@@ -183,6 +192,7 @@ class Focal(Loss):
     task = "classification"
     convex = False
     probabilistic = True
+    fractions = True
     ranges = {"gamma": ("a number >= 0", lambda value: 0 <= value < np.inf)}
 
     def __init__(self, gamma: float = 2.0) -> None:
@@ -221,4 +231,7 @@ class Focal(Loss):
         return raw[..., 1] - raw[..., 0]
 
     def for_target(self, target: Target) -> Loss:
-        return MultinomialFocal(self.gamma) if target.exclusive else self
+        if target.exclusive:
+            codes = MultinomialFocal(self.gamma)
+            return Soft(codes) if target.shares else codes
+        return Fractional(self) if target.shares else self

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import Array, part_of
 from ..shown import shown
-from ..targets import Target
+from ..targets import Continuous, Target
 from .base import Loss
 from .findings import Findings, find
 from .numeric import Function
@@ -144,9 +144,9 @@ class CustomLoss(Loss):
         self.task, self.rowwise, self.probabilistic = (self._given[name] for name in ("task", "rowwise", "probabilistic"))
         self.convex = self._given["convex"] is not False
         self.smooth = self._given["smooth"] is not False and self._given["kinks"] is None
-        if self._given["n_raw"] is not None:
+        if self._given.get("n_raw") is not None:
             self.task = self.task or "regression"
-        self._data, self._n_outputs = None, None
+        self._data = None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -156,7 +156,7 @@ class CustomLoss(Loss):
         """Replace constructor arguments."""
         unknown = sorted(set(params) - set(self._given))
         if unknown:
-            raise ValueError(f"CustomLoss has no parameter {unknown[0]!r}; it has {', '.join(self._given)}.")
+            raise ValueError(f"{type(self).__name__} has no parameter {unknown[0]!r}; it has {', '.join(self._given)}.")
         self._given.update(params)
         self._settle()
         return self
@@ -165,16 +165,18 @@ class CustomLoss(Loss):
         for name in FUNCTIONS:
             given = self._given[name]
             if not (callable(given) or (given is None and name != "function")):
-                raise TypeError(f"CustomLoss({name}={given!r}): expected a function.")
+                raise TypeError(f"{type(self).__name__}({name}={given!r}): expected a function.")
         if self.task not in (None, "regression", "classification"):
-            raise ValueError(f"CustomLoss(task={self.task!r}): expected 'regression', 'classification' or None.")
-        n_raw = self._given["n_raw"]
+            raise ValueError(f"{type(self).__name__}(task={self.task!r}): expected 'regression', 'classification' or None.")
+        n_raw = self._given.get("n_raw")
         if n_raw is not None and not (isinstance(n_raw, Integral) and int(n_raw) >= 1):
-            raise ValueError(f"CustomLoss(n_raw={n_raw!r}): expected an integer >= 1, or None.")
+            raise ValueError(f"{type(self).__name__}(n_raw={n_raw!r}): expected an integer >= 1, or None.")
         if n_raw is not None and not (self.rowwise and self.task == "regression"):
-            raise ValueError(f"CustomLoss(n_raw={n_raw!r}): expected rowwise=True, and regression.")
+            raise ValueError(f"{type(self).__name__}(n_raw={n_raw!r}): expected rowwise=True, and regression.")
         if self.probabilistic and self._given["inverse_link"] is None:
-            raise ValueError("CustomLoss(probabilistic=True): expected the inverse_link that gives the probabilities.")
+            raise ValueError(
+                f"{type(self).__name__}(probabilistic=True): expected the inverse_link that gives the probabilities."
+            )
 
     @property
     def name(self) -> str:
@@ -199,13 +201,12 @@ class CustomLoss(Loss):
             result.pieces = replace(self.pieces, located=result._kinks)
         return result
 
-    def for_target(self, target: Target) -> Loss:
-        result = copy(self)
-        result._n_outputs = getattr(target, "n_outputs", None)
-        return result
+    def target(self, y: Array, classes: Any = None) -> Target | None:
+        several = self._given.get("n_raw") is not None and self._given["inverse_link"] is not None
+        return Continuous(y, scored=0) if several else None
 
     def n_raw(self, target: Target) -> int:
-        return self._given["n_raw"] or super().n_raw(target)
+        return self._given.get("n_raw") or super().n_raw(target)
 
     def _with_data(self, *arguments: Any) -> tuple[Any, ...]:
         """Return arguments of a function of the user's, the data last if there are any."""
@@ -276,9 +277,11 @@ class CustomLoss(Loss):
         return self._call("prox", v.shape, *self._with_data(y, v, step))
 
     def inverse_link(self, raw: Array) -> Array:
-        if self._given["n_raw"] is None:
-            return raw if self._given["inverse_link"] is None else self._call("inverse_link", raw.shape, raw)
-        return raw[:, : self._n_outputs] if self._given["inverse_link"] is None else self._result("inverse_link", raw)
+        if self._given["inverse_link"] is None:
+            return raw
+        if self._given.get("n_raw") is None:
+            return self._call("inverse_link", raw.shape, raw)
+        return self._result("inverse_link", raw).reshape(len(raw), -1)
 
     def link(self, mean: Array) -> Array:
         if self._given["link"] is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy import stats
 
 from ..arrays import Array
 from .base import Loss, overflow_to_inf
@@ -76,6 +79,9 @@ class Poisson(_LogLink):
 
     def check_target(self, y: Array) -> None:
         self._domain(np.all(y >= 0), "y >= 0", y)
+
+    def distribution(self, raw: Array) -> Any:
+        return stats.poisson(np.exp(raw))
 
 
 class Gamma(_LogLink):

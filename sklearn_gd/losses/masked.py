@@ -20,7 +20,7 @@ __all__ = ["Masked", "SequenceLoss"]
 
 
 @delegates("smooth", "convex", "probabilistic", "positive_only", "pieces", "foreign", "precision")
-@delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint")
+@delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint", "fractions", "takes_shares")
 class Masked(Wrapped):
     r"""A loss that ignores missing entries of y.
 
@@ -142,7 +142,8 @@ class Masked(Wrapped):
     def for_target(self, target: Target) -> Loss:
         if target.exclusive or self.inner.for_target(target).rowwise:
             raise ValueError("Masked needs numbers, or an indicator matrix, for y: leave out the rows whose label is missing.")
-        return self
+        inner = self.inner.for_target(target)
+        return self if inner is self.inner else self.with_inner(inner)
 
     def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
         seen = ~np.isnan(y)

@@ -11,7 +11,10 @@ from .base import Loss
 from .classification import Exponential, Focal, LogLoss
 from .custom import CustomLoss
 from .deviances import Gamma, InverseGaussian, Poisson, Tweedie
+from .distributions import Beta, LogNormal, NegativeBinomial, Normal, StudentT, ZeroInflatedPoisson
 from .margins import CrammerSinger, Hinge, ModifiedHuber, Perceptron, SquaredHinge
+from .ordinal import OrdinalLogLoss
+from .quantiles import Quantiles
 from .regression import Cauchy, Expectile, Huber, Linex, LogCosh, SquaredError
 
 __all__ = ["LOSSES", "get_loss"]
@@ -31,6 +34,13 @@ LOSSES: Table[Loss] = Table(
         "squared_epsilon_insensitive": SquaredEpsilonInsensitive,
         "linex": Linex,
         "absolute_percentage_error": AbsolutePercentageError,
+        "quantiles": Quantiles,
+        "normal": Normal,
+        "student_t": StudentT,
+        "log_normal": LogNormal,
+        "beta": Beta,
+        "negative_binomial": NegativeBinomial,
+        "zero_inflated_poisson": ZeroInflatedPoisson,
         "poisson": Poisson,
         "gamma": Gamma,
         "inverse_gaussian": InverseGaussian,
@@ -42,6 +52,7 @@ LOSSES: Table[Loss] = Table(
         "exponential": Exponential,
         "focal": Focal,
         "crammer_singer": CrammerSinger,
+        "ordinal_log_loss": OrdinalLogLoss,
         "perceptron": Perceptron,
     },
     {

@@ -31,7 +31,8 @@ def delegates(*facts: str) -> Callable[[Any], Any]:
     return decorate
 
 
-@delegates("task", "name", "spacing", "slope_error", "takes_data")
+@delegates("task", "name", "spacing", "slope_error", "takes_data", "single_output")
+@delegates("has_distribution", "has_interval", "first_raw")
 class Wrapped(Loss):
     """A loss that wraps another, `inner`, and shares its targets and predictions."""
 
@@ -53,6 +54,18 @@ class Wrapped(Loss):
 
     def link(self, mean: Array) -> Array:
         return self.inner.link(mean)
+
+    def scores(self, raw: Array) -> Array:
+        return self.inner.scores(raw)
+
+    def distribution(self, raw: Array) -> Any:
+        return self.inner.distribution(raw)
+
+    def interval(self, raw: Array, coverage: float) -> Array:
+        return self.inner.interval(raw, coverage)
+
+    def n_weighted(self, n_raw: int) -> int:
+        return self.inner.n_weighted(n_raw)
 
     def saturated(self, y: Array, n_raw: int) -> Array:
         return self.inner.saturated(y, n_raw)

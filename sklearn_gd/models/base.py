@@ -44,7 +44,19 @@ class Model(Part, ABC):
 
     @abstractmethod
     def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> BoundModel:
-        """Return the map for this number of outputs and for columns with these moments."""
+        """Return the map for this number of columns of raw and for columns of X with these moments."""
+
+    def bind_some(self, n_weighted: int, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> BoundModel:
+        """Return the map of which only the first `n_weighted` columns of raw depend on X.
+
+        Raises
+        ------
+        ValueError
+            If the model has no such map.
+        """
+        if n_weighted != n_raw:
+            raise ValueError(f"{type(self).__name__} needs a loss whose parameters all depend on X: use model='linear'.")
+        return self.bind(n_raw, fit_intercept, moments)
 
     @abstractmethod
     def start(self, bound: Any, constant: Array, random_state: np.random.RandomState) -> Array:

@@ -47,13 +47,17 @@ class Linear(Model):
         return isinstance(self.init, str) and self.init == "zeros"
 
     def bind(self, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> LinearMap:
-        """Return the map for this number of outputs and for columns with these moments.
+        """Return the map for this number of columns of raw and for columns of X with these moments.
 
         If there is an intercept, the columns are centred; the intercept absorbs the shift.
         """
-        if not fit_intercept:
-            return LinearMap(len(moments.mean), n_raw, fit_intercept)
-        return LinearMap(len(moments.mean), n_raw, fit_intercept, moments.mean, moments.spread(centered=True) == 0)
+        return self.bind_some(n_raw, n_raw, fit_intercept, moments)
+
+    def bind_some(self, n_weighted: int, n_raw: int, fit_intercept: bool, moments: ColumnMoments) -> LinearMap:
+        if n_weighted != n_raw and not fit_intercept:
+            raise ValueError("fit_intercept=False: expected True for a loss with parameters that do not depend on X.")
+        center, constant = (moments.mean, moments.spread(centered=True) == 0) if fit_intercept else (None, None)
+        return LinearMap(len(moments.mean), n_raw, fit_intercept, center, constant, n_weighted)
 
     def start(self, bound: LinearMap, constant: Array, random_state: np.random.RandomState) -> Array:
         shape = (bound.n_inputs, bound.n_raw)
@@ -67,7 +71,9 @@ class Linear(Model):
         return bound.at_constant(constant)
 
     def raw(self, X: Any, fitted: Mapping[str, Any]) -> Array:
-        return np.asarray(X @ np.atleast_2d(fitted["coef_"]).T) + fitted["intercept_"]
+        raw, intercept = np.asarray(X @ np.atleast_2d(fitted["coef_"]).T), np.atleast_1d(fitted["intercept_"])
+        more = len(intercept) - raw.shape[1]
+        return (np.pad(raw, ((0, 0), (0, more))) if more > 0 else raw) + intercept
 
 
 class LinearMap(LinearBound):
@@ -75,7 +81,8 @@ class LinearMap(LinearBound):
 
     Centring only changes the meaning of b. It makes the columns orthogonal to the intercept, without a copy of X, and so keeps
     the problem well conditioned for columns such as timestamps in milliseconds. A constant column becomes zero and has no
-    gradient.
+    gradient. Only the first `n_weighted` columns of raw depend on X; the weights of the others are zero, without a gradient,
+    and no part of `weights`.
     """
 
     def __init__(
@@ -85,7 +92,9 @@ class LinearMap(LinearBound):
         fit_intercept: bool,
         center: Array | None = None,
         constant: Array | None = None,
+        n_weighted: int | None = None,
     ) -> None:
+        self.n_weighted = n_raw if n_weighted is None else n_weighted
         self.n_features, self.n_raw, self.fit_intercept = n_features, n_raw, fit_intercept
         self.center = np.zeros(n_features) if center is None else center
         self.constant = np.zeros(n_features, dtype=bool) if constant is None else constant
@@ -99,10 +108,10 @@ class LinearMap(LinearBound):
         return params.ravel()
 
     def uncentered(self) -> LinearMap:
-        return LinearMap(self.n_features, self.n_raw, self.fit_intercept)
+        return LinearMap(self.n_features, self.n_raw, self.fit_intercept, n_weighted=self.n_weighted)
 
     def weights(self, params: Array) -> Array:
-        return params.reshape(self.n_inputs, self.n_raw)[: self.n_features]
+        return params.reshape(self.n_inputs, self.n_raw)[: self.n_features, : self.n_weighted]
 
     def with_weights(self, params: Array, weights: Array) -> Array:
         result = np.array(params, dtype=np.float64)
@@ -113,12 +122,14 @@ class LinearMap(LinearBound):
         return self.with_weights(np.zeros(self.size), per_weight)
 
     def restricted(self, features: Array) -> LinearMap:
-        return LinearMap(len(features), self.n_raw, self.fit_intercept, self.center[features], self.constant[features])
+        facts = self.center[features], self.constant[features], self.n_weighted
+        return LinearMap(len(features), self.n_raw, self.fit_intercept, *facts)
 
     def among(self, places: Array, n_features: int) -> LinearMap:
         center, constant = np.zeros(n_features), np.ones(n_features, dtype=bool)
         center[places], constant[places] = self.center, self.constant
-        return LinearMap(n_features, self.n_raw, self.fit_intercept, center if self.shifts else None, constant)
+        facts = center if self.shifts else None, constant, self.n_weighted
+        return LinearMap(n_features, self.n_raw, self.fit_intercept, *facts)
 
     def _rows_of(self, features: Array) -> Array:
         return np.append(features, self.n_features) if self.fit_intercept else features
@@ -149,14 +160,17 @@ class LinearMap(LinearBound):
         """Return coef_, (K, n_features), and intercept_, (K,), in the shape of y."""
         matrix = self.to_original(params).reshape(self.n_inputs, self.n_raw).astype(dtype)
         intercept = matrix[-1] if self.fit_intercept else np.zeros(self.n_raw, dtype)
-        return {"coef_": shaped(matrix[: self.n_features].T.copy()), "intercept_": shaped(intercept.copy())}
+        coef = matrix[: self.n_features, : self.n_weighted].T
+        return {"coef_": shaped(coef.copy()), "intercept_": shaped(intercept.copy())}
 
     def from_attributes(self, fitted: Mapping[str, Any]) -> Array | None:
         coef = np.atleast_2d(fitted.get("coef_", np.empty((0, 0))))
-        if coef.shape != (self.n_raw, self.n_features):
+        if coef.shape != (self.n_weighted, self.n_features) or np.size(fitted["intercept_"]) != self.n_raw:
             return None
-        rows = [coef.T] + [np.atleast_2d(fitted["intercept_"])] * self.fit_intercept
-        return self.to_internal(np.concatenate(rows))
+        matrix = np.zeros((self.n_inputs, self.n_raw))
+        matrix[: self.n_features, : self.n_weighted] = coef.T
+        matrix[self.n_features :] = fitted["intercept_"]
+        return self.to_internal(matrix)
 
     def raw(self, X: Matrix, params: Array) -> Array:
         return self.push_forward(X, params)
@@ -176,6 +190,7 @@ class LinearMap(LinearBound):
             weights[self.constant] = 0.0
         else:
             weights[:] = X.pull(g)
+        weights[:, self.n_weighted :] = 0.0
         return result.ravel()
 
     def push_forward(self, X: Matrix, direction: Array) -> Array:
@@ -191,9 +206,11 @@ class LinearMap(LinearBound):
         if curvature.ndim == 2:
             grams = X.grams(curvature, self.center)
             grams[:, constant] = grams[:, :, constant] = 0.0
+            grams[self.n_weighted :, :-1] = grams[self.n_weighted :, :, :-1] = 0.0
             return grams[:, :m, :m]
         result = X.coupled_gram(curvature, self.center)
         result[constant] = result[:, :, constant] = 0.0
+        result[:-1, self.n_weighted :] = result[:, :, :-1, self.n_weighted :] = 0.0
         return result[:m, :, :m].reshape(1, m * k, m * k)
 
     def blocks(self, vector: Array, n_blocks: int) -> Array:
@@ -212,7 +229,7 @@ class LinearMap(LinearBound):
     def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
         size = np.abs(gradient.reshape(self.n_inputs, self.n_raw))
         bound = np.outer(np.append(spread, 1.0)[: self.n_inputs], slopes)
-        bound[: self.n_features] += forces
+        bound[: self.n_features, : self.n_weighted] += forces
         size[: self.n_features][spread == 0] = 0.0  # a constant column: only rounding noise
         ratio = np.divide(size, bound, out=np.full_like(size, np.inf), where=bound > 0)
         ratio[size == 0] = 0.0
@@ -223,6 +240,6 @@ class LinearMap(LinearBound):
         matrix = np.empty((self.n_inputs, self.n_raw))
         matrix[:] = curvature()
         matrix[: self.n_features] *= (spread**2)[:, None]
-        matrix[: self.n_features] += ridge()
+        matrix[: self.n_features, : self.n_weighted] += ridge()
         floor = np.where(matrix > 0, matrix, np.inf).min(initial=np.inf)
         return np.where(matrix > 0, matrix, floor if np.isfinite(floor) else 1.0).ravel()

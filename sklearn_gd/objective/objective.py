@@ -172,13 +172,13 @@ class Objective:
 
     # -- curvature ----------------------------------------------------------------------------------------------------
 
-    def hessian(self, params: Array, width: float = 0.0) -> tuple[Array, float]:
+    def hessian(self, params: Array, width: float = 0.0, clipped: bool = True) -> tuple[Array, float]:
         """Return the Hessian of the smooth part of F in the blocks of `LinearBound.gram`, and its effective number of rows.
 
-        The number is that of rows with equal curvature: (sum c)^2 / sum c^2. Negative curvature of the loss is replaced by
-        zero, so the result is positive semidefinite. The width is that of `Summand.curvature`.
+        The number is that of rows with equal curvature: (sum c)^2 / sum c^2. If `clipped`, negative curvature of the loss is
+        replaced by zero, so the result is positive semidefinite. The width is that of `Summand.curvature`.
         """
-        gram, size, squares = self.rows.reduce(partial(self.summand.hessian, params, width))
+        gram, size, squares = self.rows.reduce(partial(self.summand.hessian, params, width, clipped))
         return self._with_ridge(params, gram), size * size / squares if squares > 0 else 0.0
 
     def uncoupled(self, params: Array, shared: bool) -> Array:

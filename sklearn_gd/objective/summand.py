@@ -105,22 +105,23 @@ class Summand:
 
     # -- curvature ----------------------------------------------------------------------------------------------------
 
-    def hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
+    def hessian(self, params: Array, width: float, clipped: bool, block: Block) -> tuple[Array, float, float]:
         """Return the Hessian in the blocks of `LinearBound.gram`, and the sums over rows of its size and its square.
 
-        For a rowwise loss, the matrices of a few rows at a time are computed.
+        For a rowwise loss, the matrices of a few rows at a time are computed. If `clipped`, the curvature of each row is at
+        least zero.
         """
         if not self.loss.rowwise:
-            return self._hessian(params, width, block)
+            return self._hessian(params, width, clipped, block)
         size = max(1, MATRICES // self.model.n_raw**2)
-        first, *others = (self._hessian(params, width, part) for part in block.split(size))
+        first, *others = (self._hessian(params, width, clipped, part) for part in block.split(size))
         gram, sizes, squares = first
         for more in others:
             gram, sizes, squares = gram + more[0], sizes + more[1], squares + more[2]
         return gram, sizes, squares
 
-    def _hessian(self, params: Array, width: float, block: Block) -> tuple[Array, float, float]:
-        curvature = self.curvature(self.raw(params, block), width, block)
+    def _hessian(self, params: Array, width: float, clipped: bool, block: Block) -> tuple[Array, float, float]:
+        curvature = self.curvature(self.raw(params, block), width, block, clipped)
         size = block.weight * (np.einsum("nkk->n", curvature) if self.loss.rowwise else curvature.sum(axis=1))
         return *self.gram(block, curvature), float(size.sum()), float(size @ size)
 
@@ -166,8 +167,8 @@ class Summand:
             tangent *= state
         return (pull_back(block.weight[:, None] * tangent),)
 
-    def curvature(self, raw: Array, width: float, block: Block) -> Array:
-        """Return the second derivative of the loss, cut at zero: (n, K), or (n, K, K) when rowwise.
+    def curvature(self, raw: Array, width: float, block: Block, clipped: bool = True) -> Array:
+        """Return the second derivative of the loss, cut at zero if `clipped`: (n, K), or (n, K, K) when rowwise.
 
         With a width, in units of raw, it is the change of the slope between raw - width and raw + width, column by column. This
         detects peaked curvature near raw.
@@ -178,17 +179,17 @@ class Summand:
             return (loss.gradient(y, raw + width * direction) - loss.gradient(y, raw - width * direction)) / (2.0 * width)
 
         if not loss.rowwise:
-            return np.maximum(change(1.0) if width else loss.curvature_product(y, raw, np.ones_like(raw)), 0.0)
+            second = change(1.0) if width else loss.curvature_product(y, raw, np.ones_like(raw))
+            return np.maximum(second, 0.0) if clipped else second
         matrix = loss.curvature_matrix(y, raw)
         if width:
             flat = ~matrix.any(axis=(1, 2))
             y, raw, loss = y[flat], raw[flat], self.loss.for_rows(part_of(block.loss_data, flat))
             matrix[flat] = np.stack([change(e) for e in np.eye(raw.shape[1])], axis=2)
             matrix = 0.5 * (matrix + matrix.transpose(0, 2, 1))
-        elif loss.convex:
+        elif loss.convex or not clipped:
             return matrix
-        values, vectors = np.linalg.eigh(matrix)
-        return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+        return _positive_part(matrix)
 
     # -- along a direction --------------------------------------------------------------------------------------------
 
@@ -216,6 +217,19 @@ class _Norm:
 
     def __add__(self, other: _Norm) -> _Norm:
         return _Norm(np.hypot(self.size, other.size))
+
+
+def _positive_part(matrices: Array) -> Array:
+    """Return symmetric matrices, (n, K, K), with their negative eigenvalues replaced by zero."""
+    if matrices.shape[1] != 2:
+        values, vectors = np.linalg.eigh(matrices)
+        return (vectors * np.maximum(values, 0.0)[:, None, :]) @ vectors.transpose(0, 2, 1)
+    middle = 0.5 * np.einsum("nkk->n", matrices)
+    radius = np.hypot(0.5 * (matrices[:, 0, 0] - matrices[:, 1, 1]), matrices[:, 0, 1])
+    low, high = middle - radius, middle + radius
+    with np.errstate(all="ignore"):
+        one = (matrices - low[:, None, None] * np.eye(2)) * (np.maximum(high, 0.0) / (2.0 * radius))[:, None, None]
+    return np.where((low >= 0)[:, None, None], matrices, np.where((high > 0)[:, None, None], one, 0.0))
 
 
 def weighted(value: Array, weight: Array) -> float:

@@ -218,7 +218,7 @@ class GroupLasso(Penalty):
     def check_features(self, n_features: int) -> None:
         outside = [j for group in self._groups() for j in group if not 0 <= j < n_features]
         if outside:
-            raise ValueError(f"GroupLasso(groups=...): there is no column {outside[0]} among {n_features} features.")
+            raise ValueError(f"GroupLasso(groups=...): there is no column {outside[0]}; X has n_features = {n_features}.")
 
     def _groups(self) -> list[list[Any]]:
         if any(isinstance(member, str) for group in self.groups for member in group):

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Array
 from ..losses import Loss, get_loss
 from ..metrics.comparison import named_losses
-from ..targets import Labels
+from ..targets import Continuous, Labels
 from .style import MOST_INSIDE, add_legend, axes_for, legend_label, neutral, styles
 
 __all__ = ["LossCurve", "LossDisplay"]
@@ -20,6 +20,7 @@ QUANTITIES = {"value": "loss", "gradient": "d loss / d raw", "curvature": "d² l
 LABELS = {
     "raw": "raw prediction",
     "log": "raw prediction = log of the mean",
+    "link": "raw prediction, on the scale of the link",
     "residual": "residual  y_true - raw",
     "margin": "margin  y_true · raw",
     "slice": "raw of the true class, the others at 0",
@@ -154,13 +155,14 @@ class LossDisplay:
             axis, target = "slice" if all(loss.rowwise for loss in named.values()) else "margin", 1.0
         else:
             axis, target = "raw" if x == "auto" else x, _target(named, y_true)
-            linked = [name for name, loss in named.items() if _logarithmic(loss)]
-            if linked and (len(linked) < len(named) or axis == "residual"):
+            scales = {name: _scale(loss) for name, loss in named.items()}
+            linked = [name for name, scale in scales.items() if scale != "raw"]
+            if linked and (len(set(scales.values())) > 1 or axis == "residual"):
                 raise ValueError(
-                    f"raw is the logarithm of the mean under {linked[0]}, and not in units of y: expected x='raw', and losses "
-                    "of one kind in a picture."
+                    f"{linked[0]} has a link, so that raw is not in units of y: expected x='raw', and losses of one kind in a "
+                    "picture."
                 )
-            axis = "log" if linked else axis
+            axis = scales[linked[0]] if linked else axis
         curves = {name: _curve(loss, axis, target, span, labels) for name, loss in named.items()}
         return cls(curves, axis, target).plot(ax, quantities=quantities)
 
@@ -213,7 +215,8 @@ def _known(quantities: Sequence[str]) -> None:
 def _target(named: dict[str, Loss], y_true: float | None) -> float:
     """Return the target, checked, or the first that is in the domain of all losses."""
     if y_true is None:
-        y_true = 1.0 if any(_refusal(loss, 0.0) for loss in named.values()) else 0.0
+        taken = [y for y in (0.0, 1.0) if not any(_refusal(loss, y) for loss in named.values())]
+        y_true = taken[0] if taken else 0.5
     refusal = next(filter(None, (_refusal(loss, y_true) for loss in named.values())), None)
     if refusal is not None:
         raise refusal
@@ -230,29 +233,40 @@ def _refusal(loss: Loss, y_true: float) -> ValueError | None:
     return None
 
 
-def _logarithmic(loss: Loss) -> bool:
-    """Tell whether raw is not in the unit of y."""
-    return not np.allclose(loss.inverse_link(np.array([[2.0]])), 2.0)
+def _scale(loss: Loss) -> str:
+    """Return what raw is: "raw" in units of y, the "log" of the mean, or on the scale of another "link"."""
+    mean = loss.inverse_link(2.0 * _direction(loss)[None])[0, 0]
+    return "raw" if np.isclose(mean, 2.0) else "log" if np.isclose(mean, np.exp(2.0)) else "link"
+
+
+def _direction(loss: Loss) -> Array:
+    """Return the direction of a picture in the columns of raw, (K,): the first of a rowwise loss, all of others."""
+    n_raw = loss.n_raw(Continuous(np.zeros(1)))
+    return np.eye(1, n_raw)[0] if loss.rowwise else np.ones(n_raw)
 
 
 def _curve(loss: Loss, axis: str, y_true: float, span: tuple[float, float], labels: bool) -> LossCurve:
     """Return a loss along a line."""
     grid = np.linspace(*span, 601)
     if labels and loss.rowwise:
-        loss = loss.for_target(Labels(np.arange(N_CLASSES)))
-        codes, raw = np.zeros(len(grid), dtype=np.intp), np.eye(1, N_CLASSES) * grid[:, None]
-        return _evaluated(loss, codes, raw, grid, _jumps(loss, codes, raw, grid))
-    raw = grid if labels or _logarithmic(loss) else y_true + (-grid if axis == "residual" else grid)
-    y = np.full((len(raw), 1), y_true)
-    loss = _observed(loss, y, raw[:, None], labels)
+        target = Labels(np.arange(N_CLASSES))
+        loss = loss.for_target(target)
+        along = np.eye(1, loss.n_raw(target))[0]
+        codes, raw = np.zeros(len(grid), dtype=np.intp), along * grid[:, None]
+        return _evaluated(loss, codes, raw, along, grid, _jumps(loss, codes, raw, grid))
+    along = np.ones(1) if labels else _direction(loss)
+    raw = grid if labels or axis in ("log", "link") else y_true + (-grid if axis == "residual" else grid)
+    y = np.full(len(raw), y_true) if loss.rowwise else np.full((len(raw), 1), y_true)
+    points = raw[:, None] * along
+    loss = _observed(loss, y, points, labels)
     if loss.pieces.absent and not loss.has_lines:
-        places = _jumps(loss, y, raw[:, None], raw)
+        places = _jumps(loss, y, points, raw)
     else:
         places = np.unique(loss.lines(y[:1])[0] if loss.pieces.absent else loss.pieces.kinks(y[:1]))
     places = places[(places > raw.min()) & (places < raw.max())]
     x = y_true - raw if axis == "residual" else raw
     order = np.argsort(x)
-    return _evaluated(loss, y, raw[order][:, None], x[order], y_true - places if axis == "residual" else places)
+    return _evaluated(loss, y, points[order], along, x[order], y_true - places if axis == "residual" else places)
 
 
 def _jumps(loss: Loss, y: Array, raw: Array, x: Array) -> Array:
@@ -266,17 +280,19 @@ def _jumps(loss: Loss, y: Array, raw: Array, x: Array) -> Array:
 
 def _observed(loss: Loss, y: Array, raw: Array, labels: bool) -> Loss:
     """Return a custom loss with its kinks found from several targets."""
+    if loss.rowwise:
+        return loss.observe(y, raw)
     around = np.where(np.arange(len(y)) % 2, 1.0, -1.0)[:, None] if labels else y + 0.5 * (raw - raw.mean())[::-1]
     return loss.observe(around, raw)
 
 
-def _evaluated(loss: Loss, y: Array, raw: Array, x: Array, kinks: Array) -> LossCurve:
+def _evaluated(loss: Loss, y: Array, raw: Array, along: Array, x: Array, kinks: Array) -> LossCurve:
     """Return the curves, with a gap in those of slope and curvature at each kink, where they jump."""
     apart = np.abs(x[:, None] - kinks).min(axis=1, initial=np.inf) > 1e-9 * np.ptp(x)
     with np.errstate(all="ignore"):
-        value, gradient = loss.value(y, raw), loss.gradient(y, raw)[:, 0]
-        curvature = loss.curvature_diagonal(y, raw)[:, 0]
-    value = value if value.ndim == 1 else value[:, 0]
+        value, gradient = loss.value(y, raw), loss.gradient(y, raw) @ along
+        curvature = loss.curvature_diagonal(y, raw) @ along
+    value = value if value.ndim == 1 else value.sum(axis=1)
     kinks = np.sort(kinks)
     at_kinks, places = np.interp(kinks, x, value), np.searchsorted(x[apart], kinks)
     whole: list[tuple[Array, Any]] = [(x, kinks), (value, at_kinks), (gradient, np.nan), (curvature, np.nan)]

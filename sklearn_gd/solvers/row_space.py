@@ -71,11 +71,11 @@ class RowSpace(Solver[RowState]):
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> RowState:
         rows, model = objective.local, objective.linear
-        X = rows.matrix
+        X, weights = rows.matrix, model.weights(params)
         values, vectors = eigh(X.products(model.center), check_finite=False)
         kept = values > 10 * len(values) * np.finfo(rows.dtype).eps * values[-1]
         sizes = np.sqrt(values[kept])
-        turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept)
+        turned = LinearMap(len(sizes), model.n_raw, model.fit_intercept, n_weighted=weights.shape[1])
         small = rows.with_matrix(vectors[:, kept] * sizes)
         # The combinations have mean zero, like the columns.
         reference = replace(objective.reference, mean=np.zeros(len(sizes)), spread=small.moments.spread(model.fit_intercept))
@@ -83,8 +83,8 @@ class RowSpace(Solver[RowState]):
         part = replace(objective, rows=small, summand=summand, reference=reference, remainder=(0.0, np.zeros(turned.size)))
         self._inner(part).check(part)
         basis = vectors[:, kept] / sizes
-        weights = X.centered_dot(model.weights(params), model.center)
-        inner = np.append(basis.T @ weights, params[model.n_features * model.n_raw :])
+        start = np.append(np.zeros(len(sizes) * model.n_raw), params[model.n_features * model.n_raw :])
+        inner = turned.with_weights(start, basis.T @ X.centered_dot(weights, model.center))
         return RowState.at(objective.at(params), part=part, inner=inner, basis=basis, X=X)
 
     def step(self, objective: Objective, state: RowState) -> RowState:
@@ -100,4 +100,6 @@ def _outward(objective: Objective, state: RowState, inner: Array) -> Array:
     turned = state.part.model.weights(inner)
     mixed = state.basis @ turned
     weights = state.X.centered_pull(mixed, mixed.sum(axis=0), objective.linear.center)
-    return np.append(weights, inner[turned.size :])
+    model = objective.linear
+    result = np.append(np.zeros(model.n_features * model.n_raw), inner[len(turned) * model.n_raw :])
+    return model.with_weights(result, weights)

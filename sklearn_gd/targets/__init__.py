@@ -5,6 +5,17 @@ Only this folder and the estimators distinguish binary, multiclass, multilabel a
 
 from .base import Encoding, Target
 from .classes import Labels, Multilabel, Sequences
-from .numbers import Continuous
+from .numbers import Continuous, Fractions
+from .ordered import Ordered, SoftLabels
 
-__all__ = ["Continuous", "Encoding", "Labels", "Multilabel", "Sequences", "Target"]
+__all__ = [
+    "Continuous",
+    "Encoding",
+    "Fractions",
+    "Labels",
+    "Multilabel",
+    "Ordered",
+    "Sequences",
+    "SoftLabels",
+    "Target",
+]

@@ -10,13 +10,15 @@ import numpy as np
 
 from ..arrays import Array
 
-__all__ = ["Encoding", "LossFacts", "Target", "observed"]
+__all__ = ["Encoding", "LossFacts", "Target", "check_takes_shares", "observed"]
 
 
 class LossFacts(Protocol):
     """What a target needs to know of a loss."""
 
     rowwise: bool
+    takes_shares: bool
+    name: str
 
     def n_raw(self, target: Any) -> int:
         """Return the number of columns of raw."""
@@ -64,12 +66,15 @@ class Target(ABC):
         Whether a random split of the rows should be stratified by the values of y.
     has_unit : bool
         Whether raw is in the unit of y, and not a number of order one.
+    shares : bool
+        Whether y holds probabilities of labels.
     """
 
     classes: Array | None = None
     exclusive: bool = False
     stratified: bool = False
     has_unit: bool = False
+    shares: bool = False
 
     def flat(self, y: Any) -> Any:
         """Return y without a second axis if it needs none."""
@@ -134,6 +139,12 @@ class Target(ABC):
         if type(self) is type(other) and repr(vars(self)) == repr(vars(other)):
             return self
         raise ValueError(f"y means another thing than in the rows before: {vars(other)}. Expected {vars(self)}.")
+
+
+def check_takes_shares(loss: LossFacts) -> None:
+    """Raise ValueError if a loss of labels cannot take their probabilities."""
+    if not loss.takes_shares:
+        raise ValueError(f"y holds probabilities, and {loss.name} takes labels: use log_loss, focal or exponential.")
 
 
 def observed(y: Array, weight: Array) -> tuple[Array, Array]:

@@ -111,7 +111,8 @@ class Labels(Target):
         return np.divide(mean, total, out=uniform, where=total > 0)
 
     def merged(self, other: Target) -> Target:
-        assert isinstance(other, Labels)
+        if not isinstance(other, Labels):
+            return super().merged(other)
         kinds = [self.classes.dtype.kind in "biuf", other.classes.dtype.kind in "biuf"]
         if kinds[0] != kinds[1]:
             found, before = other.classes[:1].tolist()[0], self.classes[:1].tolist()[0]
@@ -184,7 +185,8 @@ class Multilabel(Target):
         return None if np.any(y != y) else y.astype(np.intp)
 
     def merged(self, other: Target) -> Target:
-        assert isinstance(other, Multilabel)
+        if not isinstance(other, Multilabel):
+            return super().merged(other)
         if len(other.classes) != len(self.classes):
             raise ValueError(f"y has {len(other.classes)} columns: expected {len(self.classes)}, as in the rows before.")
         return self

@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
 from ..arrays import Array
-from .base import Encoding, LossFacts, Target, observed
+from .base import Encoding, LossFacts, Target, check_takes_shares, observed
 
-__all__ = ["Continuous"]
+__all__ = ["Continuous", "Fractions"]
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,22 @@ class _Squares:
 
 
 class Continuous(Target):
-    """A numerical target, with one column or several."""
+    """A numerical target, with one column or several.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,) or (n, n_outputs)
+    scored : int or None, default=None
+        The prediction to score, if a loss makes several for one output. If None, there is one for each output.
+    """
 
     has_unit = True
+    scored_column: int | None = None
 
-    def __init__(self, y: Array) -> None:
+    def __init__(self, y: Array, scored: int | None = None) -> None:
         self.one_dimensional = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        self.scored_column = scored
 
     def check(self, y: Array, name: str) -> None:
         if y.reshape(len(y), -1).shape[1] != self.n_outputs:
@@ -86,7 +95,10 @@ class Continuous(Target):
         return _Numbers(loss.n_raw(self), flat=loss.rowwise and self.n_outputs == 1)
 
     def decode(self, raw: Array, mean: Array) -> Array:
-        return mean.reshape(len(mean), -1)[:, 0] if self.one_dimensional else mean
+        mean = mean.reshape(len(mean), -1)
+        if self.scored_column is None:
+            mean = mean[:, : self.n_outputs]
+        return mean[:, 0] if self.one_dimensional and mean.shape[1] == 1 else mean
 
     def merged(self, other: Target) -> Target:
         assert isinstance(other, Continuous)
@@ -95,7 +107,10 @@ class Continuous(Target):
         return self
 
     def tally(self, y: Array, predicted: Array, weight: Array) -> _Squares:
-        return _Squares.of(np.reshape(y, (len(y), -1)), predicted.reshape(len(y), -1), weight)
+        predicted = predicted.reshape(len(y), -1)
+        if self.scored_column is not None and predicted.shape[1] != self.n_outputs:
+            predicted = predicted[:, self.scored_column : self.scored_column + 1]
+        return _Squares.of(np.reshape(y, (len(y), -1)), predicted, weight)
 
     def scored(self, tally: _Squares) -> float:
         """Return R^2, averaged over the outputs."""
@@ -103,3 +118,14 @@ class Continuous(Target):
 
     def shaped(self, value: Array) -> Any:
         return value[0] if self.one_dimensional and len(value) == 1 else value
+
+
+class Fractions(Continuous):
+    """A target of shares between 0 and 1, for a loss of labels: the probability of the positive label in each column."""
+
+    has_unit = False
+    shares = True
+
+    def encoded_for(self, loss: LossFacts) -> Encoding:
+        check_takes_shares(loss)
+        return super().encoded_for(loss)

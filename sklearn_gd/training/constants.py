@@ -36,6 +36,10 @@ __all__ = [
 ]
 
 
+# Rows from which a loss finds a constant to start from.
+SEVERAL = 1 << 12
+
+
 class Mean(NamedTuple):
     """The weighted mean of y or the class frequencies, in the form that `Loss.link` takes, and the mean offset, (K,)."""
 
@@ -60,12 +64,13 @@ def without_features(rows: Rows, loss: Loss, encoding: Encoding) -> Objective:
 def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
     """Return the reference of a constant prediction, (K,), from an objective without features and the facts of the columns.
 
-    A loss that is not convex may be flat there; the slopes at zero then count as well. If the constant fits all rows exactly,
+    A loss that is not convex may be flat there; the slopes at zero then count as well, unless it derives a constant from the
+    targets itself, in their units. If the constant fits all rows exactly,
     slopes at a distance give the scale, because bounds may keep a fit away from the constant.
     """
     value, slope, sizes = _at(bare, constant)
     size, scale = abs(value), sizes
-    if not bare.loss.convex:
+    if not bare.loss.convex and bare.loss.first_raw is None:
         scale = np.maximum(sizes, _at(bare, np.zeros_like(constant))[2])
     if not scale.any():
         size, _, scale = _at(bare, constant + np.maximum(np.abs(constant), 1.0))
@@ -125,7 +130,11 @@ def constant_at(objective: Objective, mean: Mean) -> Array:
 
     It is zero if the link does not return one number per column of raw, such as the identity if y has fewer columns.
     """
-    constant = np.atleast_1d(objective.loss.link(mean.y))
+    loss = objective.loss
+    if loss.first_raw is not None:
+        sample = some_rows(objective, SEVERAL)
+        return loss.first_raw(sample.y, sample.weight) - mean.offset
+    constant = np.atleast_1d(loss.link(mean.y))
     return (constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)) - mean.offset
 
 

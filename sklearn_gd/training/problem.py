@@ -120,7 +120,7 @@ def prepare(parts: Parts, rows: Rows, target: Target, exponent: int = 0) -> Prob
     bare = without_features(rows, loss, encoding)
     if not bare.total > 0:
         raise ValueError("y has no observed entry: expected at least one among the rows of positive weight.")
-    bound = parts.model.bind(encoding.n_raw, intercept, rows.moments)
+    bound = parts.model.bind_some(loss.n_weighted(encoding.n_raw), encoding.n_raw, intercept, rows.moments)
     columns = Reference.of_columns(rows.moments, intercept, encoding.n_raw)
     penalty = scaled_penalty(parts, bound, bound.n_penalised)
     objective = Objective.on(rows, Summand(bound, loss, encoding), penalty, columns, bare.total)

@@ -123,7 +123,10 @@ def _objective(
     moments = memory.moments + rows.moments if memory else rows.moments
     seen = n + (memory.n_seen if memory else 0)
     renew = memory is None or seen >= 2 * memory.n_bound
-    bound = parts.model.bind(encoding.n_raw, intercept, moments) if memory is None or renew else memory.bound
+    if memory is None or renew:
+        bound = parts.model.bind_some(loss.n_weighted(encoding.n_raw), encoding.n_raw, intercept, moments)
+    else:
+        bound = memory.bound
     penalty = scaled_penalty(parts, bound, bound.n_penalised if features is None else n_features)
     if features is not None and len(features) < n_features:
         penalty = penalty.for_features(features)

@@ -12,7 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 from ...arrays import Array
 from ...objective.objective import Objective
 
-__all__ = ["Cholesky", "Diagonal", "Metric"]
+__all__ = ["Cholesky", "Diagonal", "Metric", "positive_definite"]
 
 
 class Metric(Protocol):
@@ -56,10 +56,15 @@ class Cholesky:
         size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
-        density = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
-        if not density > 0:  # no row has curvature: proceed as if all had
-            density = reference.slope_size**2 / max(abs(reference.value), 1e-300) or 1.0
+        # Columns of raw may have different units.
+        columns = ratio.reshape(len(hessian), model.n_inputs, -1)
+        density = np.sort(columns, axis=1)[:, model.n_inputs // 2, None]
+        density = np.where(density > 0, density, columns.max(axis=1, keepdims=True))
+        density = np.where(density > 0, density, density.max())
+        if not np.all(density > 0):  # no row has curvature: proceed as if all had
+            density = np.full_like(density, reference.slope_size**2 / max(abs(reference.value), 1e-300) or 1.0)
             share = 1.0
+        density = np.broadcast_to(density, columns.shape).reshape(ratio.shape)
         diagonal = np.maximum(diagonal, share * density * size)
         floor = np.maximum(diagonal, 1e-8 * density * size)
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))
@@ -95,3 +100,16 @@ class Cholesky:
         columns = vector.reshape(m, blocks, -1) * self.scale.T[:, :, None]
         solved = [dpotrs(factor, columns[:, b], lower=1)[0] for b, factor in enumerate(self._factors)]
         return (np.stack(solved, axis=1) * self.scale.T[:, :, None]).ravel()
+
+
+def positive_definite(blocks: Array) -> bool:
+    """Tell whether all blocks, (b, m, m), are positive definite in the coordinates with curvature of their own."""
+    for block in blocks:
+        diagonal = np.diagonal(block)
+        used = np.flatnonzero(np.abs(block).any(axis=0))
+        if not np.all(diagonal[used] > 0):
+            return False
+        scale = 1.0 / np.sqrt(diagonal[used])
+        if dpotrf(block[np.ix_(used, used)] * scale * scale[:, None] - 1e-10 * np.eye(len(used)), lower=1)[1]:
+            return False
+    return True

@@ -17,7 +17,7 @@ from ..base import FEW, Need, Plan, Reason, Solver, State
 from ..line_search import descend
 from .composite import minimize_quadratic
 from .lbfgs import Pair, corrected, remembered
-from .metrics import Cholesky
+from .metrics import Cholesky, positive_definite
 
 __all__ = ["Newton"]
 
@@ -107,7 +107,7 @@ class Newton(Solver[NewtonState]):
         rows = state.rows
         while True:
             part = objective.sample(rows)
-            hessian, curved = part.hessian(state.params, state.caution * typical)
+            hessian, curved, whole = self._hessian(part, state, state.caution * typical)
             if part is objective or curved >= 20 * hessian.shape[1]:
                 break
             rows *= 4
@@ -115,9 +115,22 @@ class Newton(Solver[NewtonState]):
         # prox; and the noise of a second derivative from values is larger.
         ridge = 1e-12 if objective.penalty.smooth and objective.loss.has_gradient else 1e-7
         # Neither a sample nor curvature that was cut at zero tells how little there is of it.
-        share = 0.5 if part is not objective else 0.0 if objective.loss.convex else 0.1
+        share = 0.5 if part is not objective else 0.0 if whole else 0.1
         metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share)
         return state.but(metric=metric, rows=rows, pairs=[])
+
+    @staticmethod
+    def _hessian(part: Objective, state: NewtonState, width: float) -> tuple[Array, float, bool]:
+        """Return the Hessian, its effective number of rows, and whether it is exact.
+
+        That of a loss that is not convex is exact where it is positive definite; elsewhere, negative curvature is cut at zero.
+        """
+        if part.loss.convex:
+            return *part.hessian(state.params, width), True
+        hessian, curved = part.hessian(state.params, width, clipped=False)
+        if positive_definite(hessian):
+            return hessian, curved, True
+        return *part.hessian(state.params, width), False
 
     def step(self, objective: Objective, state: NewtonState) -> NewtonState:
         fresh = state.metric is None
