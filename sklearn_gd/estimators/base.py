@@ -46,6 +46,7 @@ from .class_weights import class_totals, class_weighted
 from .named_parts import NamedParts
 from .reading import NAMES, Preparation, Reader, Survey, read, read_targets, twin, validated
 from .report import report
+from .sealed import Sealed, is_foreign
 
 __all__ = ["GradientEstimator", "streams"]
 
@@ -307,8 +308,16 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
         The state of the solver is kept only after `partial_fit` or with ``warm_start=True``. Otherwise the pickle of a linear
         model contains no type of this package except the estimator and its parts. The units of a network's weights are always
-        kept, because a few rows do not determine them.
+        kept, because a few rows do not determine them. What contains functions or classes of the user's is `Sealed`.
         """
+        state = self._state()
+        foreign = {name: value for name, value in state.items() if is_foreign(value)}
+        if not foreign:
+            return state
+        return {name: value for name, value in state.items() if name not in foreign} | {"_sealed": Sealed(foreign)}
+
+    def _state(self) -> dict[str, Any]:
+        """Return what is pickled."""
         state: dict[str, Any] = dict(super().__getstate__())
         fit = self._last
         if fit is None:
@@ -323,11 +332,14 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the state that `__getstate__` returned."""
+        sealed = state.get("_sealed")
+        if sealed is not None:
+            state = {name: value for name, value in state.items() if name != "_sealed"} | sealed.values
         super().__setstate__(state)
         kept = state.get("_last_fit")
         if kept is not None:
             target = kept["target"]
-            if not isinstance(target, Target):
+            if isinstance(target, tuple):
                 name, facts = target
                 target = getattr(targets, name).__new__(getattr(targets, name))
                 vars(target).update(facts)
