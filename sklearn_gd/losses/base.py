@@ -57,6 +57,9 @@ class Loss(Part, ABC):
         Whether a loss of labels also takes their probabilities, such as shares between 0 and 1 in GDRegressor.
     takes_shares : bool
         Whether y holds probabilities of labels.
+    likelihood : {"exact", "quasi"} or None
+        "exact" for a negative log-likelihood, up to terms free of raw; "quasi" for one up to an unknown dispersion, whose
+        gradient is affine in y; None for any other loss.
     single_output : bool
         Whether y must have one column.
     online : bool
@@ -95,6 +98,7 @@ class Loss(Part, ABC):
     fractions: bool = False
     takes_shares: bool = False
     single_output: bool = False
+    likelihood: str | None = None
     online: bool = False
 
     first_raw: Callable[[Array, Array], Array] | None = None

@@ -67,6 +67,10 @@ class LogLoss(Loss):
     def __init__(self, label_smoothing: float = 0.0) -> None:
         self.label_smoothing = label_smoothing
 
+    @property
+    def likelihood(self) -> str | None:  # type: ignore[override]
+        return None if self.label_smoothing else "exact"
+
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]
 

@@ -59,6 +59,7 @@ class Poisson(_LogLink):
     """
 
     positive_only = True
+    likelihood = "exact"
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
@@ -112,6 +113,7 @@ class Gamma(_LogLink):
     """
 
     positive_only = True
+    likelihood = "quasi"
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
@@ -168,6 +170,7 @@ class Tweedie(_LogLink):
     B. Jorgensen, Exponential Dispersion Models, 1987.
     """
 
+    likelihood = "quasi"
     ranges = {"power": ("0, or a number from 1 to 3", lambda value: value == 0 or 1 <= value <= 3)}
 
     def __init__(self, power: float = 1.5) -> None:

@@ -58,6 +58,7 @@ class Distribution(Loss):
     rowwise = True
     convex = False
     single_output = True
+    likelihood = "exact"
     ranges = {"constant": ("True or False", lambda value: isinstance(value, (bool, np.bool_)))}
 
     def __init__(self, constant: bool = False) -> None:

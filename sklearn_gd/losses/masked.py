@@ -20,7 +20,8 @@ __all__ = ["Masked", "SequenceLoss"]
 
 
 @delegates("smooth", "convex", "probabilistic", "positive_only", "pieces", "foreign", "precision")
-@delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint", "fractions", "takes_shares")
+@delegates("has_gradient", "derives_curvature", "derives_prox", "online", "convergence_hint")
+@delegates("fractions", "takes_shares", "likelihood")
 class Masked(Wrapped):
     r"""A loss that ignores missing entries of y.
 

@@ -58,6 +58,7 @@ class OrdinalLogLoss(Loss):
     rowwise = True
     probabilistic = True
     single_output = True
+    likelihood = "exact"
     convex = False
 
     def __init__(self, categories: Any = None) -> None:

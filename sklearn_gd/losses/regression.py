@@ -41,6 +41,7 @@ class SquaredError(Loss):
     """
 
     task = "regression"
+    likelihood = "quasi"
     quadratic = True
 
     @overflow_to_inf

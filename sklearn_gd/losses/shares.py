@@ -13,7 +13,7 @@ from .wrapped import Wrapped, delegates
 __all__ = ["Fractional", "Soft", "SoftLogLoss"]
 
 
-@delegates("convex", "probabilistic")
+@delegates("convex", "probabilistic", "likelihood")
 class Fractional(Wrapped):
     r"""A binary loss for targets between 0 and 1, the expected loss of a label with this probability.
 
