@@ -135,7 +135,7 @@ def test_refusals_of_losses():
         ({"losses": "huber", "quantities": ["slope"]}, "quantities=\\['slope'\\]: expected some of"),
         ({"losses": "gamma", "y_true": -1.0}, "Gamma needs y > 0"),
         ({"losses": "hinge", "x": "raw"}, "x='raw': expected 'margin'"),
-        ({"losses": ["huber", "poisson"]}, "raw is the logarithm of the mean under poisson, and not in units of y"),
+        ({"losses": ["huber", "poisson"]}, "poisson has a link, so that raw is not in units of y: expected x='raw'"),
         ({"losses": "poisson", "x": "residual"}, "expected x='raw', and losses of one kind"),
         ({"losses": "huber", "ax": plt.figure().gca()}, "ax has 1 axes: expected 3, as from plt.subplots\\(1, 3\\)"),
     ):

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from ..arrays import Array, part_of
 from ..contracts import report, run
+from ..targets import Continuous, Labels
 from .base import Loss
 from .contract import CHECKS, Points
 from .data import check_loss_data
@@ -111,27 +112,41 @@ def disagreement(points: Points) -> str:
 def _seen(loss: Loss, y: Any) -> Array:
     """Return y as float64, or as integers if the loss sees the codes of classes."""
     y = np.asarray(y, dtype=np.float64)
-    codes = loss.rowwise and loss.task != "regression" and np.all(y == np.floor(y))
+    codes = loss.rowwise and loss.task != "regression" and not loss.takes_shares and np.all(y == np.floor(y))
     return y.astype(np.intp) if codes else y
 
 
 def _draw(loss: Loss, rng: Any) -> Points:
-    n, columns = 160, 3
-    if loss.rowwise:
-        y = _seen(loss, rng.randint(columns, size=n))
-    elif loss.task == "classification":
-        y = rng.choice([-1.0, 1.0], size=(n, columns))
-    else:
-        y = 3.0 * rng.standard_normal((n, columns))
-        try:
-            loss.check_target(y)
-        except ValueError:
-            y = np.abs(y) + 0.1
+    n, y = 160, _targets(loss, rng, 160)
+    columns = loss.n_raw(Continuous(np.zeros((1, 3))) if loss.task == "regression" else Labels(np.arange(3)))
     raw = 2.0 * rng.standard_normal((n, columns))
     raw[: n // 4] *= 1e-6
     raw[n // 4 : n // 2] *= 5.0
-    raw[n // 2 : 5 * n // 8] *= np.logspace(1.0, 3.0, n // 8)[:, None]
+    # Columns of raw besides the first are often logarithms, of which 1000 is beyond any use.
+    raw[n // 2 : 5 * n // 8] *= np.logspace(1.0, 1.0 if loss.rowwise and loss.single_output else 3.0, n // 8)[:, None]
     return Points(loss, y, raw)
+
+
+def _targets(loss: Loss, rng: Any, n: int) -> Array:
+    """Return targets for three columns, classes or labels, drawn from the domain of a loss."""
+    if loss.takes_shares:
+        return rng.dirichlet(np.ones(3), size=n)
+    if loss.rowwise and loss.task != "regression":
+        return _seen(loss, rng.randint(3, size=n))
+    if loss.task == "classification":
+        return rng.choice([-1.0, 1.0], size=(n, 3))
+    numbers = 3.0 * rng.standard_normal((n, 3))
+    domains = (numbers, np.abs(numbers) + 0.1, rng.uniform(0.05, 0.95, (n, 3)))
+    y = next((each for each in domains if _accepts(loss, each)), numbers)
+    return y[:, 0] if loss.rowwise else y
+
+
+def _accepts(loss: Loss, y: Array) -> bool:
+    try:
+        loss.check_target(y)
+    except ValueError:
+        return False
+    return True
 
 
 def check_bounded(loss: Loss, y: Array, loss_data: Any = None) -> None:

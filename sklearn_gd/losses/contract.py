@@ -53,8 +53,10 @@ def check_shapes(points: Points) -> str:
         "value": (loss.value(y, raw), raw.shape[:1] if loss.rowwise else raw.shape),
         "gradient": (loss.gradient(y, raw), raw.shape),
         "curvature_product": (loss.curvature_product(y, raw, np.ones_like(raw)), raw.shape),
-        "inverse_link": (loss.inverse_link(raw), raw.shape),
     }
+    prediction = np.asarray(loss.inverse_link(raw))
+    columns = raw.shape if not (loss.single_output or loss.rowwise) else (len(raw), prediction.shape[-1])
+    expected["inverse_link"] = prediction, columns
     for name, (result, shape) in expected.items():
         demand(np.shape(result) == shape, f"{name} returned shape {np.shape(result)}: expected {shape}.")
         dtype = np.asarray(result).dtype

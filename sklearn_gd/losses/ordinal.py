@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from ..arrays import Array
 from ..targets import Ordered, Target
 from .base import Loss, overflow_to_inf
+from .distributions.base import LARGEST
 
 __all__ = ["OrdinalLogLoss"]
 
@@ -86,65 +87,57 @@ class OrdinalLogLoss(Loss):
         return np.hstack([offset, np.zeros((len(offset), n_raw - 1))])
 
     @staticmethod
-    def _logits(raw: Array) -> Array:
+    def _steps(raw: Array) -> Array:
+        """Return the distances between neighbouring thresholds, (n, K - 2)."""
+        return np.exp(np.minimum(raw[:, 1:], LARGEST))
+
+    def _logits(self, raw: Array) -> Array:
         """Return the logits of P(y > j) for j = -1 ... K - 1, which are infinite at both ends."""
-        with np.errstate(over="ignore"):
-            steps = np.cumsum(np.exp(raw[:, 1:]), axis=1)
-        inside = np.hstack([raw[:, :1], raw[:, :1] - steps])
+        inside = np.hstack([raw[:, :1], raw[:, :1] - np.cumsum(self._steps(raw), axis=1)])
         return np.pad(inside, ((0, 0), (1, 1)), constant_values=(np.inf, -np.inf))
 
-    def _around(self, y: Array, raw: Array) -> tuple[Array, Array, Array, Array]:
-        """Return the codes, the logits of P(y > y - 1) and P(y > y), and their difference, to full precision."""
+    def _around(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
+        """Return the logits u of P(y > y - 1) and l of P(y > y), and their difference, to full precision."""
         codes, rows = y.astype(np.intp), np.arange(len(raw))
         logits = self._logits(raw)
-        inner = (codes > 0) & (codes < raw.shape[1])
-        with np.errstate(over="ignore"):
-            gap = np.where(inner, np.exp(raw[rows, np.where(inner, codes, 0)]), np.inf)
-        return codes, logits[rows, codes], logits[rows, codes + 1], gap
+        gaps = np.pad(self._steps(raw), ((0, 0), (1, 1)), constant_values=np.inf)
+        return logits[rows, codes], logits[rows, codes + 1], gaps[rows, codes]
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
         # sigma(u) - sigma(l) = sigma(u) sigma(-l) (1 - exp(l - u))
-        _, upper, lower, gap = self._around(y, raw)
+        upper, lower, gap = self._around(y, raw)
         with np.errstate(divide="ignore"):
             return np.logaddexp(0.0, -upper) + np.logaddexp(0.0, lower) - np.log(-np.expm1(-gap))
 
-    @staticmethod
-    def _slopes(upper: Array, lower: Array, gap: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """Return the slopes in both logits and the second derivatives: upper, mixed, lower."""
-        with np.errstate(all="ignore"):
-            between = 1.0 / np.expm1(gap)
-            bend = between * (1.0 + between)
-        up, down = expit(-upper), expit(lower)
-        return -up - between, down + between, up * (1.0 - up) + bend, -bend, down * (1.0 - down) + bend
+    def _jacobians(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
+        """Return the derivatives with respect to raw of both logits and of the logarithm of their difference, (n, K - 1)."""
+        codes, places = y.astype(np.intp)[:, None], np.arange(raw.shape[1])
+        steps = np.hstack([np.ones((len(raw), 1)), -self._steps(raw)])
+        upper, lower = steps * ((places < codes) & (codes > 0)), steps * ((places <= codes) & (codes < raw.shape[1]))
+        return upper, lower, ((places == codes) & (codes > 0)).astype(np.float64)
 
     @staticmethod
-    def _jacobians(codes: Array, raw: Array) -> tuple[Array, Array]:
-        """Return the derivatives of both logits with respect to raw, (n, K - 1) each; zero for an infinite logit."""
-        n_raw = raw.shape[1]
-        steps = np.hstack([np.ones((len(raw), 1)), -np.exp(raw[:, 1:])])
-        upper, lower = (steps * (np.arange(n_raw) <= codes[:, None] + shift) for shift in (-1, 0))
-        return upper * (codes > 0)[:, None], lower * (codes < n_raw)[:, None]
+    def _share(gap: Array) -> Array:
+        """Return the derivative of log(1 - exp(-gap)) with respect to log(gap)."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.where(gap < LARGEST, gap / np.expm1(gap), 0.0)
 
-    @overflow_to_inf
     def gradient(self, y: Array, raw: Array) -> Array:
-        codes, *around = self._around(y, raw)
-        of_upper, of_lower = self._jacobians(codes, raw)
-        first, second, *_ = self._slopes(*around)
-        return first[:, None] * of_upper + second[:, None] * of_lower
+        upper, lower, gap = self._around(y, raw)
+        of_upper, of_lower, of_gap = self._jacobians(y, raw)
+        return expit(lower)[:, None] * of_lower - expit(-upper)[:, None] * of_upper - self._share(gap)[:, None] * of_gap
 
-    @overflow_to_inf
     def curvature_matrix(self, y: Array, raw: Array) -> Array:
-        codes, *around = self._around(y, raw)
-        of_upper, of_lower = self._jacobians(codes, raw)
-        first, second, high, mixed, low = self._slopes(*around)
-        crossed = mixed[:, None, None] * of_upper[:, :, None] * of_lower[:, None, :]
-        result = high[:, None, None] * of_upper[:, :, None] * of_upper[:, None, :] + crossed + crossed.transpose(0, 2, 1)
-        result += low[:, None, None] * of_lower[:, :, None] * of_lower[:, None, :]
-        # A step of the logits is exponential in raw: its own second derivative is its first one.
-        bends = first[:, None] * of_upper + second[:, None] * of_lower
-        np.einsum("nkk->nk", result)[:, 1:] += bends[:, 1:]
-        return result
+        upper, lower, gap = self._around(y, raw)
+        of_upper, of_lower, of_gap = self._jacobians(y, raw)
+        up, down, share = expit(-upper), expit(lower), self._share(gap)
+        finite = np.minimum(gap, LARGEST)  # where the share is zero
+        bends = (up * expit(upper), of_upper), (down * expit(-lower), of_lower), (share * (finite + share - 1.0), of_gap)
+        result = sum(np.einsum("n,nj,nk->njk", bend, slope, slope) for bend, slope in bends)
+        # A step between thresholds is exponential in raw: its second derivative is its first one.
+        np.einsum("nkk->nk", result)[:, 1:] += (down[:, None] * of_lower - up[:, None] * of_upper)[:, 1:]
+        return np.asarray(result)
 
     def curvature_state(self, y: Array, raw: Array) -> Array:
         return self.curvature_matrix(y, raw)

@@ -100,3 +100,6 @@ class Quantiles(Quantile):
             known = ", ".join(f"{each:.6g}" for each in fitted) or "none: the levels have no pair around the median"
             raise ValueError(f"coverage={coverage!r}: expected one whose ends are among the levels fitted: {known}.")
         return self.inverse_link(raw)[:, [ends[0][0], ends[1][0]]]
+
+    def saturated(self, y: Array, n_raw: int) -> Array:
+        return np.zeros(len(y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import logsumexp
 
 from ..arrays import Array
 from .base import Loss, overflow_to_inf
@@ -334,6 +335,13 @@ class Linex(Loss):
     @overflow_to_inf
     def gradient(self, y: Array, raw: Array) -> Array:
         return np.expm1(self.a * (raw - y)) / self.a
+
+    def first_raw(self, y: Array, weight: Array) -> Array:
+        """Return the best constant, as the mean of y may be so far from it that the loss overflows."""
+        seen = ~np.isnan(y)
+        share = weight[:, None] * seen
+        share = share / np.maximum(share.sum(axis=0), 1e-300)
+        return -logsumexp(np.where(seen, -self.a * y, 0.0), axis=0, b=share) / self.a
 
     @overflow_to_inf
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:

@@ -56,15 +56,15 @@ class Cholesky:
         size = model.blocks(squares.ravel(), model.size // hessian.shape[1])[: self.n_blocks]
         diagonal = np.einsum("bii->bi", hessian).copy()
         ratio = np.divide(diagonal, size, out=np.zeros_like(size), where=size > 0)
-        # Columns of raw may have different units.
-        columns = ratio.reshape(len(hessian), model.n_inputs, -1)
-        density = np.sort(columns, axis=1)[:, model.n_inputs // 2, None]
-        density = np.where(density > 0, density, columns.max(axis=1, keepdims=True))
-        density = np.where(density > 0, density, density.max())
-        if not np.all(density > 0):  # no row has curvature: proceed as if all had
-            density = np.full_like(density, reference.slope_size**2 / max(abs(reference.value), 1e-300) or 1.0)
+        # Columns of raw may have different units: their curvatures are compared relative to the squares of their slopes.
+        slopes = np.where(reference.slopes > 0, reference.slopes, 1.0)
+        units = model.blocks((np.ones_like(squares) * slopes**2).ravel(), model.size // hessian.shape[1])[: self.n_blocks]
+        ratio /= units
+        median = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
+        if not median > 0:  # no row has curvature: proceed as if all had
+            median = 1.0 / max(abs(reference.value), 1e-300)
             share = 1.0
-        density = np.broadcast_to(density, columns.shape).reshape(ratio.shape)
+        density = median * units
         diagonal = np.maximum(diagonal, share * density * size)
         floor = np.maximum(diagonal, 1e-8 * density * size)
         self.scale = 1.0 / np.sqrt(np.where(floor > 0, floor, 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from ..arrays import Array
+from ...arrays import Array
 
 __all__ = ["zero_inflated_poisson"]
 
