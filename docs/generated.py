@@ -63,9 +63,14 @@ GALLERY = [
     "business_cost",
     "compare_losses",
     "new_loss",
+    "row_data",
     "intervals",
+    "distributions",
     "counts",
+    "exposure",
+    "standard_errors",
     "imbalance",
+    "elsewhere",
     "images",
     "text_generation",
     "landscape",
@@ -292,11 +297,14 @@ def chart_picture(folder):
             ("the mean", "squared_error"),
             ("robust to outliers", "huber, absolute_error"),
             ("a quantile, or a price on each side", "quantile"),
+            ("several quantiles, an interval", "quantiles"),
+            ("a mean and its spread", "normal, student_t"),
             ("squares, but one side costs more", "expectile, linex"),
             ("errors in percent", "absolute_percentage_error"),
         ],
         "counts, positive amounts": [
             ("counts, rates", "poisson"),
+            ("counts and their probabilities", "negative_binomial"),
             ("amounts, often zero", "tweedie"),
             ("amounts above zero", "gamma"),
         ],
@@ -305,10 +313,16 @@ def chart_picture(folder):
             ("labels alone", "squared_hinge, hinge"),
             ("a rare class", "log_loss and a threshold, focal"),
             ("some labels wrong", "modified_huber"),
+            ("classes in an order", "ordinal_log_loss"),
         ],
-        "anything else": [("missing, sequences", "Masked, SequenceLoss"), ("a cost of your own", "a function")],
+        "anything else": [
+            ("shares between 0 and 1", "log_loss in GDRegressor, beta"),
+            ("missing, sequences", "Masked, SequenceLoss"),
+            ("a cost of your own", "a function"),
+            ("one for each row; censored", "a function, loss_data"),
+        ],
     }
-    figure, ax = plt.subplots(figsize=(9.5, 5.6), layout="constrained")
+    figure, ax = plt.subplots(figsize=(9.5, 7.0), layout="constrained")
     leaves = sum(map(len, branches.values()))
     box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "#0072B2"}
     at = {"ha": "left", "va": "center", "fontsize": 10}

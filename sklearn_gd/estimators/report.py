@@ -41,9 +41,11 @@ def _coefficients(estimator: Any, n_largest: int) -> list[str]:
         *((names[j], coef[:, j]) for j in largest),
         ("intercept", np.atleast_1d(estimator.intercept_)),
     ]
-    width = max(len(name) for name, _ in shown)
-    if len(coef) > 1:
+    width, column, n_raw = max(len(name) for name, _ in shown), 12, np.size(estimator.intercept_)
+    if n_raw > 1:
         labels = getattr(estimator, "classes_", ())
-        heads = labels if len(labels) == len(coef) else [f"output {k}" for k in range(len(coef))]
-        lines.append(f"  {'':{width}}  " + "  ".join(f"{head!s:>12}" for head in heads))
-    return lines + [f"  {name:{width}}  " + "  ".join(f"{value:12.6g}" for value in values) for name, values in shown]
+        others = labels if len(labels) == n_raw else [f"output {k}" for k in range(n_raw)]
+        heads = [str(head) for head in estimator.loss_.raw_names(n_raw) or others]
+        column = max(column, *map(len, heads))
+        lines.append(f"  {'':{width}}  " + "  ".join(f"{head:>{column}}" for head in heads))
+    return lines + [f"  {name:{width}}  " + "  ".join(f"{value:{column}.6g}" for value in values) for name, values in shown]

@@ -91,6 +91,8 @@ def outputs_of(ours: GradientEstimator) -> list[Any]:
     classes = getattr(ours, "classes_", ())
     if n_raw == 1:
         return ["coef"]
+    if (named := ours.loss_.raw_names(n_raw)) is not None:
+        return list(named)
     return list(np.asarray(classes).tolist()) if len(classes) == n_raw else [f"output {k}" for k in range(n_raw)]
 
 

@@ -334,6 +334,10 @@ class Loss(Part, ABC):
         """Return how many columns of raw, the first ones, depend on X; the others have only an intercept."""
         return n_raw
 
+    def raw_names(self, n_raw: int) -> list[str] | None:
+        """Return the names of the columns of raw, if they are neither outputs nor classes."""
+        return None
+
     def for_target(self, target: Target) -> Loss:
         """Return the form of this loss for a target: the loss itself, unless it has several forms."""
         return self

@@ -106,6 +106,9 @@ class CustomLoss(Loss):
     J. Nocedal and S. Wright, Numerical Optimization, 2006, section 8.1 (numerical derivatives).
     """
 
+    takes_data: bool = False
+    _data: Any = None
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -146,7 +149,7 @@ class CustomLoss(Loss):
         self.smooth = self._given["smooth"] is not False and self._given["kinks"] is None
         if self._given.get("n_raw") is not None:
             self.task = self.task or "regression"
-        self._data = None
+        self.takes_data, self._data = _takes_three(self._given["function"]), None
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor arguments."""
@@ -182,15 +185,6 @@ class CustomLoss(Loss):
     def name(self) -> str:
         """The name of the function, for messages."""
         return repr(getattr(self._given["function"], "__name__", type(self._given["function"]).__name__))
-
-    @property
-    def takes_data(self) -> bool:
-        try:
-            parameters = list(signature(self._given["function"]).parameters.values())
-        except (TypeError, ValueError):  # a compiled function
-            return False
-        third = parameters[2:3]
-        return bool(third) and third[0].default is third[0].empty and third[0].kind in _POSITIONAL
 
     def for_rows(self, loss_data: Any) -> Loss:
         if not self.takes_data:
@@ -342,6 +336,15 @@ class CustomLoss(Loss):
                 f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape, {y.shape}, or of "
                 f"numbers. ({error})"
             ) from error
+
+
+def _takes_three(function: Any) -> bool:
+    """Tell whether the third argument of a function has no default."""
+    try:
+        parameters = list(signature(function).parameters.values())
+    except (TypeError, ValueError):  # a compiled function
+        return False
+    return any(third.default is third.empty and third.kind in _POSITIONAL for third in parameters[2:3])
 
 
 def _linked(link: Callable[[Array], Array], offsets: tuple[float, ...], ratios: tuple[float, ...], y: Array) -> list[Array]:

@@ -78,6 +78,9 @@ class OrdinalLogLoss(Loss):
         assert target.classes is not None
         return len(target.classes) - 1
 
+    def raw_names(self, n_raw: int) -> list[str]:
+        return ["location", *(f"log gap {j}" for j in range(1, n_raw))]
+
     def n_weighted(self, n_raw: int) -> int:
         return 1
 

@@ -77,6 +77,9 @@ class Quantiles(Quantile):
     def n_raw(self, target: Target) -> int:
         return len(self.quantiles)
 
+    def raw_names(self, n_raw: int) -> list[str]:
+        return [f"{level:g}" for level in self.quantiles]
+
     def inverse_link(self, raw: Array) -> Array:
         return np.sort(raw, axis=-1)
 

@@ -64,6 +64,9 @@ class Wrapped(Loss):
     def interval(self, raw: Array, coverage: float) -> Array:
         return self.inner.interval(raw, coverage)
 
+    def raw_names(self, n_raw: int) -> list[str] | None:
+        return self.inner.raw_names(n_raw)
+
     def n_weighted(self, n_raw: int) -> int:
         return self.inner.n_weighted(n_raw)
 

@@ -195,6 +195,13 @@ def _regressed(predictor: _Predictor, loss: Loss, y: Any) -> tuple[Loss, Target,
     if predicted.shape[1] != y.reshape(len(y), -1).shape[1]:
         raise ValueError(f"y has shape {np.shape(y)}, and the predictions {predicted.shape}: expected as many outputs.")
     target = Continuous(y)
+    n_raw = loss.n_raw(target)
+    if n_raw != predicted.shape[1]:
+        name = type(predictor.estimator).__name__
+        raise ValueError(
+            f"The loss {loss.name} has {n_raw} columns of raw, which the predictions of {name} do not determine: expected an "
+            "estimator that was fitted under it."
+        )
     y = target.flat(y)
     return loss, target, y, _raw_of(loss, predicted)
 

@@ -33,6 +33,7 @@ class Distribution(Loss):
     rowwise = True
     convex = False
     single_output = True
+    parameters: tuple[str, str]
     likelihood = "exact"
     ranges = {"constant": ("True or False", lambda value: isinstance(value, (bool, np.bool_)))}
 
@@ -57,6 +58,9 @@ class Distribution(Loss):
 
     def n_raw(self, target: Target) -> int:
         return 2
+
+    def raw_names(self, n_raw: int) -> list[str]:
+        return list(self.parameters)
 
     def n_weighted(self, n_raw: int) -> int:
         return 1 if self.constant else n_raw

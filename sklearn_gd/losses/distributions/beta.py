@@ -50,6 +50,8 @@ class Beta(Distribution):
     S. Ferrari and F. Cribari-Neto, Beta Regression for Modelling Rates and Proportions, 2004.
     """
 
+    parameters = ("logit mean", "log precision")
+
     def check_target(self, y: Array) -> None:
         self._domain(np.all((y > 0) & (y < 1)), "0 < y < 1", y)
 

@@ -68,6 +68,7 @@ class NegativeBinomial(Distribution):
     J. Hilbe, Negative Binomial Regression, 2011, chapter 8.
     """
 
+    parameters = ("log mean", "log dispersion")
     positive_only = True
 
     def check_target(self, y: Array) -> None:
@@ -155,6 +156,7 @@ class ZeroInflatedPoisson(Distribution):
     D. Lambert, Zero-Inflated Poisson Regression, 1992.
     """
 
+    parameters = ("log mean", "logit zeros")
     positive_only = True
 
     def check_target(self, y: Array) -> None:

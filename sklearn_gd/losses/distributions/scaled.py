@@ -89,6 +89,8 @@ class Normal(_Scaled):
     R. Rigby and D. Stasinopoulos, Generalized Additive Models for Location, Scale and Shape, 2005.
     """
 
+    parameters = ("mean", "log scale")
+
     def _standard(self, square: Array) -> tuple[Array, Array, Array]:
         return 0.5 * square + HALF_LOG_TWO_PI, np.ones_like(square), np.zeros_like(square)
 
@@ -138,6 +140,7 @@ class StudentT(_Scaled):
     K. Lange, R. Little and J. Taylor, Robust Statistical Modeling Using the t Distribution, 1989.
     """
 
+    parameters = ("location", "log scale")
     ranges = {**Distribution.ranges, "df": ("a number > 0", lambda value: 0 < value < np.inf)}
 
     def __init__(self, df: float = 4.0, constant: bool = False) -> None:
@@ -194,6 +197,7 @@ class LogNormal(_Scaled):
     J. Aitchison and J. Brown, The Lognormal Distribution, 1957.
     """
 
+    parameters = ("log location", "log scale")
     positive_only = True
 
     def check_target(self, y: Array) -> None:
