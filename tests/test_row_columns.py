@@ -4,6 +4,7 @@ import re
 import warnings
 
 import glum
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +24,9 @@ from tables import REGRESSION, RULES
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
 from sklearn_gd.losses import LOSSES, CustomLoss, Masked, check_loss
-from sklearn_gd.metrics import explained_loss, loss_scorer, mean_loss, sample_losses
+from sklearn_gd.metrics import explained_loss, loss_scorer, mean_loss, outlier_share, sample_losses
 from sklearn_gd.models import MLP
+from sklearn_gd.plotting import LossContributionDisplay, LossLandscapeDisplay
 from sklearn_gd.rows import Batch, Stream, source, sources, stored, stored_sources
 from sklearn_gd.solvers import SOLVERS, Need
 
@@ -521,3 +523,23 @@ def test_metrics_with_an_offset(claims):
     assert explained_loss(model, X, y, offset=np.log(exposure)) == pytest.approx(1 - glm.deviance / glm.null_deviance, abs=1e-8)
     with pytest.raises(ValueError, match="offset is given, and PoissonRegressor takes none"):
         mean_loss(PoissonRegressor().fit(X, y), X, y, offset=np.log(exposure), loss="poisson")
+
+
+def test_pictures_and_shares_with_an_offset(rows):
+    """They are those of the shifted target."""
+    X, y, offset, _ = rows
+    there, here = GDRegressor("huber").fit(X, y, offset=offset), GDRegressor("huber").fit(X, y - offset)
+    assert outlier_share(there, X, y, offset=offset) == pytest.approx(outlier_share(here, X, y - offset), rel=1e-5)
+    drawn = LossContributionDisplay.from_estimator(there, X, y, offset=offset)
+    expected = LossContributionDisplay.from_estimator(here, X, y - offset)
+    np.testing.assert_allclose(drawn.losses, expected.losses, atol=1e-6)
+    np.testing.assert_allclose(drawn.worst_["y_pred"], expected.worst_["y_pred"] + offset[drawn.worst_.index], atol=1e-5)
+    map_of = [
+        LossLandscapeDisplay.from_estimator(GDRegressor("huber"), X, target, **shift)
+        for target, shift in ((y, {"offset": offset}), (y - offset, {}))
+    ]
+    np.testing.assert_allclose(map_of[0].values, map_of[1].values, rtol=1e-5)
+    data = _data_for("cost", y)
+    costly = GDRegressor(_late_costs).fit(X, y, loss_data=data)
+    assert LossContributionDisplay.from_estimator(costly, X, y, loss_data=data).cost == mean_loss(costly, X, y, loss_data=data)
+    plt.close("all")

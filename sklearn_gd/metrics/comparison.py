@@ -64,7 +64,15 @@ def name_of(loss: Any) -> str:
     return f"{type(loss).__name__}({parameters})"
 
 
-def outlier_share(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> float:
+def outlier_share(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    sample_weight: ArrayLike | None = None,
+    *,
+    offset: ArrayLike | None = None,
+    loss_data: Any = None,
+) -> float:
     r"""Return the share of the total gradient magnitude that comes from the 5% of samples with the largest loss.
 
     .. math:: \frac{\sum_{i \in worst} |\ell'(y_i, raw_i)|}{\sum_i |\ell'(y_i, raw_i)|}
@@ -80,6 +88,7 @@ def outlier_share(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | Non
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
         Individual weights for each sample: the twentieth is one of the weight.
+    offset, loss_data : as for fit, default=None
 
     Returns
     -------
@@ -108,7 +117,7 @@ def outlier_share(estimator: Any, X: Any, y: Any, sample_weight: ArrayLike | Non
     squared_error 0.5
     huber 0.07
     """
-    found = evaluated(estimator, Batch(X, y, sample_weight))
+    found = evaluated(estimator, Batch(X, y, sample_weight, offset, loss_data))
     order = np.argsort(-found.losses, kind="stable")
     weight, pull = found.weight[order], (found.weight * found.pull)[order]
     reached = np.cumsum(weight) / weight.sum()

@@ -98,6 +98,8 @@ class LossContributionDisplay:
         y: Any,
         sample_weight: ArrayLike | None = None,
         *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
         loss: Any = None,
         share: float = 0.05,
         n_worst: int = 10,
@@ -112,6 +114,7 @@ class LossContributionDisplay:
         X : array-like or sparse matrix of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+        offset, loss_data : as for fit, default=None
         loss : str, Loss, callable or None, default=None
             The loss to evaluate, as for `sklearn_gd.metrics.sample_losses`. If None, that of the fit.
         share : float, default=0.05
@@ -135,7 +138,7 @@ class LossContributionDisplay:
             raise ValueError(f"share={share!r}: expected a number between 0 and 1.")
         if not (isinstance(n_worst, Integral) and n_worst >= 0):
             raise ValueError(f"n_worst={n_worst!r}: expected an integer >= 0.")
-        found = evaluated(estimator, Batch(X, y, sample_weight), loss)
+        found = evaluated(estimator, Batch(X, y, sample_weight, offset, loss_data), loss)
         used = np.flatnonzero(found.weight > 0)
         losses, weight, least = found.losses[used], found.weight[used], found.least[used]
         order = np.argsort(least - losses, kind="stable")
@@ -146,7 +149,7 @@ class LossContributionDisplay:
             "loss": losses[worst],
             "share": excess[worst] / (excess.sum() or 1.0),
             "y_true": _listed(_of_rows(y, rows)),
-            "y_pred": _listed(_of_rows(estimator.predict(X), rows)),
+            "y_pred": _listed(_of_rows(_predicted(estimator, X, offset), rows)),
         }
         index = np.asarray(X.index)[rows] if hasattr(X, "iloc") else rows
         name = _name(estimator) if loss is None else name_of(loss)
@@ -207,3 +210,11 @@ def _name(estimator: Any) -> str:
 def _listed(values: Array) -> Any:
     """Return per-sample values as a column; several values become a list."""
     return values if values.ndim == 1 else list(values.tolist())
+
+
+def _predicted(estimator: Any, X: Any, offset: Any) -> Any:
+    """Return predictions; a pipeline would not pass an offset on."""
+    if offset is None:
+        return estimator.predict(X)
+    ours, seen = unwrapped(estimator, X)
+    return ours.predict(seen, offset)

@@ -14,6 +14,7 @@ from ..arrays import Array
 from ..metrics.evaluation import check_in_memory, unwrapped
 from ..objective.objective import Objective
 from ..parts import same
+from ..rows.batch import Batch
 from ..training.fit import Trace
 from .style import add_legend, axes_for, legend_label, named_estimators, styles
 
@@ -105,6 +106,8 @@ class LossLandscapeDisplay:
         y: Any,
         sample_weight: ArrayLike | None = None,
         *,
+        offset: ArrayLike | None = None,
+        loss_data: Any = None,
         directions: Any = "auto",
         resolution: int = 60,
         ax: Any = None,
@@ -120,6 +123,7 @@ class LossLandscapeDisplay:
             Training data, in memory.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
+        offset, loss_data : as for fit, default=None
         directions : {"auto", "principal"} or a pair of names or numbers of features, default="auto"
             The axes: for a linear model with one output, the coefficients of two features, or of one feature and the
             "intercept". "principal" means the two directions along which the params of the first path vary most. "auto" means
@@ -139,7 +143,8 @@ class LossLandscapeDisplay:
         """
         if not (isinstance(resolution, Integral) and resolution >= 2):
             raise ValueError(f"resolution={resolution!r}: expected an integer >= 2.")
-        fits = {name: _traced(one, X, y, sample_weight) for name, one in named_estimators(estimator).items()}
+        given = Batch(X, y, sample_weight, offset, loss_data)
+        fits = {name: _traced(one, given) for name, one in named_estimators(estimator).items()}
         plane = _plane(*next(iter(fits.values())), directions)
         _check_comparable([trace for trace, _ in fits.values()])
         paths = {name: plane.path(_places(trace, plane.objective, plane.internal)) for name, (trace, _) in fits.items()}
@@ -182,18 +187,18 @@ class LossLandscapeDisplay:
         return self
 
 
-def _traced(estimator: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Trace, Any]:
+def _traced(estimator: Any, given: Batch) -> tuple[Trace, Any]:
     """Return the trace of a fit of a clone, and the names of the features, if they have any."""
-    check_in_memory(X)
+    check_in_memory(given.X)
     if hasattr(estimator, "best_estimator_"):
-        return _traced(estimator.best_estimator_, X, y, sample_weight)
+        return _traced(estimator.best_estimator_, given)
     if hasattr(estimator, "steps"):
         before = clone(estimator[:-1])
-        X = before.fit_transform(X, y) if len(before) else X
-        return _traced(estimator[-1], X, y, sample_weight)
+        X = before.fit_transform(given.X, given.y) if len(before) else given.X
+        return _traced(estimator[-1], given._replace(X=X))
     fresh = clone(unwrapped(estimator)[0])
     fresh._trace = trace = Trace()
-    fresh.fit(X, y, sample_weight)
+    fresh.fit(given.X, **given.columns)
     return trace, getattr(fresh, "feature_names_in_", None)
 
 
