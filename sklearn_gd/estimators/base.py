@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.metrics import check_scoring
-from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,19 +22,16 @@ from ..arrays import Array
 from ..losses import Loss, get_loss
 from ..losses.data import check_loss_data
 from ..models import get_model
-from ..objective.objective import Objective
-from ..penalties import NoPenalty, get_penalty
-from ..penalties.scaled import Scaled
+from ..penalties import get_penalty
 from ..rows.batch import Batch, renamed
-from ..rows.blocks import Mapper, workers
+from ..rows.blocks import workers
 from ..rows.source import Source
 from ..rows.sources import check_alone, is_collection, source_of, with_dask
 from ..rows.stream import Stream, named
-from ..solvers import State, get_solver
+from ..solvers import get_solver
 from ..targets import Target
 from ..training.callbacks import CallbackSupportMixin, Tasks, has_callbacks
-from ..training.early_stopping import EarlyStopping, Stopper
-from ..training.fit import Fit, Trace, Watching, run
+from ..training.fit import Fit, Trace, run
 from ..training.messages import warn
 from ..training.problem import Parts
 from ..training.problem import prepare as prepare_problem
@@ -47,6 +42,7 @@ from .named_parts import NamedParts
 from .reading import NAMES, Preparation, Reader, Survey, read, read_targets, twin, validated
 from .report import report
 from .sealed import Sealed, is_foreign
+from .validation import check_validation, held_out, read_validation, watching
 
 __all__ = ["GradientEstimator", "streams"]
 
@@ -67,16 +63,6 @@ def _models_distribution(estimator: GradientEstimator) -> bool:
     raise AttributeError(
         f"loss={estimator.loss!r} does not model the distribution of y: use a distribution such as loss='normal', or 'poisson'."
     )
-
-
-def _check_validation(given: Batch) -> None:
-    """Raise ValueError if X or y of the validation rows is missing."""
-    without_y = given.y is None and not isinstance(given.X, Stream)
-    if given.X is not None and without_y:
-        raise ValueError("y_val is None: expected both X_val and y_val, or neither.")
-    if given.X is None:
-        name = next(name for name, column in given.columns.items() if column is not None)
-        raise ValueError(f"{name}_val is given without X_val: expected both, or neither.")
 
 
 class GradientEstimator(CallbackSupportMixin, NamedParts):
@@ -141,26 +127,25 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             prepare = Preparation.after(survey, parts.loss, shares)
             validation = None
             if any(each is not None for each in validated[:5]):
-                _check_validation(validated)
+                check_validation(validated)
                 validation = opened.enter_context(source_of(validated, "_val"))
-                self._read_validation(parts.loss, survey, validation)
+                read_validation(self, parts.loss, survey, validation)
             elif parts.early_stopping is not None:
-                source, validation = self._held_out(parts, target, source, prepare, groups)
+                source, validation = held_out(self, parts, target, source, prepare, groups)
             # A trial step may overflow: its value is then inf or nan, and the step is rejected.
             with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
                 rows = source.rows(prepare, mapper)
                 if not rows.n_samples:
                     raise ValueError(f"early_stopping={self.early_stopping!r} leaves no row of positive weight to train on.")
-                watching = self._watching(parts, prepare, validation, mapper)
-                watching.trace = self._trace
+                watchers = watching(self, parts, prepare, validation, mapper)
+                watchers.trace = self._trace
                 if tasks:
                     if source.data is not None:
                         tasks.show(*prepare.weighted(source.data))
-                    watching.tasks = tasks.begin
+                    watchers.tasks = tasks.begin
                 last = self._last if self.warm_start else None
-                fit = run(
-                    prepare_problem(parts.named(survey.names), rows, target, prepare.exponent), watching, survey.dtype, last
-                )
+                problem = prepare_problem(parts.named(survey.names), rows, target, prepare.exponent)
+                fit = run(problem, watchers, survey.dtype, last)
         return self._publish(replace(fit, public=survey.names | fit.public, totals=survey.totals))
 
     def _surveyed(self, parts: Parts, source: Source) -> tuple[Any, Any]:
@@ -179,80 +164,6 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         """Raise ValueError if the rows do not suffice for a fit."""
         if survey.target is None:
             raise ValueError("Sample weights must contain at least one non-zero number.")
-
-    def _read_validation(self, loss: Loss, survey: Survey, source: Source) -> None:
-        """Validate the validation rows."""
-        as_fitted = twin(self)
-        as_fitted.__dict__.pop("feature_names_in_", None)
-        as_fitted.__dict__.update(survey.names)
-        found = source.read(Reader(as_fitted, loss, survey.target, suffix="_val"))
-        if not found.n_samples:
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-
-    def _held_out(
-        self, parts: Parts, target: Target, source: Source, prepare: Preparation, groups: Any
-    ) -> tuple[Source, Source | None]:
-        """Return the training rows, without a copy of X, and the held-out rows."""
-        rule, data = parts.early_stopping, source.data
-        assert rule is not None
-        if data is None:
-            return self._drawn(rule, source, groups)
-        if groups is not None:
-            check_consistent_length(groups, data.X)
-        rows = np.flatnonzero(data.weight)
-        try:
-            split = rule.split(data.X, data.y, rows, target.stratified, groups, self.random_state)
-        except ValueError as error:
-            raise ValueError(f"early_stopping={self.early_stopping!r} cannot hold out rows: {error}") from error
-        if split is None:
-            return source, None
-        train, out = split
-        weight = data.weight * np.bincount(train, minlength=len(data.weight))
-        return source.with_data(replace(data, weight=weight)), source.with_data(data.some(out))
-
-    def _drawn(self, rule: EarlyStopping, source: Source, groups: Any) -> tuple[Source, Source | None]:
-        """Do the same for rows that are not in memory: each row is drawn independently."""
-        for name, given in (("cv", rule.cv), ("scoring", rule.scoring), ("groups", groups)):
-            if given is not None:
-                raise ValueError(f"{name}={given!r} needs rows in memory: expected None for a stream, or an array on disk.")
-        if rule.validation_fraction is None:
-            return source, None
-        return source.held_out(rule.validation_fraction, int(check_random_state(self.random_state).randint(2**31)))
-
-    def _watching(self, parts: Parts, prepare: Preparation, validation: Source | None, mapper: Mapper) -> Watching:
-        """Return the watchers of the validation rows or of the training objective."""
-        rule = parts.early_stopping
-        if validation is None:
-            return Watching(lambda objective, fit_at: Stopper(rule)) if rule else Watching()
-        scoring = rule.scoring if rule else None
-        scorer = None if scoring is None else check_scoring(self, scoring=scoring)
-        data = validation.data and prepare.weighted(validation.data).used
-        if scorer and data is None:
-            raise ValueError(f"scoring={scoring!r} needs validation rows in memory: expected None, for the loss.")
-        if scorer and data is not None and (data.offset is not None or data.loss_data is not None):
-            raise ValueError(f"scoring={scoring!r} takes no offset and no loss_data: expected None, for the loss.")
-        weights = {} if data is None or np.ptp(data.weight) == 0 else {"sample_weight": data.weight}
-        rows = validation.rows(replace(prepare, exponent=0, moments=None), mapper)
-        if not rows.n_samples:
-            raise ValueError(f"early_stopping={self.early_stopping!r} holds out no row of positive weight.")
-
-        def stopper(objective: Objective, fit_at: Callable[[State], Fit]) -> Stopper:
-            unseen = Objective.on(rows, objective.summand, Scaled(NoPenalty(), 0.0), objective.reference)
-
-            def score(state: State) -> float:
-                assert scorer is not None
-                assert data is not None
-                fitted = twin(self)._publish(fit_at(state))
-                fitted.__dict__.pop("feature_names_in_", None)  # the validated rows have no names
-                value = float(scorer(fitted, data.X, data.y, **weights))
-                if not np.isfinite(value):
-                    given = self.early_stopping.scoring
-                    raise ValueError(f"scoring={given!r} gave {value} for the held-out rows: expected a finite number.")
-                return value
-
-            return Stopper(rule, lambda state: unseen.value(state.params), score if scorer else None)
-
-        return Watching(stopper)
 
     @property
     def _last(self) -> Fit | None:
