@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_gd import EarlyStopping, GDClassifier, GDRegressor
+from sklearn_gd.estimators import base
 from sklearn_gd.solvers import SGD, SOLVERS, GradientDescent, Stochastic
 
 
@@ -58,14 +59,14 @@ def test_validation_loss_is_the_mean_loss_without_penalty(cancer):
 def test_held_out_rows_are_stratified_and_follow_the_splitter(cancer, monkeypatch):
     X, y = cancer
     seen = {}
-    original = GDClassifier._held_out
+    original = base.held_out
 
     def spy(self, *given):
         train, held = original(self, *given)
         seen["held"], seen["rows"] = held.data, np.count_nonzero(train.data.weight)
         return train, held
 
-    monkeypatch.setattr(GDClassifier, "_held_out", spy)
+    monkeypatch.setattr(base, "held_out", spy)
     GDClassifier(early_stopping=True, random_state=0).fit(X, y)
     assert len(seen["held"].y) == 57
     assert seen["rows"] == len(y) - 57
