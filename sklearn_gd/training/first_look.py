@@ -126,8 +126,9 @@ def some_rows(objective: Objective, size: int) -> Sample:
     rows = objective.rows.columns(np.arange(0))
     sample: Sample = rows.sample(min(size, rows.n_samples)).reduce(partial(_sample, objective.summand))[0]
     ends: _Ends = rows.reduce(partial(_ends, objective.summand))[0]
-    known = {row.tobytes() for row in sample.y}
-    return sample + ends.sample.some(np.array([row.tobytes() not in known for row in ends.sample.y]))
+    drawn, extreme = (part.y.reshape(len(part.y), -1) for part in (sample, ends.sample))
+    new = np.array([not (drawn == row).all(axis=1).any() for row in extreme])
+    return sample + ends.sample.some(new)
 
 
 @dataclass(frozen=True)

@@ -92,19 +92,25 @@ class NegativeBinomial(Distribution):
     def _slopes(self, y: Array, raw: Array) -> tuple[Array, Array]:
         mean, r = self._mean_and_size(raw)
         total = r + mean
-        near = digamma(r) - digamma(y + r) + np.log1p(mean / r) + (y - mean) / total
-        s = np.maximum(r, 1.0)
-        far = _excess((y - mean) / total) - _lower(y, s, 1) / 2.0 - _lower(y, s, 2) / 12.0 + _lower(y, s, 4) / 120.0
-        return r * (mean - y) / total, -r * np.where(r > FAR, far, near)
+        in_size = digamma(r) - digamma(y + r) + np.log1p(mean / r) + (y - mean) / total
+        far = r > FAR
+        if far.any():
+            y_far, s = y[far], r[far]
+            series = _lower(y_far, s, 4) / 120.0 - _lower(y_far, s, 2) / 12.0 - _lower(y_far, s, 1) / 2.0
+            in_size[far] = _excess((y_far - mean[far]) / total[far]) + series
+        return r * (mean - y) / total, -r * in_size
 
     def _bends(self, y: Array, raw: Array) -> tuple[Array, Array, Array]:
         (first, second), (mean, r) = self._slopes(y, raw), self._mean_and_size(raw)
         total = r + mean
-        share = mean / total
-        near = trigamma(r) - trigamma(y + r) - share / r - (y - mean) / total**2
-        s = np.maximum(r, 1.0)
-        far = _lower(y, s, 2) / 2.0 + _lower(y, s, 3) / 6.0 - _lower(y, s, 5) / 30.0 - ((y - mean) / total) ** 2 / (r + y)
-        return r * share * (r + y) / total, -first * share, r**2 * np.where(r > FAR, far, near) - second
+        share, gap = mean / total, (y - mean) / total
+        in_size = trigamma(r) - trigamma(y + r) - share / r - gap / total
+        far = r > FAR
+        if far.any():
+            y_far, s = y[far], r[far]
+            series = _lower(y_far, s, 2) / 2.0 + _lower(y_far, s, 3) / 6.0 - _lower(y_far, s, 5) / 30.0
+            in_size[far] = series - gap[far] ** 2 / (s + y_far)
+        return r * share * (r + y) / total, -first * share, r**2 * in_size - second
 
     def _moments(self, mean: float, variance: float) -> tuple[float, float]:
         mean = max(mean, 1e-30)
