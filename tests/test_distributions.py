@@ -286,6 +286,20 @@ def test_units_of_y_do_not_matter(rows, kind, scale):
     np.testing.assert_allclose(there.predict(X), scale * here.predict(X) + shift, rtol=1e-4)
 
 
+def test_a_penalty_in_the_unit_of_y_is_told(rows):
+    """The loss of a location and a scale has no unit: with y in the thousands, the default alpha is a strong penalty."""
+    X, location, _ = rows
+    y = 1e4 * _drawn(Normal, location)
+    with pytest.warns(UserWarning, match="alpha=0.0001 under Normal: the penalty has the squared unit of y, whose scale is 7"):
+        GDRegressor("normal").fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        GDRegressor("normal", alpha=0.0).fit(X, y)
+        GDRegressor("normal", penalty="nonnegative").fit(X, y)
+        GDRegressor("normal").fit(X, y / 1e4)
+        GDRegressor("log_normal").fit(X, np.exp(y / 1e4))
+
+
 # -- every solver, every home -----------------------------------------------------------------------------------------
 
 
@@ -368,7 +382,7 @@ def _columnwise(model, X, y):
 
 
 WEIGHTS = [f"check_sample_weight_equivalence_on_{kind}_data" for kind in ("dense", "sparse")]
-# What need not hold on the data of scikit-learn's checks. They know no target between 0 and 1, and want one prediction a sample.
+# What need not hold on the data of scikit-learn's checks. They know no target between 0 and 1, and want one prediction each.
 EXPECTED = {
     **dict.fromkeys(
         ("normal", "student_t", "log_normal"),

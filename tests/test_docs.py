@@ -19,7 +19,7 @@ from tables import DETERMINISTIC
 import sklearn_gd
 from sklearn_gd import GDRegressor, metrics, plotting
 from sklearn_gd.losses import LOSSES, CustomLoss, Huber, Masked, MultinomialFocal, MultinomialLogLoss, SequenceLoss
-from sklearn_gd.metrics import mean_loss
+from sklearn_gd.metrics import explained_loss, mean_loss
 from sklearn_gd.models import MLP
 from sklearn_gd.penalties import PENALTIES, Box, ByName, GroupLasso, Signs
 from sklearn_gd.solvers import SOLVERS, GradientDescent
@@ -117,6 +117,16 @@ def _averaged(y_true, raw):
 
 
 MESSAGES = {
+    "offset contains NaN or infinity": lambda X, y: GDRegressor("poisson").fit(X, y, offset=np.full(len(y), -np.inf)),
+    "expected the data of each row that the loss": lambda X, y: GDRegressor(lambda y, raw, data: data * (y - raw) ** 2).fit(
+        X, y
+    ),
+    "takes none: expected None, or a loss": lambda X, y: GDRegressor("huber").fit(X, y, loss_data=y),
+    "expected one whose ends are among the levels fitted": lambda X, y: (
+        GDRegressor("quantiles").fit(X, y).predict_interval(X, 0.8)
+    ),
+    "has no smallest loss": lambda X, y: explained_loss(GDRegressor("normal", alpha=0.0).fit(X, y), X, y),
+    "no feature is named": lambda X, y: GDRegressor(penalty={"age": "l1"}).fit(X, y),
     "stopped after ... with optimality ..., above tol": lambda X, y: GDRegressor(solver=GradientDescent(), max_iter=2).fit(
         X, y
     ),

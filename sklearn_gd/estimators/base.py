@@ -180,6 +180,8 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         if fit.interrupt is not None:
             clear_frames(fit.interrupt.__traceback__)  # which hold the rows
             raise fit.interrupt
+        if fit.notice:
+            warn(fit.notice, UserWarning)
         if fit.complaint:
             warn(fit.complaint)
         return self

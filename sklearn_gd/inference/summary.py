@@ -84,7 +84,7 @@ def summary(  # noqa: PLR0913 (the rows have up to six columns)
         covariance : ndarray of shape (K m, K m)
             The covariance of the coefficients, in the order of ``estimate.ravel()``.
         frame : DataFrame
-            The same as a table. Only if pandas is installed.
+            The same as a table, without the weights of columns of raw that do not depend on X. Only if pandas is installed.
 
     Raises
     ------
@@ -161,7 +161,10 @@ def summary(  # noqa: PLR0913 (the rows have up to six columns)
     covariance = pushed(covariance, contrasts @ sample.basis, shift)
     freedom = sample.counts - sample.size if kind == "model" and sample.loss.quadratic else np.array([np.inf])
     reported = outputs if base is None else [output for output in outputs if output != base]
-    return _table(contrasts @ coefficients(ours), covariance, freedom, coverage, names, reported)
+    table = _table(contrasts @ coefficients(ours), covariance, freedom, coverage, names, reported)
+    if "frame" in table and not sample.free.all():
+        table.frame = table.frame[sample.free.reshape(len(names), -1).T.ravel()]
+    return table
 
 
 def _contrasts(sample: Sample, outputs: list[Any], base: Any) -> Array:

@@ -57,6 +57,8 @@ class Loss(Part, ABC):
         Whether a loss of labels also takes their probabilities, such as shares between 0 and 1 in GDRegressor.
     takes_shares : bool
         Whether y holds probabilities of labels.
+    location_scale : bool
+        Whether the first column of raw is in units of y, the second is the logarithm of its scale, and the loss has no unit.
     likelihood : {"exact", "quasi"} or None
         "exact" for a negative log-likelihood, up to terms free of raw; "quasi" for one up to an unknown dispersion, whose
         gradient is affine in y; None for any other loss.
@@ -98,6 +100,7 @@ class Loss(Part, ABC):
     fractions: bool = False
     takes_shares: bool = False
     single_output: bool = False
+    location_scale: bool = False
     likelihood: str | None = None
     online: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,10 @@ def check_loss_data(loss_data: Any, loss: Loss, n_samples: int, name: str = "los
     if not loss.takes_data:
         raise ValueError(
             f"{name} is given, and the loss {loss.name} takes none: expected None, or a loss f(y_true, raw, data)."
+        )
+    if isinstance(loss_data, Mapping):
+        raise ValueError(
+            f"{name} is a {type(loss_data).__name__}: expected an array, or a frame such as pandas.DataFrame({name})."
         )
     if sparse.issparse(loss_data):
         raise ValueError(f"{name} is sparse: expected a dense array or a frame, such as {name}.toarray().")

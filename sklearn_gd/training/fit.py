@@ -19,7 +19,7 @@ from ..targets import Target
 from .callbacks import Tasks
 from .early_stopping import Stopper
 from .first_look import check_end
-from .messages import complaint
+from .messages import complaint, unit_notice
 from .monitor import Monitor, Watcher
 from .problem import Problem
 
@@ -75,7 +75,9 @@ class Fit:
     split : tuple of float, or None
         The cost and the penalty at the parameters; None if they are not known.
     complaint : str
-        The text of the warning, if any.
+        Why it has not converged, if so.
+    notice : str
+        Another warning, if any.
     interrupt : KeyboardInterrupt or None
         The exception to raise after the attributes are set.
     """
@@ -86,6 +88,7 @@ class Fit:
     totals: Any = 0.0
     split: tuple[float, float] | None = None
     complaint: str = ""
+    notice: str = ""
     interrupt: KeyboardInterrupt | None = None
 
 
@@ -255,7 +258,15 @@ def _concluded(problem: Problem, attempt: _Attempt, dtype: Any, interrupt: Keybo
     told = "" if quiet else complaint(objective, state, reason, text, result.n_iter, solver, parts)
     penalty = objective.penalty_value(state.params)
     public = _fit_at(problem, state, dtype).public | facts
-    return Fit(problem.target, public, memory, split=(value - penalty, penalty), complaint=told, interrupt=interrupt)
+    return Fit(
+        problem.target,
+        public,
+        memory,
+        split=(value - penalty, penalty),
+        complaint=told,
+        notice=unit_notice(objective),
+        interrupt=interrupt,
+    )
 
 
 def _fit_at(problem: Problem, state: State, dtype: Any) -> Fit:

@@ -90,6 +90,7 @@ class Normal(_Scaled):
     """
 
     parameters = ("mean", "log scale")
+    location_scale = True
 
     def _standard(self, square: Array) -> tuple[Array, Array, Array]:
         return 0.5 * square + HALF_LOG_TWO_PI, np.ones_like(square), np.zeros_like(square)
@@ -141,6 +142,7 @@ class StudentT(_Scaled):
     """
 
     parameters = ("location", "log scale")
+    location_scale = True
     ranges = {**Distribution.ranges, "df": ("a number > 0", lambda value: 0 < value < np.inf)}
 
     def __init__(self, df: float = 4.0, constant: bool = False) -> None:

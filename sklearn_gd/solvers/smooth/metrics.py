@@ -103,13 +103,13 @@ class Cholesky:
 
 
 def positive_definite(blocks: Array) -> bool:
-    """Tell whether all blocks, (b, m, m), are positive definite in the coordinates with curvature of their own."""
+    """Tell whether no block, (b, m, m), has a negative eigenvalue, up to rounding."""
     for block in blocks:
         diagonal = np.diagonal(block)
         used = np.flatnonzero(np.abs(block).any(axis=0))
         if not np.all(diagonal[used] > 0):
             return False
         scale = 1.0 / np.sqrt(diagonal[used])
-        if dpotrf(block[np.ix_(used, used)] * scale * scale[:, None] - 1e-10 * np.eye(len(used)), lower=1)[1]:
+        if dpotrf(block[np.ix_(used, used)] * scale * scale[:, None] + 1e-10 * np.eye(len(used)), lower=1)[1]:
             return False
     return True
