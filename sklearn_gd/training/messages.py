@@ -71,6 +71,6 @@ def unit_notice(objective: Objective) -> str:
         return ""
     return (
         f"alpha={penalty.alpha:g} under {loss.name}: the penalty has the squared unit of y, whose scale is {scale:.3g}, and "
-        "the loss has none, so that it shrinks the coefficients strongly. What would help: y in a unit that makes it of order one, "
-        "or a smaller alpha, such as 0."
+        "the loss has none, so that it shrinks the coefficients strongly. What would help: y in a unit that makes "
+        "it of order one, or a smaller alpha, such as 0."
     )
