@@ -394,6 +394,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", [name for name in OWN_COLUMNS if name not in ("beta", "quantiles")])
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore::sklearn.exceptions.SkipTestWarning")
+@pytest.mark.filterwarnings("ignore:alpha=0.1 under")  # the penalty in the unit of y
 def test_check_estimator(name):
     make = GDClassifier if LOSSES[name].task == "classification" else GDRegressor
     found = check_estimator(make(loss=name, alpha=0.1, tol=1e-14), expected_failed_checks=EXPECTED.get(name, {}), on_skip=None)

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ COUNTS = RNG.poisson(np.exp(X @ [0.1, 0.2, 0.3])).astype(float)
 
 MODULE = """
 import numpy as np
-from sklearn_gd.losses import Loss, Poisson
+from sklearn_gd.losses import LogLoss, Loss, Normal, OrdinalLogLoss, Poisson
 from sklearn_gd.penalties import L2
 
 
@@ -37,6 +38,28 @@ def link(raw):
 
 class MyPoisson(Poisson):
     pass
+
+
+class MyGrades(OrdinalLogLoss):
+    pass
+
+
+class MyNormal(Normal):
+    pass
+
+
+class MyLogLoss(LogLoss):
+    pass
+
+
+class MyCounts(Loss):
+    task = "regression"
+
+    def value(self, y, raw):
+        return np.exp(raw) - y * raw
+
+    def inverse_link(self, raw):
+        return np.exp(raw)
 
 
 class MyLoss(Loss):
@@ -58,7 +81,7 @@ def theirs(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     module = __import__("module_of_theirs")
     yield module
-    sys.modules.pop("module_of_theirs")
+    sys.modules.pop("module_of_theirs", None)
 
 
 def _elsewhere(folder, thing, code):
@@ -123,6 +146,9 @@ def test_predictions_without_the_code(theirs, tmp_path):
         "custom": (GDRegressor(CustomLoss(theirs.cost, inverse_link=np.exp)), COUNTS),
         "by value": (GDRegressor(CustomLoss(theirs.cost, inverse_link=lambda raw: np.exp(raw))), COUNTS),
         "subclass": (GDRegressor(theirs.MyPoisson()), COUNTS),
+        "ordered": (GDClassifier(theirs.MyGrades()), np.digitize(Y, [-2.0, 2.0])),
+        "normal": (GDRegressor(theirs.MyNormal()), Y),
+        "classes": (GDClassifier(theirs.MyLogLoss()), Y > 0),
         "class": (GDRegressor(theirs.MyLoss()), Y),
         "masked": (GDRegressor(Masked(theirs.MyLoss())), Y),
         "penalty": (GDRegressor(penalty=theirs.MyPenalty()), Y),
@@ -144,8 +170,8 @@ def test_predictions_without_the_code(theirs, tmp_path):
             return str(error)
         raise AssertionError("it was not refused")
 
-    X, y = thing["X"], np.abs(np.round(thing["X"][:, 0]))
-    for name, (model, expected) in thing["models"].items():
+    X = thing["X"]
+    for name, (model, y) in thing["models"].items():
         missing = "MyPenalty" if name == "penalty" else "module_of_theirs"
         assert missing in refusal(lambda: clone(model).fit(X, y)), refusal(lambda: clone(model).fit(X, y))
         if name != "penalty":
@@ -159,15 +185,41 @@ def test_predictions_without_the_code(theirs, tmp_path):
     assert out.splitlines() == [*models, repr(Huber())]
 
 
-def test_a_link_that_is_missing(theirs, tmp_path):
-    model = GDRegressor(CustomLoss(theirs.cost, inverse_link=theirs.link)).fit(X, COUNTS)
+@pytest.mark.parametrize("method", ["predict_proba", "decision_function", "predict_interval", "predict_distribution"])
+def test_all_predictions_without_the_code(theirs, method):
+    """What a subclass of a loss of the package predicts is as under that loss, also where the subclass is missing."""
+    ordered, spread = np.digitize(Y, [-2.0, 2.0]), method in ("predict_interval", "predict_distribution")
+    models = (
+        [GDRegressor(theirs.MyNormal()).fit(X, Y), GDRegressor(theirs.MyPoisson()).fit(X, COUNTS)]
+        if spread
+        else [GDClassifier(theirs.MyGrades()).fit(X, ordered), GDClassifier(theirs.MyLogLoss()).fit(X, Y > 0)]
+    )
+    expected = [getattr(model, method)(X) for model in models]
+    pickled = pickle.dumps(models)
+    sys.modules.pop("module_of_theirs")
+    sys.path.remove(str(Path(theirs.__file__).parent))
+    for model, here in zip(pickle.loads(pickled), expected, strict=True):
+        found = getattr(model, method)(X)
+        assert type(model.loss_).__name__ == "MissingLoss"
+        if method == "predict_distribution":
+            here, found = here.std(), found.std()
+        np.testing.assert_array_equal(found, here)
+
+
+@pytest.mark.parametrize("of_class", [True, False])
+def test_a_link_that_is_missing(theirs, tmp_path, of_class):
+    loss = theirs.MyCounts() if of_class else CustomLoss(theirs.cost, inverse_link=theirs.link)
+    model = GDRegressor(loss).fit(X, COUNTS)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
     code = """
     try:
         thing.predict(np.zeros((2, 3)))
     except ValueError as error:
         print(error)
     """
-    assert "The code of 'link' is not there (ModuleNotFoundError: No module named 'module_of_theirs')" in _elsewhere(
+    name = "inverse_link" if of_class else "link"
+    assert f"The code of '{name}' is not there (ModuleNotFoundError: No module named 'module_of_theirs')" in _elsewhere(
         tmp_path, model, code
     )
 

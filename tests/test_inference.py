@@ -128,6 +128,7 @@ def same_errors(result, theirs):
     exactly(result.covariance, theirs.cov_params(), atol=1e-9 * np.abs(theirs.cov_params()).max())
 
 
+@pytest.mark.filterwarnings("ignore:clusters has")  # few rows
 @pytest.mark.parametrize("weighted", [False, True], ids=["OLS", "WLS"])
 @pytest.mark.parametrize("kind", ["model", "sandwich", "clusters"])
 def test_least_squares(sm, scotland, kind, weighted):
@@ -143,6 +144,7 @@ def test_least_squares(sm, scotland, kind, weighted):
     same_errors(ours_of(model, X, y, kind, groups, weight), theirs.fit(**given))
 
 
+@pytest.mark.filterwarnings("ignore:clusters has")  # few rows
 @pytest.mark.parametrize("name", ["poisson", "gamma", "inverse_gaussian", "tweedie"])
 @pytest.mark.parametrize("kind", ["model", "sandwich", "clusters"])
 def test_generalized_linear_models(sm, scotland, name, kind):
@@ -164,6 +166,7 @@ def test_counts(sm, kind):
     same_errors(ours_of(estimator("poisson").fit(X, y), X, y, kind, groups), theirs)
 
 
+@pytest.mark.filterwarnings("ignore:clusters has")  # few rows
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("kind", ["model", "sandwich", "clusters"])
 def test_two_classes(sm, kind, intercept):
@@ -180,6 +183,7 @@ def test_two_classes(sm, kind, intercept):
         exactly(result.standard_error, logit.bse)
 
 
+@pytest.mark.filterwarnings("ignore:clusters has")  # few rows
 @pytest.mark.parametrize("kind", ["model", "sandwich", "clusters"])
 def test_several_classes(sm, kind):
     data = sm.datasets.anes96.load()
@@ -480,6 +484,16 @@ def test_missing_targets_do_not_count(diabetes):
         alike(Bunched(result, k), alone, rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_a_model_of_missing_targets(diabetes, loss):
+    X, y, weight = diabetes
+    seen = np.arange(len(y)) % 3 > 0
+    Y = np.where(seen, y, np.nan)
+    masked = summary(estimator(Masked(loss)).fit(X, Y, weight), X, Y, weight, kind="model")
+    alone = summary(estimator(loss).fit(X[seen], y[seen], weight[seen]), X[seen], y[seen], weight[seen], kind="model")
+    alike(masked, alone, rtol=1e-5)
+
+
 def test_own_losses_are_as_the_given_ones(diabetes):
     X, y, weight = diabetes
     unit = y / 100.0
@@ -644,7 +658,7 @@ def test_the_mean_gradient_of_a_likelihood_is_zero_and_its_variance_the_expected
         p = loss.inverse_link(raw)
         up, down = (loss.gradient(np.full_like(raw, sign), raw) for sign in (1.0, -1.0))
         np.testing.assert_allclose(p * up + (1 - p) * down, 0.0, atol=1e-12)
-        np.testing.assert_allclose(p * up**2 + (1 - p) * down**2, expected(loss, None, raw), rtol=1e-9)
+        np.testing.assert_allclose(p * up**2 + (1 - p) * down**2, expected(loss, raw, raw), rtol=1e-9)
         return
     mean = loss.inverse_link(raw)
     at = [loss.gradient(y, raw) for y in (mean, mean + 0.1, mean + 0.4)]
@@ -653,7 +667,7 @@ def test_the_mean_gradient_of_a_likelihood_is_zero_and_its_variance_the_expected
     power = {"SquaredError": 0, "Poisson": 1, "Gamma": 2, "InverseGaussian": 3}.get(
         type(loss).__name__, getattr(loss, "power", 0)
     )
-    pearson = at[1] ** 2 / expected(loss, None, raw)
+    pearson = at[1] ** 2 / expected(loss, mean, raw)
     np.testing.assert_allclose(pearson, 0.01 / mean**power if power else np.full_like(mean, 0.01), rtol=1e-9)
 
 
@@ -805,6 +819,10 @@ def test_clusters_that_are_none(diabetes):
         summary(model, X, y, clusters=np.where(np.arange(len(y)) < 5, np.nan, np.arange(len(y))))
     with refused(match="kind='model' with clusters"):
         summary(model, X, y, clusters=np.arange(len(y)), kind="model")
+    with refused(match="clusters holds labels of several kinds or missing ones"):
+        summary(model, X, y, clusters=np.where(np.arange(len(y)) < 5, None, "a"))
+    with pytest.warns(UserWarning, match="clusters has 4 labels for 5 parameters"):
+        summary(model, X, y, clusters=np.arange(len(y)) % 4)
     groups = np.arange(len(y)) % 11
     alike(
         summary(model, X, y, clusters=pd.Series(groups).map("group {}".format)), summary(model, X, y, clusters=groups[:, None])
@@ -878,6 +896,20 @@ def test_coefficients_that_are_not_optimal_are_told(diabetes):
         separable = estimator("log_loss").fit(X[:, :1], X[:, 0] > 50)
     with pytest.raises(ValueError, match="The fit has no finite optimum"):
         summary(separable, X[:, :1], X[:, 0] > 50)
+
+
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_quantiles_of_other_rows_are_told(diabetes, q):
+    """At a kink there is no Newton step: the slopes of the rows on their quantile must be able to balance the others."""
+    X, y, weight = diabetes
+    model = estimator(Quantile(q)).fit(X, y, weight)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        summary(model, X, y, weight)
+    permuted = np.random.RandomState(0).permutation(y)
+    for wrong in ((X, y + 5.0, weight), (X, permuted, weight), (X[::-1], y, weight)):
+        with pytest.warns(ConvergenceWarning, match="do not minimise the objective on these rows"):
+            summary(model, *wrong)
 
 
 def test_perfect_predictions_have_no_error(diabetes):

@@ -285,6 +285,16 @@ def test_names_that_are_not_resolved(penalty):
 # -- in an estimator --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("numbers", [{"bmi": 5.0, "s[1-6]": 2.0}])
+def test_a_series_is_keyed_by_its_index(frame, numbers):
+    """One number for each name, in any order: never taken for one number per feature."""
+    for penalty in (lambda given: L1(given), lambda given: Box(upper=given), lambda given: {"age": L1(), "*": L2(given)}):
+        one, two = (GDRegressor(penalty=penalty(given), alpha=0.1).fit(*frame) for given in (numbers, pd.Series(numbers)))
+        np.testing.assert_array_equal(two.coef_, one.coef_)
+    with pytest.raises(ValueError, match="no feature is named 'bim'"):
+        GDRegressor(penalty=L1(pd.Series({"bim": 1.0}))).fit(*frame)
+
+
 def test_arrays_have_the_names_of_scikit_learn(frame):
     X, y = frame
     by_number, by_default_name, by_name = (

@@ -6,12 +6,22 @@ from itertools import count
 import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
-from sklearn.datasets import make_classification
+from sklearn.datasets import load_iris, make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import QuantileRegressor, Ridge
+from tables import LOSSES
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.losses import AbsoluteError, AbsolutePercentageError, CustomLoss, EpsilonInsensitive, Hinge, Loss, Quantile
+from sklearn_gd.losses import (
+    AbsoluteError,
+    AbsolutePercentageError,
+    CustomLoss,
+    EpsilonInsensitive,
+    Hinge,
+    LogLoss,
+    Loss,
+    Quantile,
+)
 from sklearn_gd.solvers import ConvexConcave, InteriorPoint
 
 
@@ -169,6 +179,52 @@ def test_a_subclass_is_looked_at_too(table):
     X, y = table
     own, function = GDRegressor(OnlyValues()).fit(X, y), GDRegressor(five_to_one).fit(X, y)
     np.testing.assert_allclose(own.coef_, function.coef_)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_subclass_that_changes_nothing_fits_the_same(name):
+    """A subclass is of a stranger: it is looked at before and after the fit, for its kinks and derivatives."""
+    given = LOSSES[name]
+    own, rng = type("Own", (given,), {}), np.random.RandomState(0)
+    X = rng.standard_normal((150, 3))
+    line = X @ [0.4, -0.3, 0.2]
+    if given.task == "classification":
+        kind, y = GDClassifier, np.digitize(line + 0.3 * rng.logistic(size=150), [0.0, 0.5] if given().rowwise else [0.0])
+    else:
+        kind, y = GDRegressor, np.exp(0.5 * line) * rng.gamma(4.0, 0.25, 150) + 0.05
+        counts = np.round(3.0 * y)
+        y = {"beta": y / (1.0 + y), "negative_binomial": counts, "zero_inflated_poisson": counts}.get(name, y)
+    one, two = (kind(loss, alpha=0.01, random_state=0).fit(X, y) for loss in (given(), own()))
+    assert type(two.loss_) is own
+    np.testing.assert_allclose(two.coef_, one.coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(two.predict(X), one.predict(X), rtol=1e-7)
+
+
+class FiveFold(LogLoss):
+    def value_and_gradient(self, y, raw):
+        value, gradient = super().value_and_gradient(y, raw)
+        return 5.0 * value, 5.0 * gradient
+
+    def curvature_product(self, y, raw, v):
+        return 5.0 * super().curvature_product(y, raw, v)
+
+
+def test_a_subclass_of_the_log_loss_is_kept_for_three_classes():
+    """It is not the multinomial log loss: each class against the rest."""
+    X, y = load_iris(return_X_y=True)
+    model = GDClassifier(FiveFold(), alpha=0.5).fit(X, y)
+    assert type(model.loss_) is FiveFold
+    for k, coef in enumerate(model.coef_):
+        np.testing.assert_allclose(coef, GDClassifier("log_loss", alpha=0.1).fit(X, y == k).coef_[0], rtol=1e-3)
+
+
+def test_overriding_half_of_a_loss_is_refused(cancer):
+    class Half(LogLoss):
+        def value(self, y, raw):
+            return 5.0 * super().value(y, raw)
+
+    with pytest.raises(ValueError, match="The derivatives of the loss Half are not those of its values"):
+        GDClassifier(Half()).fit(*cancer)
 
 
 # -- kinks and curves -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from ..arrays import Array
-from ..losses import get_loss
+from ..losses import Loss, get_loss
 from ..training.early_stopping import EarlyStopping
 
 __all__ = ["check_offset", "check_rule", "check_scalars", "check_weight", "fact_of", "read_numbers"]
@@ -20,7 +20,7 @@ __all__ = ["check_offset", "check_rule", "check_scalars", "check_weight", "fact_
 def fact_of(loss: Any, fact: str) -> bool:
     """Return a declared property of the given loss; False if it is not a loss."""
     try:
-        return bool(getattr(get_loss(loss), fact))
+        return bool(getattr(loss if isinstance(loss, Loss) else get_loss(loss), fact))
     except (TypeError, ValueError):
         return False
 

@@ -57,6 +57,10 @@ class Missing:
     def __init__(self, title: str, reason: str = "") -> None:
         self.title, self.reason = title, reason
 
+    def __getattr__(self, name: str) -> Any:
+        title, reason = (self.__dict__.get(each, "") for each in ("title", "reason"))
+        raise AttributeError(f"{name}: the code of {title} is not there ({reason}): make it importable under its name.")
+
     def __repr__(self) -> str:
         return f"<{self.title}, whose code is not there: {self.reason}>"
 
@@ -115,23 +119,22 @@ def _stand_in(value: Any) -> Any:
 
 
 def _link_alone(loss: Loss) -> Any:
-    """Return the inverse link of a loss without the rest of it; None for the identity."""
+    """Return the inverse link of a loss, or a loss of this package that has it; None for the identity."""
     if isinstance(loss, Wrapped):
         return _link_alone(loss.inner)
     kind, parameters = type(loss), loss.get_params(deep=False)
     if "inverse_link" in parameters:
         given = parameters["inverse_link"]
         return _Function(given) if is_foreign(given) else given
-    if kind.inverse_link is Loss.inverse_link:
-        return None
     for base in kind.__mro__:
-        if (
-            not (_is_abroad(base) or isabstract(base))
-            and vars(base).get("inverse_link", kind.inverse_link) is kind.inverse_link
-        ):
+        if not issubclass(base, Loss) or _is_abroad(base) or isabstract(base):
+            continue
+        if base.inverse_link is kind.inverse_link:
             alone: Any = object.__new__(base)
             vars(alone).update({name: value for name, value in vars(loss).items() if not is_foreign(value)})
-            return alone.inverse_link
+            return alone
+    if kind.inverse_link is Loss.inverse_link:
+        return None
     return _Function(loss.inverse_link)
 
 

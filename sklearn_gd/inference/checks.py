@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -92,10 +93,41 @@ def cluster_codes(clusters: Any, sample: Sample) -> Array | None:
     labels = labels[sample.used]
     if np.any(labels != labels):
         raise ValueError("clusters contains NaN: expected a label for each row.")
-    values, codes = np.unique(labels, return_inverse=True)
+    try:
+        values, codes = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        raise ValueError(f"clusters holds labels of several kinds or missing ones ({error}): expected one kind.") from error
     if len(values) < 2:
         raise ValueError(f"clusters has one label only, {values[0]!r}: expected at least two clusters.")
+    if len(values) <= sample.size:
+        message = f"clusters has {len(values)} labels for {sample.size} parameters: the standard errors are far too small; "
+        warnings.warn(message + "expected many more clusters than parameters.", UserWarning, stacklevel=3)
     return codes
+
+
+def check_quantile(sample: Sample) -> None:
+    """Warn if the coefficients of a quantile model do not minimise the objective on these rows.
+
+    At a minimum the slopes of the rows off their quantile are balanced by those of the rows on it, which may have any slope
+    between both sides.
+    """
+    on = sample.y == sample.raw
+    slope, most = sample.loss.gradient(sample.y, sample.raw), max(sample.loss.quantile, 1.0 - sample.loss.quantile)
+    off = np.where(on, 0.0, slope) * sample.weight[:, None]
+    pull = sample.rows.reduce(partial(_pulled, sample.model), off)[0].reshape(sample.model.n_inputs, -1)
+    penalty = sample.model.padded(sample.strength * sample.penalty.gradient(sample.weights)).reshape(pull.shape)
+    few = np.flatnonzero(on.any(axis=1))
+    room = most * np.abs(sample.inputs(sample.used[few])).T @ (sample.weight[few, None] * on[few])
+    scale = np.sqrt(sample.weight @ sample.weight) * np.append(sample.rows.moments.spread(centered=True), 1.0)[: len(pull)]
+    if np.any(np.abs(pull + penalty) > room + 1e-3 * scale[:, None]):
+        warn(
+            "The coefficients do not minimise the objective on these rows: expected the X, y, sample_weight, offset and "
+            "loss_data of fit, and a solver that reaches the optimum."
+        )
+
+
+def _pulled(model: Any, block: Any, slopes: Array) -> tuple[Array]:
+    return (model.pull(block.X, slopes),)
 
 
 def check_stationary(sample: Sample, inverse: Array, error: Array) -> None:

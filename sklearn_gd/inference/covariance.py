@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import EPS, Array
 from ..losses import Loss
-from .checks import check_stationary
+from .checks import check_quantile, check_stationary
 from .density import density_at_zero
 from .derivatives import Curvature, Sample, expected, observed
 from .likelihoods import likelihood_of, pinball
@@ -29,7 +29,7 @@ def covariance_of(sample: Sample, kind: str, clusters: Array | None, names: list
         If the loss has kinks without a known density, or the Hessian is not positive definite.
     """
     loss, n, b = sample.loss, sample.counts, sample.size
-    slopes = None if loss.smooth else pinball(loss, sample.y)
+    slopes = None if loss.smooth else pinball(sample.bound, sample.y)
     if not (loss.smooth or slopes):
         raise ValueError(
             f"The loss {loss.name} has kinks: expected a smooth loss, or quantile or absolute_error, whose Hessian a density "
@@ -37,7 +37,8 @@ def covariance_of(sample: Sample, kind: str, clusters: Array | None, names: list
         )
     if slopes:
         sample = sample.as_quantile(*slopes)
-    quasi = kind == "model" and likelihood_of(loss) == "quasi"
+        check_quantile(sample)
+    quasi = kind == "model" and likelihood_of(loss) in ("quasi", "normal")
     curvature: Curvature = partial(_constant, _densities(sample, *slopes)) if slopes else expected if quasi else observed
     noise = NUMERIC if loss.rowwise and loss.derives_curvature else 64 * EPS * b
     free, inverse = np.flatnonzero(sample.free), np.zeros((len(n), len(sample.free), len(sample.free)))
@@ -73,7 +74,8 @@ def _dispersion(sample: Sample) -> Array:
     The square of a Pearson residual is the squared gradient over the expected curvature.
     """
     loss = sample.bound
-    squares = loss.gradient(sample.y, sample.raw) ** 2 / expected(loss, sample.y, sample.raw)
+    curvature, squares = expected(loss, sample.y, sample.raw), loss.gradient(sample.y, sample.raw) ** 2
+    squares = np.divide(squares, curvature, out=np.zeros_like(squares), where=curvature != 0)  # a missing target has neither
     return sample.weight @ squares / (sample.counts - sample.size)
 
 

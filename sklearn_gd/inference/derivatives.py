@@ -47,7 +47,8 @@ def observed(loss: Loss, y: Array, raw: Array) -> Array:
 
 def expected(loss: Loss, y: Array, raw: Array) -> Array:
     """Return the expectation of the second derivative of a loss whose gradient is affine in y, at its predicted mean."""
-    return observed(loss, loss.inverse_link(raw), raw)
+    mean = loss.inverse_link(raw)
+    return observed(loss, mean if loss.rowwise else np.where(np.isnan(y), np.nan, mean), raw)
 
 
 def _is_invariant(loss: Loss, y: Array, raw: Array) -> bool:
@@ -264,7 +265,7 @@ class Sample:
         for start in range(0, len(order), size):
             part = order[start : start + size]
             found, starts = np.unique(clusters[part], return_index=True)
-            scores = self._inputs(self.used[part])[:, :, None] * slopes[part, None, :]
+            scores = self.inputs(self.used[part])[:, :, None] * slopes[part, None, :]
             sums = np.add.reduceat(scores.reshape(len(part), -1), starts, axis=0)
             if found[0] == last:
                 sums[0] += held
@@ -274,7 +275,7 @@ class Sample:
             held, last = sums[-1], found[-1]
         return result + np.outer(held, held)
 
-    def _inputs(self, rows: Array) -> Array:
+    def inputs(self, rows: Array) -> Array:
         """Return the centred columns of a few rows, and the column of ones if there is an intercept."""
         X = self.X[rows].toarray() if sparse.issparse(self.X) else self.X[rows]
         Z = X.astype(np.float64) - self.model.center

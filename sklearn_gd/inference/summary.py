@@ -16,6 +16,7 @@ from ..rows.batch import Batch
 from .checks import check_fit, check_request, check_size, cluster_codes
 from .covariance import covariance_of, pushed
 from .derivatives import Sample
+from .likelihoods import likelihood_of
 from .table import coefficients, names_of, outputs_of, with_frame
 
 __all__ = ["summary"]
@@ -159,7 +160,7 @@ def summary(  # noqa: PLR0913 (the rows have up to six columns)
     shift = np.eye(len(names))
     shift[sample.model.n_features :, : sample.model.n_features] = -sample.model.center
     covariance = pushed(covariance, contrasts @ sample.basis, shift)
-    freedom = sample.counts - sample.size if kind == "model" and sample.loss.quadratic else np.array([np.inf])
+    freedom = sample.counts - sample.size if kind == "model" and likelihood_of(sample.loss) == "normal" else np.array([np.inf])
     reported = outputs if base is None else [output for output in outputs if output != base]
     table = _table(contrasts @ coefficients(ours), covariance, freedom, coverage, names, reported)
     if "frame" in table and not sample.free.all():

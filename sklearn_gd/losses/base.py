@@ -59,9 +59,9 @@ class Loss(Part, ABC):
         Whether y holds probabilities of labels.
     location_scale : bool
         Whether the first column of raw is in units of y, the second is the logarithm of its scale, and the loss has no unit.
-    likelihood : {"exact", "quasi"} or None
+    likelihood : {"exact", "quasi", "normal"} or None
         "exact" for a negative log-likelihood, up to terms free of raw; "quasi" for one up to an unknown dispersion, whose
-        gradient is affine in y; None for any other loss.
+        gradient is affine in y, and "normal" for that of the normal distribution; None for any other loss.
     single_output : bool
         Whether y must have one column.
     online : bool
@@ -384,7 +384,11 @@ class Loss(Part, ABC):
     def _find(self, y: Array, raw: Array, loss_data: Any) -> Findings:
         bound = self.for_rows(loss_data)
         given = bound.gradient if self.has_gradient else None
-        return find(self._of_rows(loss_data), given, y, raw, rowwise=self.rowwise, name=self.name)
+        return find(self._of_rows(loss_data), given, y, raw, rowwise=self.rowwise, name=self.name, unit=self._unit(y, raw))
+
+    def _unit(self, y: Array, raw: Array) -> float | None:
+        """Return the unit of raw around some targets; None if raw is in units of y."""
+        return None
 
     def _of_rows(self, loss_data: Any) -> OfRows:
         """Return the function from the indices of some rows to the values, and the given kinks if any, of these rows."""
@@ -402,7 +406,8 @@ class Loss(Part, ABC):
         result.smooth = self.smooth and found.smooth
         if found.pieces.absent and not found.smooth:
             result.convergence_hint = "the loss has kinks whose place was not found: give them, CustomLoss(..., kinks=...)."
-        result.convex = self.convex and found.pieces.convex
+        if not isinstance(getattr(type(self), "convex", None), property):  # which a subclass computes
+            result.convex = self.convex and found.pieces.convex
         return result
 
     def _domain(self, legal: bool | np.bool_, domain: str, y: Array) -> None:

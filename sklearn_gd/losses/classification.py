@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from ..arrays import Array
 from ..targets import Target
 from .base import Loss, overflow_to_inf
-from .multiclass import MultinomialFocal, MultinomialLogLoss, focal_link, smoothed_entropy
+from .multiclass import MultinomialFocal, MultinomialLogLoss, root, smoothed_entropy
 from .shares import Fractional, Soft, SoftLogLoss
 
 __all__ = ["Exponential", "Focal", "LogLoss"]
@@ -96,7 +96,7 @@ class LogLoss(Loss):
         return smoothed_entropy(self.label_smoothing, 2) * np.full(len(y), y.shape[1])
 
     def for_target(self, target: Target) -> Loss:
-        if target.exclusive:
+        if target.exclusive and not self.foreign:
             return (SoftLogLoss if target.shares else MultinomialLogLoss)(self.label_smoothing)
         return Fractional(self) if target.shares else self
 
@@ -231,11 +231,12 @@ class Focal(Loss):
         return -minus_log_p + self.gamma * minus_log_q - np.log1p(self.gamma * expit(raw) * ratio)
 
     def link(self, mean: Array) -> Array:
-        raw = focal_link(np.stack([1.0 - mean, mean], axis=-1), self.gamma)
-        return raw[..., 1] - raw[..., 0]
+        target = logit(np.clip(mean, 1e-12, 1.0 - 1e-12))
+        far = np.full_like(target, 60.0)
+        return root(lambda raw: self._log_h(raw) - self._log_h(-raw) - target, -far, far)
 
     def for_target(self, target: Target) -> Loss:
-        if target.exclusive:
+        if target.exclusive and not self.foreign:
             codes = MultinomialFocal(self.gamma)
             return Soft(codes) if target.shares else codes
         return Fractional(self) if target.shares else self

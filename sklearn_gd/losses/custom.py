@@ -16,7 +16,7 @@ from ..arrays import Array, part_of
 from ..shown import shown
 from ..targets import Continuous, Target
 from .base import Loss
-from .findings import Findings, find
+from .findings import Findings, find, unit_of
 from .numeric import Function
 from .piecewise import Piecewise
 
@@ -299,6 +299,14 @@ class CustomLoss(Loss):
 
     def _find(self, y: Array, raw: Array, loss_data: Any) -> Findings:
         return self._find_by_link(y, raw, loss_data) or super()._find(y, raw, loss_data)
+
+    def _unit(self, y: Array, raw: Array) -> float | None:
+        if self._given["link"] is None or self.rowwise:
+            return None
+        with np.errstate(all="ignore"):
+            place = self.link(y)
+        finite = np.isfinite(place)
+        return unit_of(place[finite][:, None], raw[finite][:, None], False) if finite.any() else None
 
     def _find_by_link(self, y: Array, raw: Array, loss_data: Any) -> Findings | None:
         """Return the findings with targets replaced by their link, in units of raw; None if that locates no kinks."""

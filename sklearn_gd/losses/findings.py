@@ -55,8 +55,11 @@ def find(
     *,
     rowwise: bool,
     name: str,
+    unit: float | None = None,
 ) -> Findings:
     """Return the findings from the values of a loss around y and raw; `gradient` and the kinks are used if given.
+
+    The unit of raw is `unit_of` y and raw, if it is not given.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def find(
     """
     rng = np.random.RandomState(0)
     value, _ = of_rows(slice(None))
-    unit = unit_of(y, raw, rowwise)
+    unit = unit or unit_of(y, raw, rowwise)
     near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
     first, again = value(y, near), value(y, near)
     if not np.array_equal(first, again, equal_nan=True):

@@ -22,8 +22,9 @@ class MissingLoss(Loss):
         The name of the loss.
     reason : str
         Why it is missing.
-    predict_from : callable, optional
-        The inverse link, from raw to predictions. If None, the identity.
+    predict_from : callable or Loss, optional
+        The inverse link, from raw to predictions, or a loss of this package that predicts in the same way. If None, the
+        identity.
     facts : dict, optional
         What the loss declares, by attribute name.
     """
@@ -32,7 +33,7 @@ class MissingLoss(Loss):
         self,
         title: str,
         reason: str = "",
-        predict_from: Callable[[Array], Any] | None = None,
+        predict_from: Callable[[Array], Any] | Loss | None = None,
         facts: dict[str, Any] | None = None,
     ) -> None:
         self.title = title
@@ -55,7 +56,32 @@ class MissingLoss(Loss):
         self.check_parameters()
         return np.empty(0)
 
+    @property
+    def _alike(self) -> Loss | None:
+        return self.predict_from if isinstance(self.predict_from, Loss) else None
+
+    @property
+    def has_distribution(self) -> bool:
+        """Whether the loss that predicts in the same way has a distribution."""
+        return self._alike is not None and self._alike.has_distribution
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the loss that predicts in the same way has intervals."""
+        return self._alike is not None and self._alike.has_interval
+
+    def distribution(self, raw: Array) -> Any:
+        return self._alike.distribution(raw) if self._alike else super().distribution(raw)
+
+    def interval(self, raw: Array, coverage: float) -> Array:
+        return self._alike.interval(raw, coverage) if self._alike else super().interval(raw, coverage)
+
+    def scores(self, raw: Array) -> Array:
+        return self._alike.scores(raw) if self._alike else raw
+
     def inverse_link(self, raw: Array) -> Array:
         if self.predict_from is None:
             return raw
+        if self._alike is not None:
+            return self._alike.inverse_link(raw)
         return np.asarray(self.predict_from(raw), dtype=np.float64).reshape(len(raw), -1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import expit, xlogy
 
 from ..arrays import Array
 from .base import Loss
@@ -244,8 +246,7 @@ def _ratio(soft: _Softmax) -> Array:
 def focal_link(mean: Array, gamma: float) -> Array:
     """Return the raw scores whose focal posterior is `mean`; the last axis is that of the classes.
 
-    Since h is increasing, h(p_k) = c mean_k is solved for p by bisection, within a bisection for the c at which the p sum to
-    one.
+    Since h is increasing, h(p_k) = c mean_k determines p for every c, and the sum of p determines c.
     """
     mean = np.clip(mean, 1e-12, None) / np.clip(mean, 1e-12, None).sum(axis=-1, keepdims=True)
 
@@ -254,17 +255,38 @@ def focal_link(mean: Array, gamma: float) -> Array:
         return log_p - gamma * log_q - np.log1p(-gamma * np.exp(log_p) * log_p / np.exp(log_q))
 
     def logits(log_c: Array) -> Array:
-        low, high = np.full_like(mean, -60.0), np.full_like(mean, 36.0)
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            less = log_h(middle) < np.log(mean) + log_c
-            low, high = np.where(less, middle, low), np.where(less, high, middle)
-        return 0.5 * (low + high)
+        target = log_mean + log_c
+        return root(lambda logit_p: log_h(logit_p) - target, np.full_like(mean, low), np.full_like(mean, high))
 
-    low, high = np.full((*mean.shape[:-1], 1), -60.0), np.full((*mean.shape[:-1], 1), 60.0 + 40.0 * gamma)
-    for _ in range(70):
-        middle = 0.5 * (low + high)
-        less = (1.0 / (1.0 + np.exp(-logits(middle)))).sum(axis=-1, keepdims=True) < 1.0
-        low, high = np.where(less, middle, low), np.where(less, high, middle)
-    log_p = -np.logaddexp(0.0, -logits(0.5 * (low + high)))
-    return log_p - log_p.mean(axis=-1, keepdims=True)
+    def log_sum(log_c: Array) -> Array:
+        return np.asarray(np.log(expit(logits(log_c)).sum(axis=-1, keepdims=True)))
+
+    low, high, log_mean = np.array(-100.0), np.array(36.0), np.log(mean)
+    least = log_h(low) - log_mean.min(axis=-1, keepdims=True)
+    most = log_h(high) - log_mean.max(axis=-1, keepdims=True)
+    log_p = -np.logaddexp(0.0, -logits(root(log_sum, least, most)))
+    return np.asarray(log_p - log_p.mean(axis=-1, keepdims=True))
+
+
+def root(function: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Return the root of each of several increasing functions, between `low` and `high`, by the Illinois algorithm.
+
+    References
+    ----------
+    Dowell, Jarratt (1971). A modified regula falsi method for computing the root of an equation. BIT 11, 168-174.
+    """
+    f_low, f_high, last = function(low), function(high), np.zeros_like(low)
+    middle, found = low, np.zeros(low.shape, dtype=bool)
+    for _ in range(100):
+        with np.errstate(all="ignore"):  # of those that are found
+            secant = np.clip(low - f_low * (high - low) / (f_high - f_low), low, high)
+        middle = np.where(found, middle, secant)
+        f = function(middle)
+        found = np.abs(f) <= 1e-14 * np.maximum(np.abs(middle), 1.0)
+        if found.all():
+            break
+        below, again = f < 0, np.where(np.sign(f) == last, 0.5, 1.0)  # an end that stays twice is pulled
+        low, f_low = np.where(below, middle, low), np.where(below, f, again * f_low)
+        high, f_high = np.where(below, high, middle), np.where(below, again * f_high, f)
+        last = np.sign(f)
+    return middle

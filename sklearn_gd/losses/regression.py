@@ -42,7 +42,7 @@ class SquaredError(Loss):
     """
 
     task = "regression"
-    likelihood = "quasi"
+    likelihood = "normal"
     quadratic = True
 
     @overflow_to_inf

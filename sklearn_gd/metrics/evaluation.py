@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from ..arrays import Array
 from ..estimators.base import GradientEstimator
@@ -150,6 +150,7 @@ def evaluated(estimator: Any, given: Batch, loss: Any = None) -> Evaluation:
     if theirs is not None and theirs.task not in (None, "classification" if is_classifier(estimator) else "regression"):
         raise ValueError(f"loss={loss!r} is a loss for {theirs.task}: the estimator is {type(estimator).__name__}.")
     if ours is not None and (theirs is None or _has(ours, theirs)):
+        check_is_fitted(ours)
         target, kept = ours._last_fit.target, ours.loss_
         _, y, _ = read_targets(twin(ours), kept, Batch(seen, y))
         y = target.flat(column_or_1d(y) if np.shape(y)[1:] == (1,) else y)

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from ..arrays import Array
 from ..parts import Part
-from .names import by_feature, not_named
+from .names import by_feature, by_name, not_named
 
 __all__ = ["NoPenalty", "Penalty"]
 
@@ -141,7 +141,8 @@ class Penalty(Part, ABC):
         ValueError
             If a key is neither a feature name nor a pattern that matches one.
         """
-        keyed = {name: getattr(self, name) for name in self.neutral if isinstance(getattr(self, name), Mapping)}
+        found = {name: by_name(getattr(self, name)) for name in self.neutral}
+        keyed = {name: given for name, given in found.items() if given is not None}
         if not keyed:
             return self
         numbers = {name: by_feature(given, names, self.neutral[name], self._title(name)) for name, given in keyed.items()}
@@ -170,7 +171,7 @@ class Penalty(Part, ABC):
     def _given(self, name: str) -> ArrayLike:
         """Return the parameter `name`, which must not be keyed by feature names any more."""
         given: ArrayLike = getattr(self, name)
-        if isinstance(given, Mapping):
+        if by_name(given) is not None:
             raise not_named(self._title(name))
         return given
 

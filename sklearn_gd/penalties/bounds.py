@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Array
 from .base import Penalty
-from .names import numbers
+from .names import by_name, numbers
 
 __all__ = ["Box", "NonNegative", "Signs"]
 
@@ -79,7 +79,7 @@ class Box(_Interval):
         self.upper = upper
 
     def check_parameters(self) -> None:
-        keyed = isinstance(self.lower, Mapping) or isinstance(self.upper, Mapping)  # their order is checked when resolved
+        keyed = by_name(self.lower) is not None or by_name(self.upper) is not None  # their order is checked when resolved
         try:
             low, high = numbers(self.lower), numbers(self.upper)
             ordered = bool(np.all(low < np.inf) and np.all(high > -np.inf) and (keyed or np.all(low <= high)))
@@ -122,7 +122,8 @@ class Signs(_Interval):
 
     The raw prediction of a linear model then increases with the features of sign 1 and decreases with those of sign -1, and so
     does the prediction under every increasing inverse link. For a network, where the signs of weights do not imply this, it is
-    refused.
+    refused. With several columns of raw, each of them is restricted; under softmax, where a constant may be added to the weights
+    of all classes, that restricts no prediction.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..arrays import Array
 
-__all__ = ["DefaultNames", "by_feature", "columns_of", "not_named", "numbers"]
+__all__ = ["DefaultNames", "by_feature", "by_name", "columns_of", "not_named", "numbers"]
 
 # How many feature names an error message lists.
 SHOWN = 5
@@ -78,6 +78,13 @@ def _unknown(key: Any, names: Sequence[str] | Array, argument: str) -> str:
     shown = ", ".join(map(repr, known[:SHOWN])) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
     remedy = REMEDY if isinstance(names, DefaultNames) else ""
     return f"{argument}: no feature is named {key!r}, or matches it.{hint} The features are {shown}.{remedy}"
+
+
+def by_name(given: Any) -> Mapping[Any, Any] | None:
+    """Return what is keyed by names, a dict or a pandas Series, as a mapping; None for anything else."""
+    if isinstance(given, Mapping):
+        return given
+    return dict(given.items()) if hasattr(given, "items") and hasattr(given, "index") else None
 
 
 def by_feature(given: Mapping[Any, float], names: Sequence[str] | Array, neutral: float, argument: str) -> Array:

@@ -113,6 +113,7 @@ def first_constant(objective: Objective, mean: Mean, has_unit: bool) -> Array:
     y = sample.y
     if loss.foreign and not loss.rowwise and has_unit:
         seen = np.where(np.isnan(y).all(axis=0), 0.0, y)  # an unobserved column has the same cost everywhere
+        seen = np.broadcast_to(seen, (len(y), len(zero)))  # one target may have several columns of raw
         values = np.nanquantile(seen, np.linspace(0.0, 1.0, 65), axis=0, method="nearest")
         trials = np.vstack([zero, constant_at(objective, mean), values])
         costs = np.stack([sample.weight @ sample.value(loss, trial) for trial in trials])

@@ -85,7 +85,10 @@ def examined(loss: Loss, sample: Sample, constant: Array, free: bool) -> Loss:
 
 def _observed_entries(points: Points) -> Points:
     """Return the points without missing entries, in one column, for an elementwise loss; otherwise unchanged."""
-    if points.unbound.rowwise or not np.isnan(points.y).any():
+    if points.unbound.rowwise:
+        return points
+    points = replace(points, y=np.broadcast_to(points.y, points.raw.shape))  # one target may have several columns of raw
+    if not np.isnan(points.y).any():
         return points
     seen = ~np.isnan(points.y)
     data = part_of(points.loss_data, np.nonzero(seen)[0])

@@ -99,6 +99,9 @@ def lightgbm_metric(loss: LossLike) -> _LightGBMMetric:
     It reads raw predictions, which is what LightGBM passes under a custom objective. Under its own objectives LightGBM passes
     transformed predictions: the two agree where the link is the identity.
 
+    With ``metric="none"`` LightGBM watches this metric alone. Otherwise its estimators add a metric of their own, which they
+    compute from raw predictions as if they were means, and early stopping ends when either of the two no longer falls.
+
     Parameters
     ----------
     loss : str, Loss or callable
