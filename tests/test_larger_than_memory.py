@@ -154,10 +154,8 @@ def test_every_solver(problems, elsewhere, solver):
         for penalty in ("l2", "l1", GroupLasso([[0, 1, 2], [3, 4]])):
             settings = {"solver": solver, "penalty": penalty, "alpha": 0.02, "tol": 1e-11}
             settings |= {"max_iter": 30} if solver == "gd" else {}  # far from the optimum, rounding decides when it restarts
-            if (
-                loss is _capped and solver == "proximal_point"
-            ):  # rounds that do not descend: later, rounding chooses the minimum
-                settings["max_iter"] = 2
+            if loss is _capped and solver == "proximal_point" and penalty != "l2":
+                continue  # not convex, by rounds that do not descend: rounding chooses the minimum
             data = X, _target(loss, y, labels == "top"), weight
             try:
                 here = _quietly(_make(loss, **settings), *data)

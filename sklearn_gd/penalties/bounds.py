@@ -122,8 +122,8 @@ class Signs(_Interval):
 
     The raw prediction of a linear model then increases with the features of sign 1 and decreases with those of sign -1, and so
     does the prediction under every increasing inverse link. For a network, where the signs of weights do not imply this, it is
-    refused. With several columns of raw, each of them is restricted; under softmax, where a constant may be added to the weights
-    of all classes, that restricts no prediction.
+    refused. With several columns of raw, each of them is restricted; under softmax, where a constant may be added to the
+    weights of all classes, that restricts no prediction.
 
     Parameters
     ----------
