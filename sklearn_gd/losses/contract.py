@@ -138,7 +138,7 @@ def check_gradient(points: Points) -> str:
     typical = _typical(expected)
     slack = 1e-6 * (1e-3 * typical + np.abs(expected)) + 10 * np.abs(expected - finer)
     with np.errstate(all="ignore"):
-        level, noise = rounding_of(loss.value, y, raw, unit_of(y, raw, loss.rowwise))
+        level, noise = rounding_of(loss.value, y, raw, loss.spacing.unit if loss.rowwise else unit_of(y, raw))
     rounding = np.maximum(EPS * value, noise * level if np.isfinite(level) else 0.0)
     slack = slack + 1e2 * rounding / loss.spacing.at(raw, loss.spacing.slope)
     got = loss.gradient(y, raw)

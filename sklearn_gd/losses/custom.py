@@ -306,7 +306,7 @@ class CustomLoss(Loss):
         with np.errstate(all="ignore"):
             place = self.link(y)
         finite = np.isfinite(place)
-        return unit_of(place[finite][:, None], raw[finite][:, None], False) if finite.any() else None
+        return unit_of(place[finite][:, None], raw[finite][:, None]) if finite.any() else None
 
     def _find_by_link(self, y: Array, raw: Array, loss_data: Any) -> Findings | None:
         """Return the findings with targets replaced by their link, in units of raw; None if that locates no kinks."""

@@ -55,11 +55,11 @@ def find(
     *,
     rowwise: bool,
     name: str,
-    unit: float | None = None,
+    unit: float | Array | None = None,
 ) -> Findings:
     """Return the findings from the values of a loss around y and raw; `gradient` and the kinks are used if given.
 
-    The unit of raw is `unit_of` y and raw, if it is not given.
+    The unit of raw is `unit_of` y and raw, or `units_of` the loss if it is rowwise, if it is not given.
 
     Raises
     ------
@@ -68,7 +68,8 @@ def find(
     """
     rng = np.random.RandomState(0)
     value, _ = of_rows(slice(None))
-    unit = unit or unit_of(y, raw, rowwise)
+    if unit is None:
+        unit = units_of(value, y, raw) if rowwise else unit_of(y, raw)
     near = raw + 0.5 * unit * rng.uniform(-1.0, 1.0, raw.shape)
     first, again = value(y, near), value(y, near)
     if not np.array_equal(first, again, equal_nan=True):
@@ -78,22 +79,41 @@ def find(
     if not np.any(np.isfinite(first)):
         raise ValueError(f"The loss {name} gave {first.flat[0]} at iteration 0: expected a finite number.")
     level, noise = rounding_of(value, y, near, unit)
-    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(of_rows, y, raw, unit, level, noise, name)
+    pieces, smooth = (Piecewise(), True) if rowwise else _pieces(of_rows, y, raw, float(unit), level, noise, name)
+    reach = np.maximum(unit, np.maximum(np.abs(near).max(axis=0 if rowwise else None, initial=0.0), 1e-300))
     if pieces.piecewise_linear:
-        return Findings(Spacing(), 0.0, pieces, False)
-    spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, unit, noise)
+        return Findings(Spacing(unit=unit, reach=reach), 0.0, pieces, False)
+    usual = Spacing(noise ** (1 / 3), noise ** (1 / 4), unit, reach)
+    spacing, precision = _spacing(value, gradient, y, near, rowwise, pieces, usual)
     return Findings(spacing, precision, pieces, smooth)
 
 
-def unit_of(y: Array, raw: Array, rowwise: bool) -> float:
-    """Return the typical distance of raw from the region where the loss has curvature: the spread of y, or one for codes."""
-    if rowwise:
-        return 1.0 + float(np.std(raw))
+def unit_of(y: Array, raw: Array) -> float:
+    """Return the typical distance of raw from the region where an elementwise loss has curvature: the spread of y."""
     gap = np.abs(y - raw)
     return float(max(np.std(y), np.median(gap)) or np.abs(y).max(initial=0.0) or 1.0)
 
 
-def rounding_of(value: Function, y: Array, raw: Array, unit: float) -> tuple[float, float]:
+def units_of(value: Function, y: Array, raw: Array) -> Array:
+    """Return the distance in each column of raw, (K,), over which the slope of a rowwise loss changes as much as its size.
+
+    Second differences over it are half as large as first ones. It is one for a column without curvature.
+    """
+    here, result = value(y, raw), np.ones(raw.shape[1])
+    far = 1e3 * max(1.0, float(np.abs(raw).max(initial=0.0)), float(np.nanmax(np.abs(y), initial=0.0)))
+    for k, step in enumerate(np.eye(raw.shape[1])):
+        for size in far * 4.0 ** -np.arange(40):
+            with np.errstate(all="ignore"):
+                up, down = value(y, raw + size * step), value(y, raw - size * step)
+                bend, tilt = np.abs(up - 2.0 * here + down), np.abs(up - down)
+            infinite = ~np.isfinite(bend)
+            if np.where(infinite, 1.0, bend).sum() < 0.5 * np.where(infinite, 1.0, tilt).sum():
+                break
+            result[k] = size
+    return result
+
+
+def rounding_of(value: Function, y: Array, raw: Array, unit: float | Array) -> tuple[float, float]:
     """Return the typical value, and the rounding error of the values relative to it."""
     level = float(np.median(np.abs(value(y, raw))))
     for size in 10.0 ** np.arange(-6, -1):
@@ -113,27 +133,25 @@ def _spacing(
     raw: Array,
     rowwise: bool,
     pieces: Piecewise,
-    unit: float,
-    noise: float,
+    usual: Spacing,
 ) -> tuple[Spacing, float]:
     """Return the spacing at which two difference quotients agree best, and how well those of slopes agree."""
-    ones = np.ones_like(raw)
-    first, second = (size * unit for size in (noise ** (1 / 3), noise ** (1 / 4)))
-    reach = max(unit, float(np.abs(raw).max(initial=0.0)), 1e-300)
+    units = np.broadcast_to(usual.unit, raw.shape)
 
     def slope(size: float) -> Array:
-        spacing = Spacing(size, size, reach)
+        spacing = replace(usual, slope=size)
         if gradient is not None:
-            return numeric.curvature_from_gradient(gradient, y, raw, ones, rowwise, spacing)
-        return numeric.gradient(value, y, raw, True, spacing) if rowwise else pieces.gradient(value, y, raw, spacing)
+            return units * numeric.curvature_from_gradient(gradient, y, raw, units, rowwise, spacing)
+        return units * (numeric.gradient(value, y, raw, True, spacing) if rowwise else pieces.gradient(value, y, raw, spacing))
 
     def curvature(size: float) -> Array:
-        return numeric.curvature_from_value(value, y, raw, ones, rowwise, Spacing(size, size, reach))
+        spacing = replace(usual, curvature=size)
+        return units * numeric.curvature_from_value(value, y, raw, units, rowwise, spacing)
 
-    of_slope, error = _best(slope, first)
+    of_slope, error = _best(slope, usual.slope)
     if gradient is not None:
-        return Spacing(of_slope, second, reach), 0.0
-    return Spacing(of_slope, _best(curvature, second)[0], reach), error
+        return replace(usual, slope=of_slope), 0.0
+    return replace(usual, slope=of_slope, curvature=_best(curvature, usual.curvature)[0]), error
 
 
 def _best(quotient: Callable[[float], Array], usual: float) -> tuple[float, float]:

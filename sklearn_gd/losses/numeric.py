@@ -20,25 +20,28 @@ from ..arrays import EPS, Array
 Function = Callable[[Array, Array], Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spacing:
-    """The spacing of the points of a difference quotient, in units of raw.
+    """The spacing of the points of a difference quotient.
 
     Attributes
     ----------
     slope, curvature : float
-        The spacing for first derivatives, and for second derivatives from values.
-    reach : float
+        The spacing for first derivatives, and for second derivatives from values, in units of raw.
+    unit : float or ndarray of shape (K,)
+        The unit of raw, or of each of its columns.
+    reach : float or ndarray of shape (K,)
         The size of raw up to which these hold; beyond it they grow with raw.
     """
 
     slope: float = EPS ** (1 / 3)
     curvature: float = EPS ** (1 / 4)
-    reach: float = 1.0
+    unit: float | Array = 1.0
+    reach: float | Array = 1.0
 
     def at(self, raw: Array, size: float) -> Array:
         """Return the spacing at each raw, for one of the two sizes."""
-        return size * np.maximum(1.0, np.abs(raw) / self.reach)
+        return size * self.unit * np.maximum(1.0, np.abs(raw) / self.reach)
 
 
 def gradient(value: Function, y: Array, raw: Array, rowwise: bool, spacing: Spacing) -> Array:
@@ -63,11 +66,9 @@ def curvature_from_gradient(grad: Function, y: Array, raw: Array, v: Array, roww
         h = spacing.at(raw, spacing.slope)
         up, down = raw + h, raw - h
         return (grad(y, up) - grad(y, down)) / (up - down) * v
-    length = _row_length(v)
-    move = spacing.at(np.abs(raw).max(axis=1, keepdims=True), spacing.slope) * (v / length)
-    h = np.abs(move).max(axis=1, keepdims=True)
-    h[h == 0] = 1.0
-    return (grad(y, raw + move) - grad(y, raw - move)) / (2 * h) * length
+    length = _row_length(v / spacing.at(raw, spacing.slope))
+    move = v / length
+    return 0.5 * length * (grad(y, raw + move) - grad(y, raw - move))
 
 
 def curvature_from_value(value: Function, y: Array, raw: Array, v: Array, rowwise: bool, spacing: Spacing) -> Array:
@@ -77,16 +78,16 @@ def curvature_from_value(value: Function, y: Array, raw: Array, v: Array, rowwis
         h = spacing.at(raw, spacing.curvature)
         up, down = raw + h, raw - h
         return (value(y, up) - 2 * value(y, raw) + value(y, down)) / ((up - raw) * (raw - down)) * v
-    length = _row_length(v)
-    h = spacing.at(np.abs(raw).max(axis=1, keepdims=True), spacing.curvature)
-    move = h * (v / length)
+    h = spacing.at(raw, spacing.curvature)
+    length = _row_length(v / h)
+    move = v / length
     result = np.empty_like(raw)
     for k in range(raw.shape[1]):
         ahead, back = raw.copy(), raw.copy()
-        ahead[:, [k]] += h
-        back[:, [k]] -= h
+        ahead[:, k] += h[:, k]
+        back[:, k] -= h[:, k]
         mixed = value(y, ahead + move) - value(y, ahead - move) - value(y, back + move) + value(y, back - move)
-        result[:, k] = mixed / (4 * h[:, 0] ** 2)
+        result[:, k] = mixed / (4 * h[:, k])
     return result * length
 
 

@@ -21,7 +21,7 @@ from ..solvers.auto import Auto
 from ..solvers.base import FEW
 from ..solvers.loop import solve
 from ..targets import Encoding
-from .first_look import SOME, some_rows
+from .first_look import SOME, Sample, some_rows
 
 __all__ = [
     "Mean",
@@ -64,13 +64,13 @@ def without_features(rows: Rows, loss: Loss, encoding: Encoding) -> Objective:
 def reference_at(bare: Objective, constant: Array, columns: Reference) -> Reference:
     """Return the reference of a constant prediction, (K,), from an objective without features and the facts of the columns.
 
-    A loss that is not convex may be flat there; the slopes at zero then count as well, unless it derives a constant from the
-    targets itself, in their units. If the constant fits all rows exactly,
-    slopes at a distance give the scale, because bounds may keep a fit away from the constant.
+    A loss that is not convex may be flat there; the slopes at zero then count as well, unless the constant was found from the
+    targets, in their units. If the constant fits all rows exactly, slopes at a distance give the scale, because bounds may
+    keep a fit away from the constant.
     """
     value, slope, sizes = _at(bare, constant)
     size, scale = abs(value), sizes
-    if not bare.loss.convex and bare.loss.first_raw is None:
+    if not (bare.loss.convex or bare.loss.first_raw or _has_columns(bare.loss)):
         scale = np.maximum(sizes, _at(bare, np.zeros_like(constant))[2])
     if not scale.any():
         size, _, scale = _at(bare, constant + np.maximum(np.abs(constant), 1.0))
@@ -129,14 +129,45 @@ def first_constant(objective: Objective, mean: Mean, has_unit: bool) -> Array:
 def constant_at(objective: Objective, mean: Mean) -> Array:
     """Return the constant raw prediction for a mean of y, (K,), beside the mean offset.
 
-    It is zero if the link does not return one number per column of raw, such as the identity if y has fewer columns.
+    It is zero if the link does not return one number per column of raw, such as the identity if y has fewer columns. For a
+    rowwise custom loss it is searched.
     """
     loss = objective.loss
     if loss.first_raw is not None:
         sample = some_rows(objective, SEVERAL)
         return loss.first_raw(sample.y, sample.weight) - mean.offset
+    if _has_columns(loss):
+        return _by_columns(loss, some_rows(objective, SOME), objective.model.n_raw)
     constant = np.atleast_1d(loss.link(mean.y))
     return (constant if constant.shape == (objective.model.n_raw,) else np.zeros(objective.model.n_raw)) - mean.offset
+
+
+def _has_columns(loss: Loss) -> bool:
+    """Tell whether the columns of raw of a custom loss may mean anything, such as a mean and the logarithm of a scale."""
+    return loss.foreign and loss.rowwise and loss.task == "regression"
+
+
+def _by_columns(loss: Loss, sample: Sample, n_raw: int) -> Array:
+    """Return a constant raw of low cost, (K,): in each column by turns, zero, a location or spread of y, or its logarithm."""
+    y = sample.y.reshape(len(sample.y), -1).T
+    places = [_places(column) for column in (y if len(y) == n_raw else np.tile(y.ravel(), (n_raw, 1)))]
+    constant, least = np.zeros(n_raw), np.inf
+    for k in np.tile(np.arange(n_raw), 3):
+        trials = np.tile(constant, (len(places[k]), 1))
+        trials[:, k] = places[k]
+        with np.errstate(all="ignore"):
+            costs = np.array([sample.weight @ sample.value(loss, trial) for trial in trials])
+        costs = np.where(np.isfinite(costs), costs, np.inf)
+        if costs.min() < least:
+            constant, least = trials[costs.argmin()], costs.min()
+    return constant
+
+
+def _places(y: Array) -> Array:
+    seen = y[np.isfinite(y)]
+    low, middle, high = np.quantile(seen, [0.25, 0.5, 0.75]) if len(seen) else np.zeros(3)
+    sizes = np.array([middle, high - low, *((seen.mean(), seen.std()) if len(seen) else ())])
+    return np.concatenate([[0.0], sizes, np.log(np.abs(sizes[sizes != 0]))])
 
 
 def starts(objective: Objective, bare: Objective) -> list[Array]:

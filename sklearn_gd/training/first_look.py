@@ -76,7 +76,7 @@ def examined(loss: Loss, sample: Sample, constant: Array, free: bool) -> Loss:
     if free and not loss.rowwise:
         check_bounded(loss, y, points.loss_data)
     loss = loss.observe(y, raw, points.loss_data)
-    nearby = replace(points, unbound=loss, raw=raw + loss.pieces.unit * noise)
+    nearby = replace(points, unbound=loss, raw=raw + loss.spacing.unit * noise)
     found = disagreement(nearby.rows(np.arange(len(y))[:: max(1, len(y) // FEW)]))
     if found:
         raise ValueError(found)

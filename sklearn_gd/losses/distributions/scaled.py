@@ -54,6 +54,12 @@ class _Scaled(Distribution):
         return mean, 0.5 * np.log(variance or 1.0)
 
 
+def _median(values: Array, weight: Array) -> float:
+    order = np.argsort(values)
+    share = np.cumsum(weight[order])
+    return float(values[order[np.searchsorted(share, 0.5 * share[-1])]])
+
+
 class Normal(_Scaled):
     r"""The normal distribution with a mean and a scale for each sample, a heteroscedastic regression (not convex).
 
@@ -148,6 +154,12 @@ class StudentT(_Scaled):
     def __init__(self, df: float = 4.0, constant: bool = False) -> None:
         super().__init__(constant)
         self.df = df
+
+    def first_raw(self, y: Array, weight: Array) -> Array:
+        """Return the median, and the median distance from it as that of the distribution, so that outliers do not count."""
+        middle = _median(y, weight)
+        distance = _median(np.abs(y - middle), weight)
+        return np.array([middle, np.log(distance / stats.t.ppf(0.75, self.df))]) if distance else super().first_raw(y, weight)
 
     def _standard(self, square: Array) -> tuple[Array, Array, Array]:
         df = self.df
