@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hostile import HostileRows
@@ -27,6 +28,7 @@ from sklearn_gd.losses import (
     Focal,
     LogLoss,
     LogNormal,
+    Loss,
     Masked,
     MultinomialFocal,
     NegativeBinomial,
@@ -48,6 +50,7 @@ from sklearn_gd.rows import Stream, source
 from sklearn_gd.solvers import Need
 
 N = 1200
+HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 DISTRIBUTIONS = [kind for kind in LOSSES.values() if issubclass(kind, Distribution)]
 # Away from the defaults.
 UNUSUAL = [StudentT(2.5), *(kind(constant=True) for kind in DISTRIBUTIONS)]
@@ -286,6 +289,83 @@ def test_units_of_y_do_not_matter(rows, kind, scale):
     np.testing.assert_allclose(there.predict(X), scale * here.predict(X) + shift, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [1e-5, 1e5])
+@pytest.mark.parametrize("shift", [0.0, 1e3])
+def test_units_of_y_do_not_matter_to_own_columns(rows, scale, shift):
+    """A function of a mean and the logarithm of a scale: the start and the spacings of differences are found in each column."""
+    X, location, _ = rows
+    y = scale * (_drawn(Normal, location, 0.4) + shift)
+    truth = GDRegressor(Normal(), alpha=0.0).fit(X, y)
+    own = GDRegressor(CustomLoss(_gaussian, rowwise=True, n_raw=2, convex=False), alpha=0.0).fit(X, y)
+    assert own.converged_
+    assert mean_loss(own, X, y) + HALF_LOG_TWO_PI == pytest.approx(mean_loss(truth, X, y), rel=1e-9, abs=1e-9)
+    np.testing.assert_allclose(own.predict(X), truth.predict(X), rtol=1e-4)
+
+
+class _Swapped(Loss):
+    """The logarithm of the scale comes first, and does not depend on X."""
+
+    task, rowwise, convex = "regression", True, False
+
+    def value(self, y, raw):
+        return _gaussian(y, raw[:, ::-1])
+
+    def n_raw(self, target):
+        return 2
+
+    def inverse_link(self, raw):
+        return raw[:, 1:]
+
+
+def test_the_order_of_own_columns_does_not_matter(rows):
+    X, location, _ = rows
+    y = 1e4 * _drawn(Normal, location, 0.4)
+    truth = GDRegressor(Normal(), alpha=0.0).fit(X, y)
+    np.testing.assert_allclose(GDRegressor(_Swapped(), alpha=0.0).fit(X, y).predict(X), truth.predict(X), rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", [StudentT(1.0), StudentT(), StudentT(constant=True)], ids=repr)
+@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
+def test_one_gross_outlier(rows, loss, solver):
+    """It moves a fit that is robust to it by no more than leaving out one row does."""
+    X, location, _ = rows
+    y = _drawn(StudentT, location, 0.2)
+    clean = GDRegressor(loss, alpha=0.0).fit(X[1:], y[1:])
+    y[0] = 1e5
+    model = GDRegressor(loss, alpha=0.0, solver=solver).fit(X, y)
+    assert model.converged_
+    assert np.abs(model.predict(X) - clean.predict(X)).max() < 0.05
+
+
+def test_an_optimum_that_is_not_finite_is_told(rows):
+    """Where counts vary no more than Poisson's, the dispersion falls to zero, and the weights of its logarithm grow."""
+    X, location, _ = rows
+    mean = np.exp(0.3 * location + 1.0)
+    counts = np.random.RandomState(0).binomial(20, mean / 20.0).astype(float)
+    for name, hint in (
+        ("negative_binomial", "(as the dispersion falls to zero|loss='poisson', or constant=True, if counts vary no more)"),
+        ("zero_inflated_poisson", "(as the share of additional zeros falls|loss='poisson', if there are no more zeros)"),
+    ):
+        with pytest.warns(ConvergenceWarning, match=hint):
+            model = GDRegressor(name, alpha=0.0).fit(X, counts)
+        assert not model.converged_
+        poisson = GDRegressor("poisson", alpha=0.0).fit(X, counts)
+        assert np.median(np.abs(model.predict(X) / poisson.predict(X) - 1.0)) < 0.02
+    x, codes = np.arange(9.0)[:, None], np.arange(9) // 3
+    for loss, y in (("log_loss", codes), ("ordinal_log_loss", codes), ("ordinal_log_loss", codes > 0)):
+        with pytest.warns(ConvergenceWarning, match="There is no finite optimum .*, as it does when classes are separable"):
+            GDClassifier(loss, alpha=0.0).fit(x, y)
+    codes[4] = 2
+    assert GDClassifier("ordinal_log_loss", alpha=0.0).fit(x, codes).converged_
+
+
+@pytest.mark.parametrize("kind", [Normal, StudentT, LogNormal])
+def test_a_spread_that_falls_to_zero_is_told(kind):
+    X = np.random.RandomState(0).standard_normal((50, 2))
+    with pytest.warns(ConvergenceWarning, match="the scale falls to zero where y is fitted exactly"):
+        GDRegressor(kind(), alpha=0.0).fit(X, np.full(50, 3.0))
+
+
 def test_a_penalty_in_the_unit_of_y_is_told(rows):
     """The loss of a location and a scale has no unit: with y in the thousands, the default alpha is a strong penalty."""
     X, location, _ = rows
@@ -440,6 +520,16 @@ def test_intervals_hold_their_coverage(rows, kind):
             model.predict_interval(X, bad)
 
 
+@pytest.mark.parametrize("loss", [NegativeBinomial(), NegativeBinomial(constant=True)], ids=repr)
+@pytest.mark.parametrize("mean", [1e3, 0.99e9, 1.01e9, 1e18, 1e120])
+def test_intervals_of_large_counts(loss, mean):
+    """Beside the gamma distribution with the same mean and variance; one row in another unit must not stop a process."""
+    raw = np.array([[np.log(mean), -1.0], [np.log(mean), -20.0]])
+    shape = 1.0 / (np.exp(raw[:, 1]) + 1.0 / mean)
+    expected = np.stack(stats.gamma(shape, scale=mean / shape).interval(0.8), axis=-1)
+    np.testing.assert_allclose(loss.interval(raw, 0.8), expected, rtol=2e-3)
+
+
 def test_other_distributions(rows):
     X, location, _ = rows
     counts = _drawn(NegativeBinomial, location)
@@ -521,6 +611,31 @@ def test_ordered_labels(rows):
     assert stream.score(X, names[codes]) > 0.9 * here.score(X, names[codes])
 
 
+@pytest.mark.parametrize("kind", ["series", "categorical", "polars", "batches"])
+def test_a_stated_order_is_not_ignored(rows, kind):
+    """A categorical that says its order needs no sorting; if the loss would sort it in another way, it is refused."""
+    _, X, codes, _ = _problem("ordinal_log_loss", rows)
+    names = ["none", "few", "some", "many"]
+    labels = np.array(names)[codes]
+
+    def stated(order):
+        if kind == "polars":
+            return pytest.importorskip("polars").Series(labels, dtype=pytest.importorskip("polars").Enum(order))
+        found = pd.Categorical(labels, order, ordered=True)
+        return found if kind == "categorical" else pd.Series(found)
+
+    def data(y):
+        return (Stream(lambda: iter([(X, y)])),) if kind == "batches" else (X, y)
+
+    with pytest.raises(
+        ValueError, match=r"order \['none', 'few', 'some', 'many'\].*expected OrdinalLogLoss\(categories=\['none'"
+    ):
+        GDClassifier("ordinal_log_loss").fit(*data(stated(names)))
+    told = GDClassifier(OrdinalLogLoss(names)).fit(*data(stated(names)))
+    np.testing.assert_allclose(told.coef_, GDClassifier("ordinal_log_loss").fit(X, codes).coef_, rtol=1e-6)
+    np.testing.assert_array_equal(GDClassifier("ordinal_log_loss").fit(*data(stated(sorted(names)))).classes_, sorted(names))
+
+
 def test_explained_loss(rows):
     X, location, _ = rows
     y = _drawn(NegativeBinomial, location)
@@ -599,6 +714,9 @@ def test_shares_of_statsmodels_and_several_outputs(rows):
     np.testing.assert_allclose(masked.coef_[0], GDRegressor("log_loss", alpha=0.0).fit(X[seen], both[seen, 0]).coef_, atol=1e-5)
     with pytest.raises(ValueError, match="is a loss for classification"):
         GDRegressor("hinge").fit(X, share)
+    for method in (model.predict_distribution, model.predict_interval):
+        with pytest.raises(ValueError, match="LogLoss in GDRegressor models the mean of a share and not its distribution"):
+            method(X)
 
 
 @pytest.mark.parametrize("loss", [LogLoss(), LogLoss(0.1), Focal(0.5)], ids=repr)
@@ -635,9 +753,40 @@ def test_soft_labels_beside_scikit_learn_and_refusals(rows):
     stream = GDClassifier(solver="adam", random_state=0).partial_fit(X, soft)
     with pytest.raises(ValueError, match="has rows that are no probabilities"):
         stream.partial_fit(X, 2.0 * soft)
+    with pytest.raises(ValueError, match=r"y has shape \(1200,\): expected the probabilities of 3 classes"):
+        model.score(X, soft.argmax(axis=1))
+    with pytest.raises(ValueError, match="expected None for sequences, soft labels"):
+        GDClassifier(class_weight="balanced").fit(X, soft)
     parts = np.array_split(np.arange(N), 5)
     streamed = GDClassifier(alpha=0.05, tol=1e-10).fit(Stream(lambda: ((X[part], soft[part]) for part in parts)))
     np.testing.assert_allclose(streamed.coef_, model.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rounded", [lambda soft: soft.astype(np.float32), lambda soft: soft.round(4)], ids=["float32", "digits"]
+)
+def test_rounded_soft_labels(rows, rounded):
+    """Sums that are one up to rounding leave no common shift of the scores to run away along."""
+    X, _, _ = rows
+    soft = np.random.RandomState(0).dirichlet(np.ones(4), N)
+    exact, model = (GDClassifier(alpha=0.0).fit(X, each) for each in (soft, rounded(soft)))
+    assert model.converged_
+    np.testing.assert_allclose(model.coef_, exact.coef_, atol=1e-3)
+    np.testing.assert_allclose(model.intercept_, exact.intercept_, atol=1e-3)
+
+
+def test_soft_labels_that_happen_to_be_hard_in_a_batch(rows):
+    X, _, _ = rows
+    soft = np.random.RandomState(0).dirichlet(np.ones(3), N)
+    soft[:10] = np.eye(3)[np.arange(10) % 3]
+    whole = GDClassifier(alpha=0.05, tol=1e-10).fit(X, soft)
+    for order in (slice(None), slice(None, None, -1)):
+        batches = [(X[:10], soft[:10]), (X[10:], soft[10:])][order]
+        np.testing.assert_allclose(
+            GDClassifier(alpha=0.05, tol=1e-10).fit(Stream(lambda batches=batches: batches)).coef_, whole.coef_, atol=1e-6
+        )
+    with pytest.raises(ValueError, match="has rows that are no probabilities"):
+        GDClassifier().fit(Stream(lambda: [(X[10:], soft[10:]), (X[:10], np.ones((10, 3)))]))
 
 
 def test_the_multinomial_focal_loss_takes_soft_labels():

@@ -405,8 +405,8 @@ def test_labels_at_the_ends_of_their_type(cancer, labels):
     [
         (2 * np.eye(2, dtype=int)[[0, 1, 0, 1, 1, 0]] - 1, "other values than 0 and 1"),
         (np.eye(2, dtype=int)[[0, 1, 0, 1, 1, 0]] + 1, "other values than 0 and 1"),
-        (np.array([[0, 3]] * 3 + [[1, 4]] * 3), "one label for each sample, or an indicator matrix"),
-        (np.array([["a", "b"]] * 3 + [["c", "d"]] * 3), "one label for each sample, or an indicator matrix"),
+        (np.array([[0, 3]] * 3 + [[1, 4]] * 3), "one label for each sample, an indicator matrix"),
+        (np.array([["a", "b"]] * 3 + [["c", "d"]] * 3), "one label for each sample, an indicator matrix"),
     ],
 )
 def test_targets_that_are_neither_labels_nor_indicators(y, message):

@@ -11,7 +11,7 @@ import pytest
 import sklearn
 import statsmodels.api as sm
 from hostile import HostileRows
-from scipy import stats
+from scipy import sparse, stats
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -181,6 +181,10 @@ def test_a_network_with_an_offset(rows):
         (np.log(np.zeros(N) + 1e-320) * np.inf, "offset contains NaN"),
         (np.zeros((N, 3)), r"offset has 3 columns: expected an array of shape \(n_samples,\)\."),
         (np.zeros((N, 2, 2)), "offset.shape == .*: expected"),
+        ("exposure", "offset is not an array of real numbers .*: expected one for each row of X"),
+        (pd.date_range("2020", periods=N), "offset is not an array of real numbers .dtype datetime64"),
+        (np.full(N, 1j), "offset is not an array of real numbers"),
+        (sparse.csr_matrix(np.ones((N, 1))), "offset is not an array of real numbers"),
     ],
 )
 def test_offsets_that_are_refused(rows, offset, message):
@@ -191,6 +195,30 @@ def test_offsets_that_are_refused(rows, offset, message):
     for method in (lambda: model.predict(X, offset), lambda: model.score(X, y, offset=offset)):
         with pytest.raises(ValueError, match=message):
             method()
+
+
+def test_an_offset_of_own_columns_names_its_column(rows):
+    """Raw may be a mean and a logarithm: one number for each row is not added to both."""
+    X, y, offset, _ = rows
+
+    def gaussian(y, raw):
+        return raw[:, 1] + 0.5 * (y - raw[:, 0]) ** 2 * np.exp(-2.0 * raw[:, 1])
+
+    loss = CustomLoss(gaussian, rowwise=True, n_raw=2, convex=False)
+    with pytest.raises(ValueError, match=r"may mean different things: expected an array of shape \(n_samples, 2\)"):
+        GDRegressor(loss, alpha=0.0).fit(X, y, offset=offset)
+    shift = np.column_stack([offset, np.zeros(N)])
+    own = GDRegressor(loss, alpha=0.0).fit(X, y, offset=shift)
+    given = GDRegressor("normal", alpha=0.0).fit(X, y, offset=offset)
+    np.testing.assert_allclose(own.coef_, given.coef_, atol=1e-4)
+    np.testing.assert_allclose(own.predict(X, shift), given.predict(X, offset), atol=1e-3)
+
+
+def test_validation_rows_need_their_offset(rows):
+    X, y, offset, _ = rows
+    with pytest.raises(ValueError, match="offset is given without offset_val: expected both"):
+        GDRegressor(early_stopping=True).fit(X, y, offset=offset, X_val=X, y_val=y)
+    GDRegressor(early_stopping=True).fit(X, y, offset=offset, X_val=X, y_val=y, offset_val=offset)
 
 
 def test_partial_fit(rows):
@@ -301,6 +329,37 @@ def test_data_are_asked_for_and_refused(rows):
     assert model.score(X, y) == model.score(X, y, loss_data=np.ones(N))
     with pytest.raises(ValueError, match="loss_data is None"):
         mean_loss(model, X, y)
+
+
+def test_columns_of_the_data_by_name(rows):
+    X, y, _, _ = rows
+    frame = pd.DataFrame({"price": np.linspace(1.0, 2.0, N), "other": 1.0})
+
+    def priced(y_true, raw, data):
+        return data["price"] * (y_true - raw) ** 2
+
+    for bad, message in (
+        (frame[["other"]], r"loss 'priced': loss_data has no field of name price; its columns are \['other'\]"),
+        (pd.concat([frame, frame], axis=1), r"columns \['price', 'other', 'price', 'other'\]: expected distinct strings"),
+        (frame.set_axis([0, 1], axis=1), r"columns \[0, 1\]: expected distinct strings, or an array"),
+        (
+            frame.assign(price=frame.price.where(frame.price > 1.1)),
+            "gave nan at iteration 0: .* loss_data without NaN in the columns it reads",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            GDRegressor(priced).fit(X, y, loss_data=bad)
+    whole = GDRegressor(priced, tol=1e-10).fit(X, y, loss_data=frame)
+    half = slice(0, 700), slice(700, N)
+    for cache in (True, False):
+        parts = [
+            Batch(X[rows], y[rows], loss_data=frame[rows][list(names)])
+            for rows, names in zip(half, (frame, frame.columns[::-1]), strict=True)
+        ]
+        _assert_same(GDRegressor(priced, tol=1e-10).fit(Stream(lambda parts=parts: parts, cache=cache)), whole)
+        parts[1] = Batch(X[half[1]], y[half[1]], loss_data=frame[half[1]].to_numpy())
+        with pytest.raises(ValueError, match=r"batch 2: loss_data has no columns by name: expected the columns \['price'"):
+            GDRegressor(priced).fit(Stream(lambda parts=parts: parts, cache=cache))
 
 
 def test_a_third_argument_with_a_default_is_none_of_the_data(rows):

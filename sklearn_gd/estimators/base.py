@@ -127,7 +127,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             prepare = Preparation.after(survey, parts.loss, shares)
             validation = None
             if any(each is not None for each in validated[:5]):
-                check_validation(validated)
+                check_validation(validated, given.offset is not None)
                 validation = opened.enter_context(source_of(validated, "_val"))
                 read_validation(self, parts.loss, survey, validation)
             elif parts.early_stopping is not None:

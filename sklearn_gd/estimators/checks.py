@@ -97,7 +97,13 @@ def check_offset(offset: Any, n_samples: int, name: str = "offset") -> Array | N
     """
     if offset is None:
         return None
-    values = np.asarray(offset, dtype=np.float64)
+    try:
+        found = np.asarray(offset)
+        if found.dtype.kind not in "fiubO":
+            raise TypeError(f"dtype {found.dtype}")
+        values = found.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is not an array of real numbers ({error}): expected one for each row of X.") from error
     if values.ndim not in (1, 2) or len(values) != n_samples:
         raise ValueError(f"{name}.shape == {values.shape}: expected {(n_samples,)}, one entry for each row of X.")
     if not np.all(np.isfinite(values)):

@@ -49,7 +49,9 @@ def class_shares(class_weight: Any, target: Target, totals: Any) -> Any:
     if class_weight is None:
         return None
     if np.ndim(totals) == 0:
-        raise ValueError(f"class_weight={class_weight!r}: expected None for sequences, and for labels that are missing.")
+        raise ValueError(
+            f"class_weight={class_weight!r}: expected None for sequences, soft labels, and labels that are missing."
+        )
     if isinstance(class_weight, str):
         if class_weight == "balanced":
             return _balanced(totals)

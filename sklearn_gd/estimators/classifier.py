@@ -416,4 +416,7 @@ def _kind_of(y: Any) -> str:
         return "soft labels"
     if not missing:
         check_classification_targets(y)
-    raise ValueError(f"y has shape {y.shape}: expected one label for each sample, or an indicator matrix of 0 and 1.")
+    raise ValueError(
+        f"y has shape {y.shape}: expected one label for each sample, an indicator matrix of 0 and 1, or the probabilities of "
+        "classes."
+    )

@@ -28,11 +28,15 @@ from .reading import Preparation, Reader, Survey, twin
 __all__ = ["check_validation", "held_out", "read_validation", "watching"]
 
 
-def check_validation(given: Batch) -> None:
-    """Raise ValueError if X or y of the validation rows is missing."""
+def check_validation(given: Batch, fitted_offset: bool) -> None:
+    """Raise ValueError if X or y of the validation rows is missing, or their offset where the fit has one."""
     without_y = given.y is None and not isinstance(given.X, Stream)
     if given.X is not None and without_y:
         raise ValueError("y_val is None: expected both X_val and y_val, or neither.")
+    if fitted_offset and given.offset is None and not isinstance(given.X, Stream):
+        raise ValueError(
+            "offset is given without offset_val: expected both, as the validation loss is that of raw plus offset."
+        )
     if given.X is None:
         name = next(name for name, column in given.columns.items() if column is not None)
         raise ValueError(f"{name}_val is given without X_val: expected both, or neither.")

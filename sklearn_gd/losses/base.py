@@ -110,6 +110,7 @@ class Loss(Part, ABC):
     pieces: Piecewise = Piecewise()
     slope_error: float = 1e-6
     convergence_hint: str = ""
+    unbounded_hint: str = "as it does when classes are separable. What would help: a penalty, with alpha > 0."
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:
@@ -333,6 +334,11 @@ class Loss(Part, ABC):
         """Return the number of columns of raw for a target: by default one per output or class."""
         return target.n_raw(self.rowwise)
 
+    @property
+    def _own_columns(self) -> bool:
+        """Whether the loss determines the number of columns of raw."""
+        return type(self).n_raw is not Loss.n_raw
+
     def n_weighted(self, n_raw: int) -> int:
         """Return how many columns of raw, the first ones, depend on X; the others have only an intercept."""
         return n_raw
@@ -364,8 +370,13 @@ class Loss(Part, ABC):
         Raises
         ------
         ValueError
-            If it has another number of columns.
+            If it has another number of columns, or one column where those of raw mean different things.
         """
+        if self.rowwise and self._own_columns and n_raw > 1 and offset.shape[1] == 1:
+            raise ValueError(
+                f"offset has one column, and raw of the loss {self.name} has {n_raw}, which may mean different things: "
+                f"expected an array of shape (n_samples, {n_raw}), with zeros where nothing is added."
+            )
         if offset.shape[1] not in (1, n_raw):
             expected = "(n_samples,)" if n_raw == 1 else f"(n_samples,), or (n_samples, {n_raw}), one for each column of raw"
             raise ValueError(f"offset has {offset.shape[1]} columns: expected an array of shape {expected}.")
@@ -412,4 +423,4 @@ class Loss(Part, ABC):
 
     def _domain(self, legal: bool | np.bool_, domain: str, y: Array) -> None:
         if not legal:
-            raise ValueError(f"{type(self).__name__} needs {domain}; got y with values from {np.min(y):g} to {np.max(y):g}.")
+            raise ValueError(f"{self.name} needs {domain}; got y with values from {np.min(y):g} to {np.max(y):g}.")

@@ -202,6 +202,10 @@ class CustomLoss(Loss):
     def n_raw(self, target: Target) -> int:
         return self._given.get("n_raw") or super().n_raw(target)
 
+    @property
+    def _own_columns(self) -> bool:
+        return self._given.get("n_raw") is not None
+
     def _with_data(self, *arguments: Any) -> tuple[Any, ...]:
         """Return arguments of a function of the user's, the data last if there are any."""
         return arguments if self._data is None else (*arguments, self._data)
@@ -223,7 +227,15 @@ class CustomLoss(Loss):
         for view in views:
             if isinstance(view, np.ndarray):
                 view.flags.writeable = False  # a function that works in place gets numpy's own error, not a wrong model
-        result = np.asarray(self._given[which](*views))
+        try:
+            result = np.asarray(self._given[which](*views))
+        except ValueError as error:
+            if str(error).startswith("no field of name"):
+                names = None if self._data is None else list(self._data.dtype.names)
+                raise ValueError(
+                    f"The {which} of the loss {self.name}: loss_data has {error}; its columns are {names}."
+                ) from error
+            raise
         if result.dtype.kind not in "fiub":
             raise ValueError(f"The {which} of the loss {self.name} returned dtype {result.dtype}: expected real numbers.")
         return result.astype(np.float64, copy=False)

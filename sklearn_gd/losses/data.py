@@ -46,7 +46,10 @@ def check_loss_data(loss_data: Any, loss: Loss, n_samples: int, name: str = "los
 
 def _by_name(frame: Any) -> Array:
     """Return a frame as a structured array."""
-    columns = {str(name): _plain(np.asarray(frame[name])) for name in frame.columns}
+    names = list(frame.columns)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(f"loss_data has the columns {names}: expected distinct strings, or an array instead of a frame.")
+    columns = {name: _plain(np.asarray(frame[name])) for name in names}
     result = np.empty(len(frame), dtype=[(name, column.dtype) for name, column in columns.items()])
     for name, column in columns.items():
         result[name] = column

@@ -97,7 +97,7 @@ def unit_of(y: Array, raw: Array) -> float:
 def units_of(value: Function, y: Array, raw: Array) -> Array:
     """Return the distance in each column of raw, (K,), over which the slope of a rowwise loss changes as much as its size.
 
-    Second differences over it are half as large as first ones. It is one for a column without curvature.
+    Second differences over it are half as large as first ones, for the median row. It is one for a column without curvature.
     """
     here, result = value(y, raw), np.ones(raw.shape[1])
     far = 1e3 * max(1.0, float(np.abs(raw).max(initial=0.0)), float(np.nanmax(np.abs(y), initial=0.0)))
@@ -105,9 +105,10 @@ def units_of(value: Function, y: Array, raw: Array) -> Array:
         for size in far * 4.0 ** -np.arange(40):
             with np.errstate(all="ignore"):
                 up, down = value(y, raw + size * step), value(y, raw - size * step)
-                bend, tilt = np.abs(up - 2.0 * here + down), np.abs(up - down)
-            infinite = ~np.isfinite(bend)
-            if np.where(infinite, 1.0, bend).sum() < 0.5 * np.where(infinite, 1.0, tilt).sum():
+                ratio = np.abs(up - 2.0 * here + down) / np.abs(up - down)
+            ratio = np.where(np.isfinite(up) & np.isfinite(down), ratio, 1.0)
+            known = ratio[~np.isnan(ratio)]
+            if not len(known) or np.median(known) < 0.5:
                 break
             result[k] = size
     return result

@@ -69,6 +69,18 @@ class OrdinalLogLoss(Loss):
         if self.categories is not None and (np.ndim(self.categories) != 1 or len(set(self.categories)) != len(self.categories)):
             raise ValueError(f"OrdinalLogLoss(categories={self.categories!r}): expected a list of distinct labels, in order.")
 
+    def read(self, y: Any) -> Any:
+        """Return y as an array; a categorical whose order is not that of the loss is refused."""
+        dtype = getattr(y, "dtype", None)
+        if self.categories is None and getattr(dtype, "ordered", type(dtype).__name__ == "Enum"):
+            stated = [label.item() if isinstance(label, np.generic) else label for label in dtype.categories]  # type: ignore[union-attr]
+            if stated != sorted(stated):
+                raise ValueError(
+                    f"y is a categorical with the order {stated}, and labels are sorted: expected "
+                    f"OrdinalLogLoss(categories={stated})."
+                )
+        return super().read(y)
+
     def target(self, y: Array, classes: Any = None) -> Target | None:
         if classes is None:
             check_classification_targets(np.ravel(y))

@@ -48,9 +48,22 @@ class Fractional(Wrapped):
     """
 
     takes_shares = True
+    has_distribution = False
+    has_interval = False
 
     def __init__(self, loss: Any) -> None:
         self.loss = loss
+
+    def distribution(self, raw: Array) -> Any:
+        """Raise ValueError: a share has no Bernoulli distribution."""
+        raise ValueError(
+            f"{self.name} in GDRegressor models the mean of a share and not its distribution: expected loss='beta', or for "
+            "labels a GDClassifier."
+        )
+
+    def interval(self, raw: Array, coverage: float) -> Array:
+        """Raise ValueError, as `distribution` does."""
+        return self.distribution(raw)
 
     def _expected(self, function: Any, y: Array) -> Array:
         return y * function(np.ones_like(y)) + (1.0 - y) * function(-np.ones_like(y))

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from scipy import sparse
 
-from ..arrays import Array
+from ..arrays import Array, in_columns
 from .blocks import BlockRows, MemoryRows
 from .matrices import RowStore
 from .parted import merged_quantile, summary
@@ -59,6 +59,7 @@ class GrowingArray:
         """Append rows, an array with the same number of columns each time."""
         if self._shape is None:
             self._shape, self.dtype = rows.shape[1:], rows.dtype
+        rows = in_columns(rows, self.dtype.names)
         common = np.result_type(self.dtype, rows.dtype)
         if common != self.dtype:
             self._rewrite(common)

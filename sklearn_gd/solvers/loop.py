@@ -17,6 +17,9 @@ __all__ = ["Move", "Result", "iterate", "minimize", "solve", "warm_up_on_sample"
 
 Move = tuple[Array, Array]
 
+# A negative log-likelihood of all labels together below this is possible only if they are separable.
+CERTAIN = 1e-3
+
 
 @dataclass
 class Result:
@@ -117,8 +120,9 @@ def minimize(
     if not np.isfinite(state.value):
         raise ValueError(f"The loss {objective.loss.name} gave {state.value} at iteration 0: expected a finite number.")
     result = iterate(objective, solver, state, tol=tol, max_iter=max_iter, watch=watch)
-    # For a loss that is not convex, a stationary point is all that can be expected.
-    free = objective.loss.convex and objective.penalty_value(result.state.params) == 0
+    # For a loss that is not convex, a stationary point is all that can be expected, but of a likelihood.
+    proper = objective.loss.convex or objective.loss.likelihood is not None
+    free = proper and objective.penalty_value(result.state.params) == 0
     doubtful = result.state.certified and result.reason not in (Reason.INTERRUPTED, Reason.ASKED)
     if doubtful and (free or not result.converged) and without_optimum(objective, result.state.params, result.moves):
         result.reason = Reason.NO_FINITE_OPTIMUM
@@ -156,6 +160,9 @@ def without_optimum(objective: Objective, params: Array, moves: Sequence[Move]) 
 
     This happens if all or some classes are separable. A loss that becomes exactly zero a little further has its optimum there.
     """
+    labels = objective.loss.likelihood is not None and objective.loss.task == "classification"
+    if labels and objective.rows.n_samples * objective.value(params) < CERTAIN:
+        return True  # each label has more than half the probability, and all of it further out
     falls = any(_falls_for_ever(objective, start, direction) for start, direction in [(params, params), *moves])
     return falls and not any(objective.value(scale * params) == 0.0 for scale in (1.0, 1.001, 2.0))
 

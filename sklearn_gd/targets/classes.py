@@ -186,7 +186,7 @@ class Multilabel(Target):
 
     def merged(self, other: Target) -> Target:
         if not isinstance(other, Multilabel):
-            return super().merged(other)
+            return other.merged(self) if other.shares else super().merged(other)
         if len(other.classes) != len(self.classes):
             raise ValueError(f"y has {len(other.classes)} columns: expected {len(self.classes)}, as in the rows before.")
         return self

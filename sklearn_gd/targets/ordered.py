@@ -13,6 +13,9 @@ from .classes import Labels
 
 __all__ = ["Ordered", "SoftLabels"]
 
+# How far the sum of rounded probabilities may be from one.
+ROUNDED = 1e-3
+
 
 class Ordered(Labels):
     """A target with one of several ordered labels per sample.
@@ -85,14 +88,22 @@ class SoftLabels(Target):
             raise ValueError(
                 f"{name} has shape {y.shape}: expected the probabilities of {len(self.classes)} classes in columns."
             )
-        if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1.0, rtol=0.0, atol=1e-6):
+        if np.any(y < 0) or not np.allclose(y.sum(axis=1), 1.0, rtol=0.0, atol=ROUNDED):
             raise ValueError(f"{name} has rows that are no probabilities: expected numbers >= 0 with the sum 1 in each row.")
 
     def n_raw(self, rowwise: bool) -> int:
         return len(self.classes)
 
     def prepare(self, y: Any, rowwise: bool) -> Array:
-        return np.asarray(y, dtype=np.float64)
+        y = np.asarray(y, dtype=np.float64)
+        self.check(y, "y")
+        return y / y.sum(axis=1, keepdims=True)
+
+    def merged(self, other: Target) -> Target:
+        """Return this target for soft labels of the same classes, and for rows that happen to hold only zeros and ones."""
+        if other.classes is not None and np.array_equal(self.classes, other.classes) and not other.exclusive:
+            return self
+        return super().merged(other)
 
     def encoded_for(self, loss: LossFacts) -> Encoding:
         check_takes_shares(loss)
@@ -105,6 +116,7 @@ class SoftLabels(Target):
         return mean / mean.sum(axis=1, keepdims=True)
 
     def tally(self, y: Any, predicted: Any, weight: Array) -> Array:
+        self.check(np.asarray(y), "y")
         return np.array([weight @ (np.argmax(y, axis=1) == predicted), weight.sum()])
 
     def scored(self, tally: Array) -> float:

@@ -97,7 +97,8 @@ def best_constant(objective: Objective, bare: Objective, start: Array, mean: Mea
         start = first_constant(objective, mean, has_unit)
         reference = reference_at(bare, start, columns)
     if not np.isfinite(reference.value):
-        raise ValueError(f"The loss {loss.name} gave {reference.value} at iteration 0: expected a finite number.")
+        data = ", and loss_data without NaN in the columns it reads" if loss.takes_data else ""
+        raise ValueError(f"The loss {loss.name} gave {reference.value} at iteration 0: expected a finite number{data}.")
     if reference.gap <= 1e-10 and loss.smooth:
         return reference
     some = bare if loss.convex else bare.sample(FEW)  # if not convex, it is one of several and only sets the scale

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, part_of
+from ..arrays import Array, in_columns, part_of
 from ..losses import Loss
 from ..losses.checks import check_bounded, disagreement
 from ..losses.contract import Points
@@ -54,7 +54,7 @@ class Sample:
 
 
 def _joined(one: Any, two: Any) -> Any:
-    return None if one is None else np.concatenate([one, two])
+    return None if one is None else np.concatenate([one, in_columns(two, one.dtype.names)])
 
 
 def examined(loss: Loss, sample: Sample, constant: Array, free: bool) -> Loss:

@@ -38,7 +38,7 @@ def complaint(
     if reason is Reason.NO_FINITE_OPTIMUM:
         return (
             f"There is no finite optimum (after {n_iter} iterations): the loss falls for ever as the parameters grow, "
-            "as it does when classes are separable. What would help: a penalty, with alpha > 0."
+            f"{objective.loss.unbounded_hint}"
         )
     if reason is Reason.WRONG_DERIVATIVES:
         missed = "by the gradient that was given"

@@ -51,6 +51,8 @@ class Beta(Distribution):
     """
 
     parameters = ("logit mean", "log precision")
+    convergence_hint = "constant=True, fewer columns or more rows, if the precision grows for ever where y is fitted exactly."
+    unbounded_hint = "as the precision grows where y is fitted exactly. What would help: fewer columns, or more rows."
 
     def check_target(self, y: Array) -> None:
         self._domain(np.all((y > 0) & (y < 1)), "0 < y < 1", y)

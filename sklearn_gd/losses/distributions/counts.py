@@ -20,6 +20,9 @@ __all__ = ["NegativeBinomial", "ZeroInflatedPoisson"]
 # For a larger size r of the negative binomial distribution, differences of gamma functions cancel: their series is used.
 FAR = 300.0
 
+# From this mean on, a negative binomial distribution is a gamma distribution to all digits that matter.
+LARGE = 1e9
+
 
 def _excess(t: Array) -> Array:
     """Return t - log(1 + t), for t > -1."""
@@ -69,6 +72,11 @@ class NegativeBinomial(Distribution):
     """
 
     parameters = ("log mean", "log dispersion")
+    convergence_hint = "loss='poisson', or constant=True, if counts vary no more than under a Poisson distribution."
+    unbounded_hint = (
+        "as the dispersion falls to zero where counts vary no more than under a Poisson distribution. What would help: "
+        "loss='poisson', or constant=True."
+    )
     positive_only = True
 
     def check_target(self, y: Array) -> None:
@@ -120,6 +128,18 @@ class NegativeBinomial(Distribution):
         mean, r = self._mean_and_size(raw)
         return stats.nbinom(r, r / (r + mean))
 
+    def interval(self, raw: Array, coverage: float) -> Array:
+        """Return prediction intervals, (n, 2); for large means those of the limit, a gamma distribution.
+
+        The search of SciPy for a quantile does not end if the mean is so large that y + 1 is y in double precision.
+        """
+        mean, r = self._mean_and_size(raw)
+        large, result = mean > LARGE, np.empty((len(raw), 2))
+        result[~large] = super().interval(raw[~large], coverage)
+        shape = 1.0 / (1.0 / r[large] + 1.0 / mean[large])
+        result[large] = np.stack(stats.gamma(shape, scale=mean[large] / shape).interval(coverage), axis=-1)
+        return result
+
     @overflow_to_inf
     def inverse_link(self, raw: Array) -> Array:
         return np.exp(raw[:, :1])
@@ -163,6 +183,11 @@ class ZeroInflatedPoisson(Distribution):
     """
 
     parameters = ("log mean", "logit zeros")
+    convergence_hint = "constant=True, or loss='poisson', if there are no more zeros than it expects."
+    unbounded_hint = (
+        "as the share of additional zeros falls to zero, or rises to one, for some rows. What would help: constant=True, or "
+        "loss='poisson' if there are no more zeros than it expects."
+    )
     positive_only = True
 
     def check_target(self, y: Array) -> None:

@@ -21,6 +21,9 @@ HALF_LOG_TWO_PI = 0.5 * np.log(2.0 * np.pi)
 class _Scaled(Distribution):
     """Base class of locations and scales: raw is the location m and the logarithm s of the scale."""
 
+    convergence_hint = "constant=True, fewer columns or more rows, if the scale falls to zero where y is fitted exactly."
+    unbounded_hint = "as the scale falls to zero where y is fitted exactly. What would help: fewer columns, or more rows."
+
     @abstractmethod
     def _standard(self, square: Array) -> tuple[Array, Array, Array]:
         """Return minus the log-density at z of the standard distribution, given z^2, and two weights A and B.
@@ -36,7 +39,7 @@ class _Scaled(Distribution):
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
         z, _ = self._residual(y, raw)
-        return raw[:, 1] + self._standard(z * z)[0]
+        return np.clip(raw[:, 1], -LARGEST, np.inf) + self._standard(z * z)[0]
 
     def _slopes(self, y: Array, raw: Array) -> tuple[Array, Array]:
         z, inverse = self._residual(y, raw)
