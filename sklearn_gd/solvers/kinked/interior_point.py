@@ -23,9 +23,9 @@ class InteriorState(State):
     """A state with arrays (J, n, K), for each kink of each row.
 
     `left` and `right` are the slopes of its two lines, and `slope` is between them. `distance`, of raw from the kink, is
-    `above` - `below`, both positive. `mu` is the mean of (slope - left) * below and (right - slope) * above. y and raw have
-    shape (n, K), the weight (n,); `loss` is bound to the data of the rows. `level` is the mean of the remainder of the loss
-    above the lines.
+    `above` - `below`, both positive. `mu`, (K,), is the mean of (slope - left) * below and (right - slope) * above. y and raw
+    have shape (n, K), the weight (n,); `loss` is bound to the data of the rows. `level` is the mean of the remainder of the
+    loss above the lines.
     """
 
     left: Array
@@ -39,11 +39,11 @@ class InteriorState(State):
     raw: Array
     weight: Array
     level: float
-    mu: float = np.nan
+    mu: Array
 
-    def mean(self, products: Array) -> float:
-        """Return the mean of both products, from their sum for each kink of each row."""
-        return 0.5 * float(self.weight @ products.mean(axis=(0, 2))) / float(self.weight.sum())
+    def mean(self, products: Array) -> Array:
+        """Return the mean of both products in each column, (K,), from their sum for each kink of each row."""
+        return 0.5 * (self.weight @ products.mean(axis=0)) / float(self.weight.sum())
 
 
 class InteriorPoint(Solver[InteriorState]):
@@ -54,7 +54,7 @@ class InteriorPoint(Solver[InteriorState]):
 
     Each step linearises these equations and the gradient equation, and solves them for a \mu chosen by a predictor step. It
     takes 10 to 50 steps, almost independently of the data. Each step needs one matrix, like Newton's method. The smooth part of
-    the loss enters the gradient and the matrix.
+    the loss enters the gradient and the matrix. The columns of raw do not interact, and each has its own \mu and step length.
 
     Examples
     --------
@@ -81,7 +81,8 @@ class InteriorPoint(Solver[InteriorState]):
         distance = raw - kinks
         width = right - left
         # Slopes and slacks for one mu, which is typical of the distances; their product follows from the quadratic formula.
-        mu = float(np.mean(np.abs(distance) * width)) or EPS
+        mu = np.mean(np.abs(distance) * width, axis=(0, 1))
+        mu = np.maximum(mu, 1e-3 * mu.max() or EPS)  # a column whose kinks are met from the start needs room as well
         ratio = np.abs(distance) * width / mu
         share = 2.0 / (2.0 + ratio + np.hypot(ratio, 2.0))
         near = mu / (width * (1.0 - share))
@@ -105,6 +106,7 @@ class InteriorPoint(Solver[InteriorState]):
             raw=raw,
             weight=weight,
             level=level_above(objective, params) if objective.loss.piecewise_linear else 0.0,
+            mu=mu,
         )
         return self._at(objective, state)
 
@@ -120,7 +122,7 @@ class InteriorPoint(Solver[InteriorState]):
         return state.but(**facts_of_lines(objective, state, weight, slopes, level), level=level, mu=mu)
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
-        if not state.mu > 0:
+        if not np.any(state.mu > 0):
             return _exhausted(state)
         low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
         stiff = 1.0 / (below / low + above / high)
@@ -140,15 +142,22 @@ class InteriorPoint(Solver[InteriorState]):
         _, _, slope, less, more = towards(0.0, 0.0)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
         ahead = state.mean((low + s * slope) * (below + t * less) + (high - s * slope) * (above + t * more))
-        aim = (ahead / state.mu) ** 3 * state.mu
+        aim = np.divide(ahead, state.mu, out=np.zeros_like(ahead), where=state.mu > 0) ** 3 * state.mu
         params, distance, slope, less, more = towards(aim - slope * less, aim + slope * more)
         t, s = _reach(below, less, above, more), _reach(low, slope, high, -slope)
         if not objective.loss.piecewise_linear:
-            t = s = min(t, s)
-        if not np.all(np.isfinite(params)):  # the slacks have reached the last digit
+            t = s = np.minimum(t, s)
+        columns = params.reshape(-1, len(t))
+        alive = np.isfinite(columns).all(axis=0) & (state.mu > 0)
+        if not np.any(alive):  # the slacks have reached the last digit
             return _exhausted(state)
+        if not np.all(alive):
+            t, s = np.where(alive, t, 0.0), np.where(alive, s, 0.0)
+            columns, distance, slope, less, more = (
+                np.where(alive, move, 0.0) for move in (columns, distance, slope, less, more)
+            )
         moved = state.but(
-            params=state.params + t * params,
+            params=state.params + (t * columns).ravel(),
             iteration=state.iteration + 1,
             slope=state.slope + s * slope,
             distance=state.distance + t * distance,
@@ -163,7 +172,10 @@ def _exhausted(state: InteriorState) -> InteriorState:
     return state.but(iteration=state.iteration + 1, decrement=0.0, stalled=Reason.STALLED)
 
 
-def _reach(a: Array, move_a: Array, b: Array, move_b: Array) -> float:
-    """Return the share, up to 1, of the moves that keeps both arrays positive, with a small margin."""
-    lowest = min(float(np.min(move_a / a)), float(np.min(move_b / b)))
-    return min(1.0, 0.9995 / max(-lowest, 1e-300))
+def _reach(a: Array, move_a: Array, b: Array, move_b: Array) -> Array:
+    """Return the share, up to 1, of the moves in each column, (K,), that keeps both arrays positive, with a small margin.
+
+    NumPy is slow at reducing over rows of few columns; they are handled one by one.
+    """
+    lowest = np.array([min(one.min(), other.min()) for one, other in zip((move_a / a).T, (move_b / b).T, strict=True)])
+    return np.minimum(1.0, 0.9995 / np.maximum(-lowest, 1e-300))
