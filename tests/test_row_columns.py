@@ -362,6 +362,61 @@ def test_columns_of_the_data_by_name(rows):
             GDRegressor(priced).fit(Stream(lambda parts=parts: parts, cache=cache))
 
 
+def _tolerance(y, raw, data):
+    return np.maximum(np.abs(y - raw) - data, 0.0)
+
+
+def _share(y, raw, data):
+    return np.maximum(np.abs(y - raw) - data * np.abs(y), 0.0)
+
+
+def _capacity(y, raw, data):
+    sold = np.minimum(y, data)
+    return 3.0 * np.maximum(sold - raw, 0.0) + np.maximum(raw - sold, 0.0)
+
+
+def _with_a_fixed_kink(y, raw, data):
+    return np.maximum(np.abs(y - raw) - data, 0.0) + 0.5 * np.maximum(raw - 0.7, 0.0)
+
+
+def _curved_outside(y, raw, data):
+    return np.maximum(np.abs(y - raw) - data, 0.0) ** 2 + np.maximum(raw - data, 0.0)
+
+
+def _margin(y, raw, data):
+    return np.maximum(data - y * raw, 0.0)
+
+
+@pytest.mark.parametrize("home", ["memory", "frame", "stream"])
+@pytest.mark.parametrize(
+    ("function", "kinks"),
+    [
+        (_tolerance, lambda y, data: [y - data, y + data]),
+        (_share, lambda y, data: [y * (1.0 - data), y * (1.0 + data)]),
+        (_capacity, lambda y, data: [np.minimum(y, data)]),
+        (_with_a_fixed_kink, lambda y, data: [y - data, y + data, 0.7]),
+        (_curved_outside, lambda y, data: [data]),
+        (_margin, lambda y, data: [y * data]),
+    ],
+)
+def test_kinks_over_the_data_are_found(rows, function, kinks, home):
+    """As good, and as fast, as with the kinks told: a solver for kinks that are known is used."""
+    X, y, _, _ = rows
+    data = np.random.RandomState(0).uniform(0.2, 1.0, N)
+    kind, y = (GDClassifier, y > 0) if function is _margin else (GDRegressor, y)
+    told = kind(CustomLoss(function, kinks=kinks), alpha=0.01).fit(X, y, loss_data=data)
+    given = {"other": np.array(["a"] * N), "limit": data} if home == "frame" else {}
+    named = CustomLoss(lambda y, raw, frame: function(y, raw, frame["limit"])) if given else function
+    columns = pd.DataFrame(given) if given else data
+    batches = (Stream(lambda: [Batch(X, y, loss_data=columns)]),) if home == "stream" else (X, y)
+    model = kind(named, alpha=0.01).fit(*batches, **({} if home == "stream" else {"loss_data": columns}))
+    assert model.converged_
+    assert home == "stream" or type(model.solver_) is type(told.solver_)
+    one, two = (mean_loss(each, X, y, loss_data=part) for each, part in ((told, data), (model, columns)))
+    assert two == pytest.approx(one, rel=1e-6)
+    np.testing.assert_allclose(model.coef_, told.coef_, atol=1e-3)
+
+
 def test_a_third_argument_with_a_default_is_none_of_the_data(rows):
     X, y, _, _ = rows
 

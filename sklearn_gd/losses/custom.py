@@ -16,6 +16,7 @@ from ..arrays import Array, part_of
 from ..shown import shown
 from ..targets import Continuous, Target
 from .base import Loss
+from .data_kinks import kinks_over_data
 from .findings import Findings, find, unit_of
 from .numeric import Function
 from .piecewise import Piecewise
@@ -299,7 +300,14 @@ class CustomLoss(Loss):
         return None if self._given["kinks"] is None else self._kinks
 
     def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
-        result = self._found(self._find(y, raw, loss_data))
+        found = self._find(y, raw, loss_data)
+        if self.takes_data and not self.rowwise and self._given["kinks"] is None:
+            kinks = kinks_over_data(self.for_rows(loss_data), y, found.pieces)
+            if kinks is not None:
+                located = copy(self)
+                located._given = self._given | {"kinks": kinks}
+                return located.observe(y, raw, loss_data)
+        result = self._found(found)
         # The user's declaration takes precedence over what was found.
         if self._given["convex"] and not result.convex:
             result.convex, result.pieces = True, replace(result.pieces, convex=True)
