@@ -74,6 +74,8 @@ class Loss(Part, ABC):
         the relative error of slopes.
     convergence_hint : str
         What may have caused a failure to converge, if anything about the loss is doubtful.
+    unbounded_hint : str
+        When the loss has no finite optimum, and what would help.
 
     Examples
     --------

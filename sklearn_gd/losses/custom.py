@@ -302,7 +302,8 @@ class CustomLoss(Loss):
     def observe(self, y: Array, raw: Array, loss_data: Any = None) -> Loss:
         found = self._find(y, raw, loss_data)
         if self.takes_data and not self.rowwise and self._given["kinks"] is None:
-            kinks = kinks_over_data(self.for_rows(loss_data), y, found.pieces)
+            bound: Any = self.for_rows(loss_data)
+            kinks = kinks_over_data(bound.value, y, bound._data, found.pieces)
             if kinks is not None:
                 located = copy(self)
                 located._given = self._given | {"kinks": kinks}

@@ -60,18 +60,17 @@ def _columns(data: Array) -> dict[Any, Array]:
     return {name: data[name].astype(np.float64) for name in data.dtype.names if data.dtype[name].kind in "fiub"}
 
 
-def kinks_over_data(loss: Any, y: Array, known: Piecewise) -> DataKinks | None:
-    """Return the kinks of a loss that is bound to data, with the known ones and that at y; None if no data determine any."""
+def kinks_over_data(value: Function, y: Array, data: Array, known: Piecewise) -> DataKinks | None:
+    """Return the kinks of a loss bound to data, with the known ones and that at y; None if no data determine any."""
     lines = set(zip(known.offsets, known.ratios, strict=True))
     with np.errstate(all="ignore"):
         found = [
             (form, column)
-            for column, d in list(_columns(loss._data).items())[:COLUMNS]
+            for column, d in list(_columns(data).items())[:COLUMNS]
             for form, place in FORMS.items()
-            if _kinked(loss.value, y, place(y, d), known.unit)
-            and not any(np.allclose(place(y, d), a + b * y) for a, b in lines)
+            if _kinked(value, y, place(y, d), known.unit) and not any(np.allclose(place(y, d), a + b * y) for a, b in lines)
         ]
-        if found and _kinked(loss.value, y, y, known.unit):
+        if found and _kinked(value, y, y, known.unit):
             lines.add((0.0, 1.0))
     return DataKinks(tuple(found), tuple(sorted(lines))) if found else None
 
