@@ -75,8 +75,9 @@ def reference_at(bare: Objective, constant: Array, columns: Reference) -> Refere
     if not scale.any():
         size, _, scale = _at(bare, constant + np.maximum(np.abs(constant), 1.0))
     gap = float(np.divide(np.abs(slope), sizes, out=np.zeros_like(slope), where=sizes > 0).max())
-    # A label without rows is fitted by its intercept alone; its slope can only be compared with that of the other labels.
-    slopes = np.maximum(scale, 1e-12 * scale.max())
+    # A label without rows is fitted by its intercept alone; its slope can only be compared with that of the other labels, to
+    # the precision of a sum over rows. Columns of numbers may have other units.
+    slopes = np.maximum(scale, (1e-9 if bare.loss.task == "classification" else 1e-12) * scale.max())
     return replace(columns, constant=constant, slopes=slopes, value=value, size=abs(size), gap=gap)
 
 

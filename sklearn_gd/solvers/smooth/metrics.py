@@ -47,9 +47,11 @@ class Cholesky:
         Relative to the diagonal.
     share : float
         The smallest curvature of a column, relative to the largest that its norm allows.
+    noise : float
+        The size of a typical curvature that may be due to rounding, relative to that of a loss whose slope is its size.
     """
 
-    def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float) -> None:
+    def __init__(self, objective: Objective, hessian: Array, ridge: float, share: float, noise: float = 0.0) -> None:
         model, reference, self.n_blocks = objective.linear, objective.reference, len(hessian)
         squares = np.full((model.n_inputs, model.size // model.n_inputs), 1.0)
         squares[: model.n_features] = (reference.spread**2)[:, None]
@@ -61,9 +63,9 @@ class Cholesky:
         units = model.blocks((np.ones_like(squares) * slopes**2).ravel(), model.size // hessian.shape[1])[: self.n_blocks]
         ratio /= units
         median = np.sort(ratio, axis=None)[ratio.size // 2] or ratio.max()
-        if not median > 0:  # no row has curvature: proceed as if all had
-            median = 1.0 / max(abs(reference.value), 1e-300)
-            share = 1.0
+        typical = 1.0 / max(abs(reference.value), 1e-300)
+        if not median > noise * typical:  # no row has curvature: proceed as if all had
+            median, share = typical, 1.0
         density = median * units
         diagonal = np.maximum(diagonal, share * density * size)
         floor = np.maximum(diagonal, 1e-8 * density * size)

@@ -116,7 +116,8 @@ class Newton(Solver[NewtonState]):
         ridge = 1e-12 if objective.penalty.smooth and objective.loss.has_gradient else 1e-7
         # Neither a sample nor curvature that was cut at zero tells how little there is of it.
         share = 0.5 if part is not objective else 0.0 if whole else 0.1
-        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share)
+        noise = 0.0 if objective.loss.has_gradient else 1e-7
+        metric = Cholesky(objective, hessian, ridge + 1e-3 * state.caution, share, noise)
         return state.but(metric=metric, rows=rows, pairs=[])
 
     @staticmethod
