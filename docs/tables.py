@@ -26,6 +26,7 @@ PENALTY_OBJECTS = {
 LETTERS = {
     "convex_concave": "x",
     "dual": "d",
+    "dual_coordinate_descent": "k",
     "gd": "g",
     "interior_point": "i",
     "lbfgs": "l",

@@ -216,7 +216,9 @@ def test_tables(monkeypatch):
             if kind().has_lines:
                 expected |= {"interior_point", "working_rows"} if penalty in smooth else set()
                 expected |= {"dual"} if penalty == "l2" else set()
+            listed = kind().has_lines or kind().scalar_slope is not None
             coupled = name in ("log_loss", "focal", "ordinal_log_loss")
+            expected |= {"dual_coordinate_descent"} if penalty == "l2" and listed and not coupled else set()
             expected |= {"proximal_point"} if kind().convex and not coupled else set()
             expected = set() if kind.online else expected
             assert found == expected, (name, penalty)

@@ -297,7 +297,10 @@ def test_parameters_out_of_range(problems, solver):
 
 
 def test_unknown_solver(problems):
-    with pytest.raises(ValueError, match="Did you mean 'gd'.*'auto', 'convex_concave', 'dual', 'gd', 'interior_point'"):
+    with pytest.raises(
+        ValueError,
+        match="Did you mean 'gd'.*'auto', 'convex_concave', 'dual', 'dual_coordinate_descent', 'gd', 'interior_point'",
+    ):
         GDRegressor(solver="gradient_descent").fit(*problems["regression"])
     with pytest.raises(TypeError, match="is a class: pass an object"):
         GDRegressor(solver=Newton).fit(*problems["regression"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..arrays import Array
@@ -221,6 +223,12 @@ class EpsilonInsensitive(Loss):
         return np.where(v > high, np.maximum(v - step, high), np.where(v < low, np.minimum(v + step, low), v))
 
 
+def _squared_excess_slope(y: float, raw: float, epsilon: float) -> tuple[float, float]:
+    error = raw - y
+    excess = error - min(max(error, -epsilon), epsilon)
+    return 2.0 * excess, 2.0 if excess != 0 else 0.0
+
+
 class SquaredEpsilonInsensitive(Loss):
     r"""The square of the error beyond a tolerance.
 
@@ -258,6 +266,10 @@ class SquaredEpsilonInsensitive(Loss):
 
     def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = epsilon
+
+    @property
+    def scalar_slope(self) -> Any:  # type: ignore[override]
+        return _squared_excess_slope, self.epsilon
 
     def _excess(self, y: Array, raw: Array) -> Array:
         error = raw - y

@@ -66,6 +66,9 @@ class Loss(Part, ABC):
         Whether y must have one column.
     online : bool
         Whether only the iterates of `SGD` are meaningful and the minimiser is not, as for `Perceptron`.
+    scalar_slope : (callable, float) or None
+        ``(f, c)`` such that ``f(y, raw, c)`` returns the slope and the curvature of the loss of one sample, all plain numbers;
+        numba compiles the function. A subclass that overrides a method does not inherit it.
     first_raw : callable or None
         ``first_raw(y, weight)`` returns a constant raw to start from, (K,), for some y and weights; None for the `link` of the
         mean.
@@ -106,6 +109,7 @@ class Loss(Part, ABC):
     likelihood: str | None = None
     online: bool = False
 
+    scalar_slope: tuple[Callable[[float, float, float], tuple[float, float]], float] | None = None
     first_raw: Callable[[Array, Array], Array] | None = None
 
     spacing: Spacing = Spacing()
@@ -113,6 +117,11 @@ class Loss(Part, ABC):
     slope_error: float = 1e-6
     convergence_hint: str = ""
     unbounded_hint: str = "as it does when classes are separable. What would help: a penalty, with alpha > 0."
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not {"value", "gradient", "value_and_gradient", "curvature_product"}.isdisjoint(vars(cls)):
+            cls.scalar_slope = vars(cls).get("scalar_slope")
 
     @abstractmethod
     def value(self, y: Array, raw: Array) -> Array:

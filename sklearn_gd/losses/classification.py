@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from scipy.special import expit, logit
 
@@ -18,6 +21,12 @@ def _softplus_and_expit(x: Array) -> tuple[Array, Array]:
     """Return log(1 + exp(x)) and 1 / (1 + exp(-x)) from one exponential."""
     decay = np.exp(-np.abs(x))
     return np.maximum(x, 0.0) + np.log1p(decay), np.where(x >= 0, 1.0, decay) / (1.0 + decay)
+
+
+def _logistic_slope(y: float, raw: float, smoothing: float) -> tuple[float, float]:
+    decay = math.exp(-abs(raw))
+    wrong = (decay if y * raw > 0 else 1.0) / (1.0 + decay)
+    return y * (0.5 * smoothing - wrong), decay / (1.0 + decay) ** 2
 
 
 def _logit(probability: Array) -> Array:
@@ -70,6 +79,10 @@ class LogLoss(Loss):
     @property
     def likelihood(self) -> str | None:  # type: ignore[override]
         return None if self.label_smoothing else "exact"
+
+    @property
+    def scalar_slope(self) -> Any:  # type: ignore[override]
+        return _logistic_slope, self.label_smoothing
 
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]

@@ -107,6 +107,11 @@ class Perceptron(Loss):
         return np.where(margin < 0.0, y * np.minimum(margin + step, 0.0), v)
 
 
+def _squared_hinge_slope(y: float, raw: float, unused: float) -> tuple[float, float]:
+    short = max(1.0 - y * raw, 0.0)
+    return -2.0 * y * short, 2.0 if short > 0 else 0.0
+
+
 class SquaredHinge(Loss):
     r"""The squared hinge: a smooth loss for support vector machines.
 
@@ -136,6 +141,7 @@ class SquaredHinge(Loss):
     """
 
     task = "classification"
+    scalar_slope = _squared_hinge_slope, 0.0
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -12,6 +14,10 @@ __all__ = ["Cauchy", "Expectile", "Huber", "Linex", "LogCosh", "SquaredError"]
 
 POSITIVE = ("a number > 0", lambda value: 0 < value < np.inf)
 FRACTION = ("a number between 0 and 1, both excluded", lambda value: 0 < value < 1)
+
+
+def _error(y: float, raw: float, unused: float) -> tuple[float, float]:
+    return raw - y, 1.0
 
 
 class SquaredError(Loss):
@@ -44,6 +50,7 @@ class SquaredError(Loss):
     task = "regression"
     likelihood = "normal"
     quadratic = True
+    scalar_slope = _error, 0.0
 
     @overflow_to_inf
     def value(self, y: Array, raw: Array) -> Array:
@@ -62,6 +69,11 @@ class SquaredError(Loss):
 
     def prox(self, y: Array, v: Array, step: float) -> Array:
         return (v + step * y) / (1.0 + step)
+
+
+def _huber_slope(y: float, raw: float, delta: float) -> tuple[float, float]:
+    error = raw - y
+    return min(max(error, -delta), delta), 1.0 if abs(error) <= delta else 0.0
 
 
 class Huber(Loss):
@@ -104,6 +116,10 @@ class Huber(Loss):
 
     def __init__(self, delta: float = 1.35) -> None:
         self.delta = delta
+
+    @property
+    def scalar_slope(self) -> Any:  # type: ignore[override]
+        return _huber_slope, self.delta
 
     def value(self, y: Array, raw: Array) -> Array:
         return self.value_and_gradient(y, raw)[0]

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
+from scipy import sparse
 
 from ..arrays import Array
 
@@ -75,6 +76,11 @@ class RowStore(ABC):
 
 class Matrix(RowStore):
     """The contract of products, moments and Gram matrices."""
+
+    @property
+    def csr(self) -> Any:
+        """The matrix in CSR; a copy, unless it is stored so."""
+        return sparse.csr_array(self.dot(np.eye(self.shape[1])))
 
     @abstractmethod
     def columns(self, index: Array) -> Matrix:

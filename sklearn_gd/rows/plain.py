@@ -197,6 +197,10 @@ class Sparse(Matrix):
             return Sparse(X[index])
         return Sparse(csr_rows(type(X), X.data, X.indices, X.indptr, index, X.shape[1]))
 
+    @property
+    def csr(self) -> Any:
+        return self.X.tocsr()
+
     def columns(self, index: Array) -> Sparse:
         return Sparse(self.X[:, index])
 

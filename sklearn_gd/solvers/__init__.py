@@ -8,6 +8,7 @@ from ..parts import Table
 from .auto import Auto
 from .base import Need, Plan, Reason, Solver, State
 from .contract import check_solver
+from .fast.dual_coordinate_descent import DualCoordinateDescent
 from .kinked.convex_concave import ConvexConcave
 from .kinked.dual import Dual
 from .kinked.interior_point import InteriorPoint
@@ -37,6 +38,7 @@ __all__ = [
     "Auto",
     "ConvexConcave",
     "Dual",
+    "DualCoordinateDescent",
     "GradientDescent",
     "InteriorPoint",
     "Lion",
@@ -67,6 +69,7 @@ SOLVERS: Table[Solver[Any]] = Table(
         "auto": Auto,
         "convex_concave": ConvexConcave,
         "dual": Dual,
+        "dual_coordinate_descent": DualCoordinateDescent,
         "gd": GradientDescent,
         "interior_point": InteriorPoint,
         "lbfgs": LBFGS,

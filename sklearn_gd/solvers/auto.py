@@ -10,6 +10,8 @@ import numpy as np
 from ..arrays import Array
 from ..objective.objective import Objective
 from .base import Need, Plan, Reason, Solver, State
+from .fast.choice import prefers_coordinates
+from .fast.dual_coordinate_descent import DualCoordinateDescent
 from .kinked.choice import kinked_solver
 from .kinked.convex_concave import ConvexConcave
 from .kinked.proximal_point import ProximalPoint
@@ -75,6 +77,8 @@ class Auto(Solver[AutoState]):
         if not objective.model.has_gram:
             exact = loss.smooth and penalty.smooth and not objective.model.has_dropout
             return LBFGS() if exact and rows.n_samples <= 2000 else Adam()
+        if prefers_coordinates(objective):
+            return DualCoordinateDescent()
         if not loss.smooth:
             concave = not (loss.convex or loss.pieces.absent) and loss.pieces.convex_between
             return ConvexConcave() if concave else kinked_solver(objective)

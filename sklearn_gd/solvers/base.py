@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays import EPS, Array
 from ..objective.objective import Objective, Point
 from ..parts import Part
+from .fast.compiled import has_compiler
 
 __all__ = ["FEW", "OFTEN", "Need", "Plan", "Reason", "Solver", "State", "StateType"]
 
@@ -171,9 +172,17 @@ class Need(Enum):
         lambda f: f.penalty.selects and f.penalty.falls_apart,
         "{penalty!r} leaves no weight at exactly zero, which {solver} lives on: use solver='auto' or penalty='l1'.",
     )
+    SCALAR_SLOPE = (
+        lambda f: f.loss.piecewise_linear or f.loss.scalar_slope is not None,
+        "{loss!r} is not piecewise linear and has no scalar_slope, which {solver} needs: use solver='auto'.",
+    )
     IN_MEMORY = (
         lambda f: f.rows.in_memory,
         "The rows are not in memory, and {solver} holds all of them at once: use solver='auto'.",
+    )
+    COMPILER = (
+        lambda f: has_compiler(),
+        "{solver} needs numba: use solver='auto', or pip install 'sklearn-gd[fast]'.",
     )
 
     def __init__(self, met: Callable[[Objective], bool], sentence: str) -> None:
@@ -233,6 +242,10 @@ class Solver(Part, ABC, Generic[StateType]):
     warms_up: bool = False
     takes_batches: bool = False
     advice: ClassVar[str] = "solver='auto', or a larger max_iter."
+
+    def suits(self, objective: Objective) -> bool:
+        """Tell whether this solver can minimise the objective."""
+        return all(need.met(objective) for need in Need if need in self.needs)
 
     def check(self, objective: Objective) -> None:
         """Raise ValueError if this solver cannot minimise the objective; the message names a solver that can."""

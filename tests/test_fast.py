@@ -1,0 +1,170 @@
+"""The compiled solvers: the same optimum as without them, whatever the rows; and life without numba."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC, LinearSVR
+from tables import ALL_LOSSES, LOSS_IDS
+
+from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, LogLoss, Quantile, SquaredHinge
+from sklearn_gd.solvers import LBFGS, Dual, DualCoordinateDescent
+from sklearn_gd.solvers.fast import compiled
+
+LISTED = [loss for loss in ALL_LOSSES if loss.scalar_slope is not None]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """A bag of words: 3,000 short rows, 2,000 columns, as many entries as solver="auto" wants; labels and an amount."""
+    random_state = np.random.RandomState(0)
+    words = (2000 * random_state.uniform(size=(3000, 80)) ** 3).astype(int)
+    rows = np.repeat(np.arange(3000), 80)
+    X = sparse.csr_matrix((np.ones(rows.size), (rows, words.ravel())), shape=(3000, 2000))
+    X.data /= np.sqrt(np.repeat(X.multiply(X).sum(axis=1).A1, np.diff(X.indptr)))
+    score = X @ random_state.standard_normal(2000) + 0.3 * random_state.standard_normal(3000)
+    return X, score, (score > 0.2).astype(int)
+
+
+def _objective(model, X, y, weight=None):
+    """Return F from what is public."""
+    raw = X @ np.atleast_2d(model.coef_).T + model.intercept_
+    if hasattr(model, "classes_"):
+        y = np.where(y == model.classes_[1], 1.0, -1.0)
+    costs = model.loss_.value(np.reshape(y, (len(y), -1)) * np.ones_like(raw), raw).sum(axis=1)
+    return np.average(costs, weights=weight) + model.alpha * 0.5 * np.sum(np.square(model.coef_))
+
+
+def _fit(loss, X, y, solver, **settings):
+    kind = GDClassifier if loss.task == "classification" else GDRegressor
+    return kind(loss, solver=solver, **{"alpha": 1e-3, **settings}).fit(X, y)
+
+
+@pytest.mark.parametrize("loss", LISTED, ids=[id_ for loss, id_ in zip(ALL_LOSSES, LOSS_IDS, strict=True) if loss in LISTED])
+def test_scalar_slopes_are_the_derivatives(loss):
+    function, constant = loss.scalar_slope
+    random_state = np.random.RandomState(0)
+    raw = np.concatenate([random_state.standard_normal(200) * 3.0, [0.0, 40.0, -40.0, 800.0, -800.0]])
+    y = random_state.choice([-1.0, 1.0], raw.size) if loss.task == "classification" else random_state.standard_normal(raw.size)
+    found = np.array([function(*pair, constant) for pair in zip(y, raw, strict=True)])
+    columns = y[:, None], raw[:, None]
+    np.testing.assert_allclose(found[:, 0], loss.gradient(*columns)[:, 0], rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(found[:, 1], loss.curvature_product(*columns, np.ones_like(raw)[:, None])[:, 0], rtol=1e-12)
+
+
+def test_a_subclass_that_overrides_a_method_has_no_scalar_slope(texts):
+    class Doubled(LogLoss):
+        def value_and_gradient(self, y, raw):
+            value, slope = super().value_and_gradient(y, raw)
+            return 2.0 * value, 2.0 * slope
+
+        def curvature_product(self, y, raw, v):
+            return 2.0 * super().curvature_product(y, raw, v)
+
+    class Named(LogLoss):
+        """Changes nothing."""
+
+    X, _, label = texts
+    assert Doubled().scalar_slope is None
+    assert Named().scalar_slope == LogLoss().scalar_slope
+    assert not isinstance(_fit(Doubled(), X, label, "auto", alpha=1e-4).solver_, DualCoordinateDescent)
+    assert isinstance(GDClassifier(LogLoss(), alpha=1e-4).fit(X, label).solver_, DualCoordinateDescent)
+
+
+PIECEWISE_LINEAR = [Hinge(), EpsilonInsensitive(0.1), Quantile(0.3)]
+
+
+@pytest.mark.parametrize("loss", [*LISTED, *PIECEWISE_LINEAR], ids=repr)
+@pytest.mark.parametrize("intercept", [False, True])
+def test_the_optimum_is_that_of_other_solvers(texts, loss, intercept):
+    X, amount, label = texts
+    y = label if loss.task == "classification" else amount
+    settings = {"fit_intercept": intercept, "tol": 1e-8}
+    ours = _fit(loss, X, y, "dual_coordinate_descent", **settings)
+    other = _fit(loss, X, y, LBFGS() if loss.smooth else Dual(), **settings)
+    assert ours.converged_
+    assert other.converged_
+    best, first = _objective(other, X, y), other.loss_.value(np.zeros((1, 1)), np.zeros((1, 1))).item() + 1.0
+    assert _objective(ours, X, y) <= best + 1e-9 * first
+    np.testing.assert_allclose(ours.coef_, other.coef_, atol=1e-4 * np.abs(other.coef_).max())
+    np.testing.assert_allclose(ours.intercept_, other.intercept_, atol=1e-4 * max(1.0, np.abs(other.coef_).max()))
+
+
+def test_agrees_with_liblinear(texts):
+    X, amount, label = texts
+    C = 1.0 / (1e-3 * len(label))
+    fixed = {"C": C, "fit_intercept": False, "tol": 1e-9, "max_iter": 100_000, "dual": True}
+    pairs = [
+        (Hinge(), LinearSVC(loss="hinge", **fixed), label),
+        (EpsilonInsensitive(0.1), LinearSVR(epsilon=0.1, **fixed), amount),
+        (LogLoss(), LogisticRegression(solver="liblinear", **fixed), label),
+    ]
+    for loss, rival, y in pairs:
+        ours = _fit(loss, X, y, "dual_coordinate_descent", fit_intercept=False)
+        coef = rival.fit(X, y).coef_.reshape(ours.coef_.shape)
+        np.testing.assert_allclose(ours.coef_, coef, atol=1e-4 * np.abs(coef).max(), err_msg=repr(loss))
+
+
+@pytest.mark.parametrize("loss", [Hinge(), LogLoss(), EpsilonInsensitive(0.1)], ids=repr)
+def test_rows_as_they_come(texts, loss):
+    """Columns first, 64-bit indices, read-only, float32, entries stored twice, an empty row, weights, an offset, dense."""
+    X, amount, label = texts
+    y = label if loss.task == "classification" else amount
+    X, y = X[:600].copy(), y[:600]
+    X.data[X.indptr[7] : X.indptr[8]] = 0.0
+    X.eliminate_zeros()
+    whole = _fit(loss, X, y, "dual_coordinate_descent")
+    halves = sparse.csr_matrix((np.repeat(X.data / 2.0, 2), np.repeat(X.indices, 2), 2 * X.indptr), shape=X.shape)
+    fixed = X.copy()
+    for part in (fixed.data, fixed.indices, fixed.indptr):
+        part.flags.writeable = False
+    wide = X.copy()
+    wide.indices, wide.indptr = wide.indices.astype(np.int64), wide.indptr.astype(np.int64)
+    kind = type(whole)
+    for other in (X.tocsc(), wide, fixed, halves, X.toarray(), X.astype(np.float32)):
+        model = kind(loss, solver="dual_coordinate_descent", alpha=1e-3).fit(other, y)
+        slack = 1e-3 if other.dtype == np.float32 else 2e-4
+        np.testing.assert_allclose(model.coef_, whole.coef_, atol=slack * np.abs(whole.coef_).max())
+    weight = np.tile([0.0, 1.0, 2.0], 200)
+    weighted = kind(loss, solver="dual_coordinate_descent", alpha=1e-3).fit(X, y, sample_weight=weight)
+    copies = np.repeat(np.arange(600), weight.astype(int))
+    repeated = kind(loss, solver="dual_coordinate_descent", alpha=1e-3).fit(X[copies], y[copies])
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=2e-4 * np.abs(repeated.coef_).max())
+    shifted = kind(loss, solver="dual_coordinate_descent", alpha=1e-3).fit(X, y, offset=np.full(600, 0.7))
+    np.testing.assert_allclose(shifted.intercept_, whole.intercept_ - 0.7, atol=1e-4)
+
+
+def test_several_columns_of_raw(texts):
+    X, amount, _ = texts
+    y = np.digitize(amount, np.quantile(amount, [0.3, 0.7]))
+    model = GDClassifier("hinge", alpha=1e-3).fit(X, y)
+    assert isinstance(model.solver_, DualCoordinateDescent)
+    for k in range(3):
+        single = GDClassifier("hinge", alpha=1e-3).fit(X, y == k)
+        np.testing.assert_allclose(model.coef_[k], single.coef_[0], atol=1e-4 * np.abs(single.coef_).max())
+
+
+@pytest.fixture
+def no_compiler(monkeypatch):
+    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
+    compiled.has_compiler.cache_clear()
+    yield
+    compiled.has_compiler.cache_clear()
+
+
+@pytest.mark.parametrize("loss", [Hinge(), SquaredHinge(), LogLoss(), Huber(), AbsoluteError()], ids=repr)
+def test_auto_without_numba(texts, loss, no_compiler):
+    """Without numba, "auto" finds the same optimum by another way, and the name of the solver is answered with a remedy."""
+    X, amount, label = texts
+    y = label if loss.task == "classification" else amount
+    plain = _fit(loss, X, y, "auto", alpha=1e-4)
+    with pytest.raises(ValueError, match=r"needs numba: use solver='auto', or pip install 'sklearn-gd\[fast\]'"):
+        _fit(loss, X, y, "dual_coordinate_descent")
+    compiled.has_compiler.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "find_spec", lambda name: name)
+        fast = _fit(loss, X, y, "auto", alpha=1e-4)
+    assert not isinstance(plain.solver_, DualCoordinateDescent)
+    assert isinstance(fast.solver_, DualCoordinateDescent)
+    assert _objective(plain, X, y) == pytest.approx(_objective(fast, X, y), rel=1e-6)
