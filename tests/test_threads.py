@@ -5,15 +5,15 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 import pytest
 from joblib import parallel_config
+from scipy.sparse import csr_matrix
 from sklearn.model_selection import GridSearchCV
 from tables import DETERMINISTIC, RULES
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_gd import GDRegressor
 from sklearn_gd.rows import blocks
@@ -147,10 +147,38 @@ def test_a_joblib_context_sets_the_number_of_threads(notes):
     assert max(note["pool"] for note in notes()) == 2
 
 
-@pytest.mark.parametrize(("n_jobs", "limited"), [(None, False), (1, True), (2, True)])
-def test_one_job_has_one_blas_thread(n_jobs, limited, monkeypatch):
-    asked = []
-    monkeypatch.setattr(blocks, "threadpool_limits", lambda *limits: asked.append(limits) or nullcontext())
-    with blocks.workers(n_jobs):
-        pass
-    assert asked == ([(1, "blas")] if limited else [])
+LARGE = np.broadcast_to(0.0, (50_000, 500))
+
+
+def _blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "X", "expected"),
+    [
+        (None, None, 1),
+        (None, LARGE[:100], 1),
+        (None, LARGE, 2),
+        (1, LARGE, 1),
+        (2, LARGE, 1),
+        (None, csr_matrix((50_000, 500)), 1),
+    ],
+)
+def test_blas_threads_of_a_fit(n_jobs, X, expected):
+    with threadpool_limits(2, "blas"):
+        with blocks.workers(n_jobs, X):
+            assert _blas_threads() == {expected}
+        assert _blas_threads() == {2}
+
+
+def test_fits_at_the_same_time_share_the_limit():
+    """The last one to leave restores the setting."""
+    with threadpool_limits(2, "blas"):
+        first, second = blocks.workers(None), blocks.workers(None)
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert _blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert _blas_threads() == {2}

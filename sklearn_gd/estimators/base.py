@@ -120,6 +120,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         parts = self._parts()
         with ExitStack() as opened:
             source = opened.enter_context(source_of(given))
+            mapper = opened.enter_context(workers(self.n_jobs, given.X))
             tasks = Tasks(self, given.X) if has_callbacks(self) else None
             source.over = tasks.over if tasks else source.over
             survey, shares = self._surveyed(parts, source)
@@ -133,7 +134,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
             elif parts.early_stopping is not None:
                 source, validation = held_out(self, parts, target, source, prepare, groups)
             # A trial step may overflow: its value is then inf or nan, and the step is rejected.
-            with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
+            with np.errstate(all="ignore"):
                 rows = source.rows(prepare, mapper)
                 if not rows.n_samples:
                     raise ValueError(f"early_stopping={self.early_stopping!r} leaves no row of positive weight to train on.")
@@ -201,7 +202,7 @@ class GradientEstimator(CallbackSupportMixin, NamedParts):
         found = class_totals(target, y, data.weight)
         totals = found if last is None else last.totals + found
         data = replace(data, y=y, weight=class_weighted(self._shares(target, totals), target, y, data.weight))
-        with np.errstate(all="ignore"), workers(self.n_jobs) as mapper:
+        with np.errstate(all="ignore"), workers(self.n_jobs, X) as mapper:
             fit = resume(last, parts.named(vars(seen)), data, target, mapper)
         if fit is None and last is not None:
             return self

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
-from threadpoolctl import threadpool_limits
+from scipy import sparse
+from threadpoolctl import ThreadpoolController
 
 from ..arrays import Array, part_of
 from .base import Block, ColumnMoments, Kernel, LocalRows, Profile, Rows
@@ -29,18 +31,53 @@ LARGEST = 1 << 22
 GROUPS = 16
 
 
+# From this number of columns and entries on, several BLAS threads may gain more on products of blocks than they lose by waiting
+# for each other. Below, two took as long as one on two free cores, and two to three times as long beside another process.
+WIDE, MUCH = 500, 20_000_000
+
+
+class _OneThread:
+    """A context with one BLAS thread. Fits at the same time share it, and the last one to leave restores the setting."""
+
+    def __init__(self) -> None:
+        self.lock, self.users, self.limit = Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if not self.users:
+                self.limit.enter_context(_libraries().limit(limits=1, user_api="blas"))
+            self.users += 1
+
+    def __exit__(self, *error: Any) -> None:
+        with self.lock:
+            self.users -= 1
+            if not self.users:
+                self.limit.close()
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the controller of the libraries that are loaded, which takes milliseconds to find."""
+    return ThreadpoolController()
+
+
+_one_thread = _OneThread()
+
+
 @contextmanager
-def workers(n_jobs: int | None) -> Iterator[Mapper]:
-    """Yield the function that maps over groups of rows: in this thread, or in several with one BLAS thread each."""
-    count = effective_n_jobs(n_jobs)
-    if count == 1 and n_jobs is None:
-        yield map
-    elif count == 1:
-        with threadpool_limits(1, "blas"):
-            yield map
-    else:
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(count, "sklearn_gd") as pool:
+def workers(n_jobs: int | None, X: Any = None) -> Iterator[Mapper]:
+    """Yield the function that maps over groups of rows: in this thread, or in several with one BLAS thread each.
+
+    Without n_jobs, the BLAS settings are unchanged if the user's X is dense and very large.
+    """
+    count, shape = effective_n_jobs(n_jobs), getattr(X, "shape", ())
+    wide = len(shape) == 2 and shape[1] >= WIDE and shape[0] * shape[1] >= MUCH and not sparse.issparse(X)
+    if count > 1:
+        with _one_thread, ThreadPoolExecutor(count, "sklearn_gd") as pool:
             yield pool.map
+    else:
+        with nullcontext() if n_jobs is None and wide else _one_thread:
+            yield map
 
 
 class BlockRows(Rows):
