@@ -66,8 +66,8 @@ class GDRegressor(MultiOutputMixin, RegressorMixin, GradientEstimator):
     early_stopping : bool or EarlyStopping, default=False
         Whether to hold out validation rows and stop when their loss no longer improves. True means ``EarlyStopping()``.
     n_jobs : int or None, default=None
-        Number of threads that share the rows, each with one BLAS thread. None means one thread, with one BLAS thread unless X is
-        dense with at least 500 columns and 20 million entries; -1 means using all processors. The result does not depend on it.
+        Number of threads that share the rows, each with one BLAS thread. None means one thread, and one BLAS thread unless X
+        is dense with at least 500 columns and 20 million entries; -1 means all processors. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
         Controls the order of mini-batches, the initial parameters of a network, dropout, and the rows held out. Pass an int for
         reproducible results.

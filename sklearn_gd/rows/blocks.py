@@ -70,7 +70,7 @@ def workers(n_jobs: int | None, X: Any = None) -> Iterator[Mapper]:
 
     Without n_jobs, the BLAS settings are unchanged if the user's X is dense and very large.
     """
-    count, shape = effective_n_jobs(n_jobs), getattr(X, "shape", ())
+    count, shape = effective_n_jobs(n_jobs), tuple(getattr(X, "shape", ()))
     wide = len(shape) == 2 and shape[1] >= WIDE and shape[0] * shape[1] >= MUCH and not sparse.issparse(X)
     if count > 1:
         with _one_thread, ThreadPoolExecutor(count, "sklearn_gd") as pool:
