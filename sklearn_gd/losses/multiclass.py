@@ -35,21 +35,20 @@ class _Softmax:
     """p = softmax(raw), with -log p and 1 - p of the true class to full relative precision."""
 
     def __init__(self, y: Array, raw: Array) -> None:
-        codes = y.astype(np.intp)[:, None]
-        top = raw.argmax(axis=1)[:, None]
-        shifted = raw - np.take_along_axis(raw, top, axis=1)
+        rows, codes, top = np.arange(len(raw)), y.astype(np.intp), raw.argmax(axis=1)
+        shifted = raw - raw[rows, top][:, None]
         self.p = np.exp(shifted)
-        np.put_along_axis(self.p, top, 0.0, axis=1)
+        self.p[rows, top] = 0.0
         ones = np.ones(raw.shape[1])
         rest = self.p @ ones
-        np.put_along_axis(self.p, top, 1.0, axis=1)
+        self.p[rows, top] = 1.0
         self.p /= (1.0 + rest)[:, None]
-        self.minus_log_p = np.log1p(rest) - np.take_along_axis(shifted, codes, axis=1)[:, 0]
+        self.minus_log_p = np.log1p(rest) - shifted[rows, codes]
         self.residual = self.p.copy()  # p - one hot, without the cancellation
-        np.put_along_axis(self.residual, codes, 0.0, axis=1)
+        self.residual[rows, codes] = 0.0
         self.wrong = self.residual @ ones
-        np.put_along_axis(self.residual, codes, -self.wrong[:, None], axis=1)
-        self.right = np.take_along_axis(self.p, codes, axis=1)[:, 0]
+        self.residual[rows, codes] = -self.wrong
+        self.right = self.p[rows, codes]
 
 
 class MultinomialLogLoss(Loss):

@@ -160,13 +160,13 @@ class BoundModel(ABC):
         """Return a copy of a gradient, converted to centred columns if there is an intercept."""
         return gradient.copy()
 
-    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
+    def relative(self, gradient: Array, forces: Array | float, scale: Array) -> Array:
         """Return the size of a subgradient relative to the constant prediction: (n_features + 1, K), or flat.
 
-        `forces` is the size of the penalty's own subgradient at each weight, and `spread` the standard deviation of each
-        column. `slopes` is the root mean square of the slope of the loss in each column of raw, the size by default.
+        `forces` is the size of the penalty's own subgradient at each weight. `scale`, (n_features + 1, K), is the bound of the
+        gradient of the mean loss of a linear model, whose last row is the root mean square of the slope of the loss.
         """
-        return np.abs(gradient) / (float(np.hypot.reduce(slopes)) or 1.0)
+        return np.abs(gradient) / (float(np.hypot.reduce(scale[-1])) or 1.0)
 
     def typical(self) -> Array:
         """Return the typical size of each parameter at the start, as a flat vector."""

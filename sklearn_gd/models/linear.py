@@ -221,17 +221,15 @@ class LinearMap(LinearBound):
 
     def centered_gradient(self, gradient: Array, mean: Array) -> Array:
         matrix = gradient.reshape(self.n_inputs, self.n_raw).copy()
-        off = mean - self.center
-        if self.fit_intercept and off.any():
-            matrix[:-1] -= np.outer(off, matrix[-1])
+        if self.fit_intercept and mean is not self.center:
+            matrix[:-1] -= (mean - self.center)[:, None] * matrix[-1]
         return matrix.ravel()
 
-    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
-        size = np.abs(gradient.reshape(self.n_inputs, self.n_raw))
-        bound = np.outer(np.append(spread, 1.0)[: self.n_inputs], slopes)
+    def relative(self, gradient: Array, forces: Array | float, scale: Array) -> Array:
+        size, bound = np.abs(gradient).reshape(self.n_inputs, self.n_raw), scale[: self.n_inputs].copy()
         bound[: self.n_features, : self.n_weighted] += forces
-        size[: self.n_features][spread == 0] = 0.0  # a constant column: only rounding noise
-        ratio = np.divide(size, bound, out=np.full_like(size, np.inf), where=bound > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio: Array = size / bound
         ratio[size == 0] = 0.0
         return ratio
 

@@ -291,7 +291,7 @@ class Network(BoundModel):
         intercepts[-1][:] *= self.unit
         return params
 
-    def relative(self, gradient: Array, forces: Array, spread: Array, slopes: Array) -> Array:
+    def relative(self, gradient: Array, forces: Array | float, scale: Array) -> Array:
         return np.abs(gradient) / self.loss_slope
 
     def attributes(self, params: Array, dtype: Any, shaped: Callable[[Array], Any]) -> dict[str, Any]:

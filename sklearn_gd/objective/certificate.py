@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -46,6 +47,16 @@ class Reference:
     def of_columns(cls, moments: ColumnMoments, fit_intercept: bool, n_raw: int) -> Reference:
         """Return the facts of the columns alone, before the constant is known."""
         return cls(moments.mean, moments.spread(centered=fit_intercept), np.zeros(n_raw), np.ones(n_raw))
+
+    @cached_property
+    def scale(self) -> Array:
+        """The bound of the gradient of the mean loss in each column with these slopes, (n_features + 1, K).
+
+        It is that of Cauchy and Schwarz; infinite for a constant column, whose gradient is only rounding noise.
+        """
+        bound = np.outer(np.append(self.spread, 1.0), self.slopes)
+        bound[:-1][self.spread == 0] = np.inf
+        return bound
 
     @property
     def slope_size(self) -> float:

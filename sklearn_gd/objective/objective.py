@@ -121,11 +121,12 @@ class Objective:
     def smooth_penalty_value(self, params: Array) -> float:
         """Return the smooth part of the penalty plus the mean loss of rows that are left out."""
         level, slope = self.remainder
-        return self.penalty.value(self.model.weights(params)) + level + float(slope @ params)
+        value = level + float(slope @ params)
+        return value if self.penalty.absent else value + self.penalty.value(self.model.weights(params))
 
     def nonsmooth_value(self, params: Array) -> float:
         """Return the value of the nonsmooth part of the penalty, or of a constraint."""
-        return self.penalty.nonsmooth_value(self.model.weights(params))
+        return 0.0 if self.penalty.smooth else self.penalty.nonsmooth_value(self.model.weights(params))
 
     def penalty_value(self, params: Array) -> float:
         """Return all of F except for the mean loss of its rows."""
@@ -337,13 +338,13 @@ class Objective:
         For a linear model it has shape (n_features + 1, K) and uses the Cauchy-Schwarz bound of each column, centred if there
         is an intercept.
         """
-        weights = self.model.weights(params)
-        centered = self.model.centered_gradient(gradient, self.reference.mean)
-        inside = self.model.weights(centered)
-        kink = self.penalty.subgradient(weights, inside)
+        centered, penalty = self.model.centered_gradient(gradient, self.reference.mean), self.penalty
+        if penalty.absent:
+            return self.model.relative(centered, 0.0, self.reference.scale)
+        weights, inside = self.model.weights(params), self.model.weights(centered)
+        kink = penalty.subgradient(weights, inside)
         inside += kink
-        forces = np.abs(self.penalty.gradient(weights) + kink)
-        return self.model.relative(centered, forces, self.reference.spread, self.reference.slopes)
+        return self.model.relative(centered, np.abs(penalty.gradient(weights) + kink), self.reference.scale)
 
 
 def _offset(step: float, block: Block, multiplier: Array) -> Array:
