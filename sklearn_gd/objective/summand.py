@@ -121,7 +121,9 @@ class Summand:
         return gram, sizes, squares
 
     def _hessian(self, params: Array, width: float, clipped: bool, block: Block) -> tuple[Array, float, float]:
-        curvature = self.curvature(self.raw(params, block), width, block, clipped)
+        flat = self.loss.quadratic and not self.loss.rowwise  # the curvature is the same at any raw
+        raw = np.zeros((len(block.weight), self.model.n_raw)) if flat else self.raw(params, block)
+        curvature = self.curvature(raw, width, block, clipped)
         size = block.weight * (np.einsum("nkk->n", curvature) if self.loss.rowwise else curvature.sum(axis=1))
         return *self.gram(block, curvature), float(size.sum()), float(size @ size)
 

@@ -20,6 +20,9 @@ BLOCK = 1 << 19
 # Larger arrays are not worth keeping for the next block.
 KEPT = 1 << 23
 
+# The least share of the sum of squares of a column that must remain when it is centred, for a product to be centred afterwards.
+SAFE = {"d": 1e-4, "f": 2e-2}
+
 # For so many Gram matrices the products of pairs of columns are worth forming.
 SEVERAL = 8
 
@@ -107,23 +110,30 @@ class Dense(Matrix):
         return np.einsum("ij,ij->i", Z, Z)
 
     def gram(self, curvature: Array, center: Array) -> Array:
-        p, unit = self.shape[1], self._units
-        Z = np.subtract(self.X, center.astype(self.dtype), out=_scratch("Z", self.shape, self.dtype))
+        total = float(curvature.sum())
+        if self._units is None and total > 0:
+            # Centring afterwards saves a pass, unless digits would be lost.
+            inner, first = self._weighted_gram(self.X, curvature)
+            spread = np.diagonal(inner) - (2.0 * first - total * center) * center
+            if np.all(spread >= SAFE[self.dtype.char] * np.diagonal(inner)):
+                return _bordered(inner, first, total, center)
+        Z, unit = np.subtract(self.X, center.astype(self.dtype), out=_scratch("Z", self.shape, self.dtype)), self._units
         if unit is not None:
             Z /= unit[:-1].astype(self.dtype)
-        result = np.empty((p + 1, p + 1))
-        result[p, :p] = result[:p, p] = curvature.astype(self.dtype) @ Z
-        result[p, p] = curvature.sum()
-        least = curvature.min(initial=np.inf)
-        if least == curvature.max(initial=-np.inf):
-            result[:p, :p] = least * (Z.T @ Z)
-        elif least >= 0:  # the product of a matrix with its own transpose takes half the work
-            Z *= np.sqrt(curvature)[:, None].astype(self.dtype)
-            result[:p, :p] = Z.T @ Z
-        else:
-            bent = np.multiply(curvature[:, None].astype(self.dtype), Z, out=_scratch("bent", Z.shape, self.dtype))
-            result[:p, :p] = Z.T @ bent
+        result = _bordered(*self._weighted_gram(Z, curvature), total, np.zeros(self.shape[1]))
         return result if unit is None else result * unit * unit[:, None]
+
+    def _weighted_gram(self, Z: Array, curvature: Array) -> tuple[Array, Array]:
+        """Return Z' C Z and Z' c."""
+        curvature = curvature.astype(self.dtype, copy=False)
+        first, least = curvature @ Z, curvature.min(initial=np.inf)
+        if least == curvature.max(initial=-np.inf):
+            return least * (Z.T @ Z), first
+        bent = _scratch("bent", Z.shape, self.dtype)
+        if least < 0:
+            return Z.T @ np.multiply(curvature[:, None], Z, out=bent), first
+        np.multiply(np.sqrt(curvature)[:, None], Z, out=bent)  # the product with its own transpose takes half the work
+        return bent.T @ bent, first
 
     @cached_property
     def _units(self) -> Array | None:
@@ -286,7 +296,9 @@ def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
     p = len(center)
     result = np.empty((p + 1, p + 1))
     shifted = first - total * center
-    np.subtract(gram, np.stack([first, center], axis=1) @ np.stack([center, shifted]), out=result[:p, :p])
+    if center.any():
+        gram = gram - np.stack([first, center], axis=1) @ np.stack([center, shifted])
+    result[:p, :p] = gram
     result[p, :p] = result[:p, p] = shifted
     result[p, p] = total
     return result
