@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import clone
+from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.svm import LinearSVC, LinearSVR
-from tables import ALL_LOSSES, LOSS_IDS
+from tables import ALL_LOSSES, LOSS_IDS, objective_on
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, LogLoss, Quantile, SquaredHinge
+from sklearn_gd.losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, LogLoss, Quantile, SquaredError, SquaredHinge
+from sklearn_gd.penalties import L1, ElasticNet, GroupLasso, NonNegative
 from sklearn_gd.solvers import LBFGS, Dual, DualCoordinateDescent
 from sklearn_gd.solvers.fast import compiled
+from sklearn_gd.solvers.fast.coordinates import Coordinates
+from sklearn_gd.targets import Continuous
 
 LISTED = [loss for loss in ALL_LOSSES if loss.scalar_slope is not None]
 
@@ -143,6 +147,50 @@ def test_several_columns_of_raw(texts):
     for k in range(3):
         single = GDClassifier("hinge", alpha=1e-3).fit(X, y == k)
         np.testing.assert_allclose(model.coef_[k], single.coef_[0], atol=1e-4 * np.abs(single.coef_).max())
+
+
+PENALTIES = [L1(), ElasticNet(0.5), L1(weights=np.linspace(0.0, 2.0, 2000))]
+
+
+@pytest.mark.parametrize("penalty", PENALTIES, ids=["l1", "elasticnet", "weighted"])
+@pytest.mark.parametrize("loss", [SquaredError(), LogLoss(), Huber(0.3)], ids=repr)
+@pytest.mark.parametrize("intercept", [False, True])
+def test_coordinates_find_the_optimum_of_newton(texts, loss, penalty, intercept, monkeypatch):
+    X, amount, label = texts
+    y, offset = (label if loss.task == "classification" else amount), np.linspace(0.0, 0.5, 3000)
+    weight = np.where(np.arange(3000) < 20, 0.0, np.tile([1.0, 2.0, 3.0], 1000))
+    kind = GDClassifier if loss.task == "classification" else GDRegressor
+    model = kind(loss, penalty=penalty, alpha=3e-4, fit_intercept=intercept)
+    calls, original = [], Coordinates.descended
+    monkeypatch.setattr(Coordinates, "descended", lambda self, *given: calls.append(original(self, *given)) or calls[-1])
+    fast = clone(model).fit(X, y, sample_weight=weight, offset=offset)
+    assert calls
+    assert any(call.violation < 0.1 for call in calls)
+    monkeypatch.setattr(Coordinates, "of", lambda objective: None)
+    plain = clone(model).fit(X, y, sample_weight=weight, offset=offset)
+    assert fast.converged_
+    assert plain.converged_
+    np.testing.assert_array_equal(fast.coef_ != 0, plain.coef_ != 0)
+    np.testing.assert_allclose(fast.coef_, plain.coef_, atol=1e-6 * np.abs(plain.coef_).max())
+    np.testing.assert_allclose(fast.intercept_, plain.intercept_, atol=1e-6)
+
+
+def test_coordinates_of_several_columns_agree_with_scikit_learn(texts):
+    X, amount, _ = texts
+    Y = np.stack([amount, -2.0 * amount + X[:, 0].toarray()[:, 0]], axis=1)
+    ours = GDRegressor(penalty="l1", alpha=1e-3).fit(X, Y)
+    for k in range(2):
+        rival = Lasso(alpha=1e-3, tol=1e-10, max_iter=100_000).fit(X, Y[:, k])
+        np.testing.assert_allclose(ours.coef_[k], rival.coef_, atol=1e-6 * np.abs(rival.coef_).max())
+
+
+@pytest.mark.parametrize("penalty", [NonNegative() + L1(), GroupLasso([[j, j + 1] for j in range(0, 2000, 2)]), "l2"], ids=repr)
+def test_coordinates_are_left_to_absolute_values(texts, penalty):
+    """What is not the absolute value of each weight is minimised as before."""
+    X, amount, _ = texts
+    objective = objective_on(X, amount, Continuous(amount), SquaredError(), penalty, alpha=1e-3)
+    assert Coordinates.of(objective) is None
+    assert Coordinates.of(objective_on(X, amount, Continuous(amount), SquaredError(), "l1", alpha=1e-3)) is not None
 
 
 @pytest.fixture

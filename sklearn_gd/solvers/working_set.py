@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Array
 from ..objective.objective import Objective
 from .base import Need, Plan, Reason, Solver, State
+from .fast.coordinates import Coordinates
 from .loop import solve
 from .smooth.choice import whole_solver
 
@@ -21,9 +22,10 @@ MANY = 200
 
 @dataclass(kw_only=True)
 class WorkingState(State):
-    """A state with the number of features of the next set."""
+    """A state with the number of features of the next set, and what compiled coordinate descent reads, where it is possible."""
 
     width: int
+    coordinates: Coordinates | None
 
 
 class WorkingSet(Solver[WorkingState]):
@@ -76,7 +78,8 @@ class WorkingSet(Solver[WorkingState]):
         self._inner(objective).check(objective)
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> WorkingState:
-        return WorkingState.at(objective.at(params), width=self.size)
+        coordinates = Coordinates.of(objective) if self.solver is None else None
+        return WorkingState.at(objective.at(params), width=self.size, coordinates=coordinates)
 
     @staticmethod
     def _chosen(objective: Objective, state: WorkingState) -> Array:
@@ -92,21 +95,34 @@ class WorkingSet(Solver[WorkingState]):
         return np.union1d(np.flatnonzero(used), others)
 
     def step(self, objective: Objective, state: WorkingState) -> WorkingState:
-        chosen = self._chosen(objective, state)
+        chosen, goal = self._chosen(objective, state), float(np.clip(0.1 * state.optimality, 1e-10, 0.1))
+        if state.coordinates is not None:
+            found = state.coordinates.descended(objective, state.params, chosen, goal)
+            if found.violation <= goal:
+                return self._after(objective, state, found.params, found.decrement)
+            state = state.but(params=found.params)
         whole = 2 * len(chosen) >= objective.model.n_features
         part = objective if whole else objective.restricted(chosen)
-        goal = float(np.clip(0.1 * state.optimality, 1e-10, 0.1))
         inner = self._inner(part)
         start = state.params if whole else objective.linear.narrowed(state.params, chosen)
         round_ = solve(part, inner, start, tol=goal)
         params = round_.state.params if whole else objective.linear.widened(round_.state.params, chosen)
+        # Another set would not help a solver that has not ended.
+        stalled = Reason.INNER_SPENT if round_.reason is Reason.MAX_ITER else None
+        return self._after(objective, state, params, round_.state.decrement, stalled)
+
+    def _after(
+        self, objective: Objective, state: WorkingState, params: Array, decrement: float, stalled: Reason | None = None
+    ) -> WorkingState:
+        """Return the state after a round that led to params."""
         kept = int(np.any(objective.model.weights(params) != 0, axis=1).sum())
         return WorkingState.at(
             objective.at(params),
             iteration=state.iteration + 1,
-            decrement=round_.state.decrement,
-            stalled=Reason.INNER_SPENT if round_.reason is Reason.MAX_ITER else None,  # another set would not help
+            decrement=decrement,
+            stalled=stalled,
             width=max(self.size, 2 * kept),
+            coordinates=state.coordinates,
         )
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from ...objective.objective import Objective
 from ..smooth.choice import prefers_newton
+from .compiled import MANY_ENTRIES
 from .dual_coordinate_descent import DualCoordinateDescent, strength
 
 __all__ = ["prefers_coordinates"]
-
-# Loading the compiled functions takes half a second.
-MANY_ENTRIES = 200_000
 
 # The change of raw with the slope of its row, for which the dual is easy: fewer rounds than a gradient method takes passes.
 EASY = 0.1, 50.0

@@ -12,8 +12,8 @@ from ...objective.objective import Objective
 from ...objective.summand import Summand, weighted
 from ...rows.base import Block
 from ..base import Need, Plan, Solver, State
-from ..kinked.rows import gradient_with_slopes, lines_of, raw_of, targets_of, weights_of
-from .compiled import compiled_slope, kernels
+from ..kinked.rows import gradient_with_slopes, lines_of, offset_of, raw_of, targets_of, weights_of
+from .compiled import compiled_slope, row_kernels
 
 __all__ = ["DualCoordinateDescent", "strength"]
 
@@ -108,7 +108,7 @@ class DualCoordinateDescent(Solver[DualState]):
             y = targets_of(objective)
         X, weight = plain.local.matrix.csr, weights_of(objective) / objective.total
         csr = X.data, X.indices.astype(np.int32, copy=False).view(np.uint32), X.indptr.astype(np.uint64)
-        size = weight * kernels().row_squares(*csr, X.shape[1]) / strength(objective)
+        size = weight * row_kernels().row_squares(*csr, X.shape[1]) / strength(objective)
         state = DualState.at(
             plain.at(_of_slopes(plain, params, slope)),
             needs_fallback=True,
@@ -243,10 +243,10 @@ def _ascended(objective: Objective, state: DualState) -> DualState:
     function, constant = loss.scalar_slope or UNUSED
     slope, touch = np.array(state.slope, order="F"), np.array(state.touch, order="F")
     params, gap, share = state.params.reshape(-1, model.n_raw).copy(), 0.0, SHARE ** (1 + loss.smooth)
-    shift = objective.rows.map(_offset) + params[model.n_features :].sum(axis=0)
+    shift = offset_of(objective) + params[model.n_features :].sum(axis=0)
     for k in range(model.n_raw):
         weights = params[: model.n_features, k].copy()
-        gap += kernels().ascend(
+        gap += row_kernels().ascend(
             *X,
             np.ascontiguousarray(shift[:, k]),
             state.weight,
@@ -285,7 +285,3 @@ def _heights(summand: Summand, block: Block, raw: Array, slope: Array, touch: Ar
     here = summand.shifted(block, raw)
     value = loss.value(y, here)
     return weighted(value, block.weight), weighted(value - loss.value(y, touch) - slope * (here - touch), block.weight)
-
-
-def _offset(block: Block) -> Array:
-    return np.zeros((len(block.weight), 1)) if block.offset is None else block.offset

@@ -27,6 +27,7 @@ __all__ = [
     "linearized",
     "lines_of",
     "loss_of",
+    "offset_of",
     "raw_of",
     "sides",
     "slope_changes",
@@ -184,6 +185,15 @@ def weights_of(objective: Objective) -> Any:
 
 def _weight(block: Block) -> Array:
     return block.weight
+
+
+def offset_of(objective: Objective) -> Any:
+    """Return the offset of raw of every row in memory, (n, 1) or (n, K)."""
+    return objective.rows.map(_offset)
+
+
+def _offset(block: Block) -> Array:
+    return np.zeros((len(block.weight), 1)) if block.offset is None else block.offset
 
 
 # -- supporting lines -------------------------------------------------------------------------------------------------

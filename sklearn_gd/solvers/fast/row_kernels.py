@@ -1,27 +1,16 @@
-"""Functions compiled by numba. Nothing but `kernels` of `compiled` imports this module."""
+"""Dual coordinate descent over rows, compiled by numba."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 from numba import types
 
-__all__ = ["ascend", "compiled", "row_squares"]
+from .signatures import CSR, MATRIX, SLOPE, VECTOR
 
-# A function of y, raw and a constant that returns the slope and the curvature of a loss. Because the types are given, the
-# compiled functions are kept on disk for the next process.
-SLOPE: Any = types.UniTuple(types.float64, 2)(types.float64, types.float64, types.float64)  # type: ignore[no-untyped-call]
-
-
-def _read(entries: Any, ndim: int = 1) -> Any:
-    """Return the type of an array that is not written on; a user's may be read-only."""
-    return types.Array(entries, ndim, "C", readonly=True)
-
-
-VECTOR, MATRIX = _read(types.float64), _read(types.float64, 2)
+__all__ = ["ascend", "row_squares"]
 
 # Newton steps for a prox, and their accuracy.
 MOST, ACCURACY = 60, 1e-3
@@ -31,11 +20,6 @@ VISITS = 2
 
 # Rows that are visited one after the other: single rows in a random order come from memory, not from the cache.
 TOGETHER = 8
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Return the compiled form of a function of y, raw and a constant."""
-    return numba.njit([SLOPE], cache=True, nogil=True, error_model="numpy")(function)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -85,9 +69,6 @@ def _prox_of_slope(slope_at: Any, y: float, constant: float, raw: float, v: floa
         else:
             low = at
     return slope, at
-
-
-CSR = VECTOR, _read(types.uint32), _read(types.uint64)
 
 
 @numba.njit([types.float64[::1](*CSR, types.int64)], cache=True, nogil=True)
@@ -146,7 +127,7 @@ def ascend(
     Parameters
     ----------
     data, indices, indptr : ndarray
-        X in CSR, with unsigned integers: numba then need not ask whether an index counts from the end.
+        X in CSR.
     shift, share, size : ndarray of shape (n,)
         What is added to the raw of a row, the share of its weight, and the decrease of its raw with its own slope.
     slope_at : compiled function
