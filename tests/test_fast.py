@@ -1,5 +1,7 @@
 """The compiled solvers: the same optimum as without them, whatever the rows; and life without numba."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -66,11 +68,16 @@ def test_a_subclass_that_overrides_a_method_has_no_scalar_slope(texts):
         def curvature_product(self, y, raw, v):
             return 2.0 * super().curvature_product(y, raw, v)
 
+    class Costly(LogLoss):
+        def for_rows(self, loss_data):
+            return Doubled() if loss_data is None else self
+
     class Named(LogLoss):
         """Changes nothing."""
 
     X, _, label = texts
     assert Doubled().scalar_slope is None
+    assert Costly().scalar_slope is None
     assert Named().scalar_slope == LogLoss().scalar_slope
     assert not isinstance(_fit(Doubled(), X, label, "auto", alpha=1e-4).solver_, DualCoordinateDescent)
     assert isinstance(GDClassifier(LogLoss(), alpha=1e-4).fit(X, label).solver_, DualCoordinateDescent)
@@ -175,6 +182,16 @@ def test_coordinates_find_the_optimum_of_newton(texts, loss, penalty, intercept,
     np.testing.assert_allclose(fast.intercept_, plain.intercept_, atol=1e-6)
 
 
+def test_coordinates_of_entries_stored_twice(texts):
+    X, amount, _ = texts
+    halves = sparse.csr_matrix((np.repeat(X.data / 2.0, 2), np.repeat(X.indices, 2), 2 * X.indptr), shape=X.shape)
+    once, twice = (objective_on(Z, amount, Continuous(amount), SquaredError(), "l1", alpha=3e-4) for Z in (X, halves))
+    columns, params = np.arange(300), np.zeros(once.size)
+    expected, found = (Coordinates.of(each).descended(each, params, columns, 1e-9) for each in (once, twice))
+    np.testing.assert_allclose(found.params, expected.params, atol=1e-8)
+    assert found.violation == pytest.approx(expected.violation, abs=1e-8)
+
+
 def test_coordinates_of_several_columns_agree_with_scikit_learn(texts):
     X, amount, _ = texts
     Y = np.stack([amount, -2.0 * amount + X[:, 0].toarray()[:, 0]], axis=1)
@@ -193,26 +210,25 @@ def test_coordinates_are_left_to_absolute_values(texts, penalty):
     assert Coordinates.of(objective_on(X, amount, Continuous(amount), SquaredError(), "l1", alpha=1e-3)) is not None
 
 
-@pytest.fixture
-def no_compiler(monkeypatch):
-    monkeypatch.setattr(compiled, "find_spec", lambda name: None)
-    compiled.has_compiler.cache_clear()
-    yield
+@contextmanager
+def without_numba():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "find_spec", lambda name: None)
+        compiled.has_compiler.cache_clear()
+        yield
     compiled.has_compiler.cache_clear()
 
 
 @pytest.mark.parametrize("loss", [Hinge(), SquaredHinge(), LogLoss(), Huber(), AbsoluteError()], ids=repr)
-def test_auto_without_numba(texts, loss, no_compiler):
+def test_auto_without_numba(texts, loss):
     """Without numba, "auto" finds the same optimum by another way, and the name of the solver is answered with a remedy."""
     X, amount, label = texts
     y = label if loss.task == "classification" else amount
-    plain = _fit(loss, X, y, "auto", alpha=1e-4)
-    with pytest.raises(ValueError, match=r"needs numba: use solver='auto', or pip install 'sklearn-gd\[fast\]'"):
-        _fit(loss, X, y, "dual_coordinate_descent")
-    compiled.has_compiler.cache_clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "find_spec", lambda name: name)
-        fast = _fit(loss, X, y, "auto", alpha=1e-4)
-    assert not isinstance(plain.solver_, DualCoordinateDescent)
+    fast = _fit(loss, X, y, "auto", alpha=1e-4)
+    with without_numba():
+        plain = _fit(loss, X, y, "auto", alpha=1e-4)
+        with pytest.raises(ValueError, match=r"needs numba: use solver='auto', or pip install 'sklearn-gd\[fast\]'"):
+            _fit(loss, X, y, "dual_coordinate_descent")
     assert isinstance(fast.solver_, DualCoordinateDescent)
+    assert not isinstance(plain.solver_, DualCoordinateDescent)
     assert _objective(plain, X, y) == pytest.approx(_objective(fast, X, y), rel=1e-6)

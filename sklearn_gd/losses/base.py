@@ -120,7 +120,7 @@ class Loss(Part, ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if not {"value", "gradient", "value_and_gradient", "curvature_product"}.isdisjoint(vars(cls)):
+        if not {"value", "gradient", "value_and_gradient", "curvature_product", "for_rows"}.isdisjoint(vars(cls)):
             cls.scalar_slope = vars(cls).get("scalar_slope")
 
     @abstractmethod

@@ -168,7 +168,7 @@ def descend(
             pull[i], bend[i] = share[i] * first, share[i] * second
         slope, total = tilt[p] + pull.sum(), bend.sum()
         shifts = intercept and total > 0
-        violation = abs(slope) / scale[p] if shifts else 0.0
+        violation = abs(slope) / scale[p] if intercept else 0.0
         decrement = 0.5 * slope * slope / total if shifts else 0.0
         for c in range(len(columns)):
             j = columns[c]

@@ -46,6 +46,7 @@ class Coordinates:
             return None
         function, constant = loss.scalar_slope
         X = objective.local.matrix.csr.astype(np.float64, copy=False).tocsc()
+        X.sum_duplicates()  # the curvature of a column is a sum of squares of entries
         return cls(
             (X.data, X.indices.astype(np.int32, copy=False).view(np.uint32), X.indptr.astype(np.uint64)),
             targets_of(objective),

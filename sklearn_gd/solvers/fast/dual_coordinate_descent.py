@@ -37,8 +37,7 @@ class DualState(State):
     first visit. `plain` is the objective on columns that are not centred, in float64.
 
     `lines` are the kinks and the slopes left and right of them, (J, n, K) each; J is 0 for a smooth loss. `weight`, (n,), is
-    divided by the total, `size`, (n,), is the decrease of raw with the slope of its row, and `softness` is the inverse strength
-    of the penalty. `X` are the three arrays of CSR.
+    divided by the total, and `size`, (n,), is the decrease of raw with the slope of its row. `X` are the three arrays of CSR.
 
     `gap` is the distance between F and the dual for this intercept, and `force`, (K,), the slope of F in it. `ends`,
     (2, 2 + n, K), are the nearest intercepts below and above the optimal one, each with its force and its slopes, and `last`,
@@ -52,7 +51,6 @@ class DualState(State):
     lines: tuple[Array, Array, Array]
     weight: Array
     size: Array
-    softness: float
     X: tuple[Array, Array, Array]
     force: Array
     ends: Array
@@ -119,7 +117,6 @@ class DualCoordinateDescent(Solver[DualState]):
             lines=lines,
             weight=weight,
             size=np.maximum(size, 1e-6 * size.max()),
-            softness=1.0 / strength(objective),
             X=csr,
             force=np.zeros(n_raw),
             last=np.full((2, n_raw), np.nan),
@@ -258,7 +255,7 @@ def _ascended(objective: Objective, state: DualState) -> DualState:
             slope[:, k],
             touch[:, k],
             weights,
-            state.softness,
+            1.0 / strength(objective),
             share * state.gap / model.n_raw,
             max(ROUNDS, VISITS // len(slope)),
             state.seed + state.iteration,
