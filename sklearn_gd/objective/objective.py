@@ -192,12 +192,12 @@ class Objective:
 
     def _with_ridge(self, params: Array, gram: Array) -> Array:
         total, model = gram / self.total, self.linear
-        ridges = model.blocks(self._ridge(params), self.size // total.shape[1])
+        ridges = model.blocks(self.ridge(params), self.size // total.shape[1])
         diagonal = np.einsum("bii->bi", total)
         diagonal += ridges if len(ridges) == len(total) else ridges.mean(axis=0)
         return total
 
-    def _ridge(self, params: Array) -> Array:
+    def ridge(self, params: Array) -> Array:
         """Return the flat diagonal of the Hessian of the smooth penalty."""
         return self.model.padded(self.penalty.curvature(self.model.weights(params)))
 
@@ -206,7 +206,7 @@ class Objective:
 
         What it needs for each row is stored, so a product takes one pass over X.
         """
-        state, ridge = self.rows.map(partial(self.summand.curvature_state, params)), self._ridge(params)
+        state, ridge = self.rows.map(partial(self.summand.curvature_state, params)), self.ridge(params)
 
         def product(vector: Array) -> Array:
             return np.asarray(self.rows.reduce(partial(self.summand.product, vector), state)[0] / self.total + ridge * vector)
@@ -246,7 +246,7 @@ class Objective:
 
         The penalty is approximated by a parabola, which is exact for l2; the two then give the prox of the sum.
         """
-        widths = widths / (1.0 + widths * self._ridge(params))
+        widths = widths / (1.0 + widths * self.ridge(params))
         return params - widths * self.model.padded(self.penalty.gradient(self.model.weights(params))), widths
 
     # -- along a direction --------------------------------------------------------------------------------------------

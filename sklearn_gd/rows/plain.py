@@ -23,9 +23,6 @@ KEPT = 1 << 23
 # The least share of the sum of squares of a column that must remain when it is centred, for a product to be centred afterwards.
 SAFE = {"d": 1e-4, "f": 2e-2}
 
-# For so many Gram matrices the products of pairs of columns are worth forming.
-SEVERAL = 8
-
 
 def dense_block(n_features: int) -> int:
     """Return the number of rows in a block of an array."""
@@ -148,7 +145,7 @@ class Dense(Matrix):
     def grams(self, curvature: Array, center: Array) -> Array:
         n, k = curvature.shape
         m, unit = self.shape[1] + 1, self._units
-        if k < SEVERAL:
+        if m > 2 * k:  # for fewer Gram matrices, the products of all pairs of columns are not worth forming
             return super().grams(curvature, center)
         one, two = np.tril_indices(m)
         pairs = np.zeros((k, len(one)))

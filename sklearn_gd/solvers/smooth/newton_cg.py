@@ -9,11 +9,14 @@ import numpy as np
 
 from ...arrays import Array
 from ...objective.objective import Objective
-from ..base import NEEDS
-from .metrics import Cholesky, Diagonal, Metric
+from ..base import FEW, NEEDS
+from .metrics import Cholesky, Diagonal, Inverse, Metric
 from .newton import Newton, NewtonState
 
 __all__ = ["NewtonCG"]
+
+# Products of two entries per second, above which a Gram matrix is worth forming for a preconditioner.
+DENSE = 1e9
 
 
 class NewtonCG(Newton):
@@ -22,8 +25,8 @@ class NewtonCG(Newton):
     .. math:: H d = -\nabla F, \qquad params \leftarrow params + t \, d
 
     The gradient is always computed on all rows; the products with H use a subsample as long as that suffices. The
-    preconditioner is the Hessian without the coupling between classes, with one block for all classes if there are many
-    features. If its factors are not affordable, it is diagonal.
+    preconditioner is the inverse of the Hessian of a few rows without the coupling between classes, with one block for all
+    classes if there are very many parameters. If that is not affordable, it is diagonal.
 
     Parameters
     ----------
@@ -64,18 +67,24 @@ class NewtonCG(Newton):
         return rows < self._most_rows(objective)
 
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
-        part, profile = objective, objective.rows.profile
-        rows = min(state.rows, self._most_rows(objective))
-        if profile.samples and 2 * rows < objective.rows.n_samples:
+        part, rows = objective, min(state.rows, self._most_rows(objective))
+        if objective.rows.profile.gram_rate > DENSE and 2 * rows < objective.rows.n_samples:
             part = objective.over(objective.rows.sample(rows).copied(np.float32))
-        preconditioner: Metric
-        n_inputs = objective.linear.n_inputs
-        if n_inputs <= 1500 and profile.gram_rate > 1e9:
-            few = n_inputs**2 <= objective.rows.n_samples
-            preconditioner = Cholesky(objective, part.uncoupled(state.params, shared=not few), 1e-10, 0.1)
-        else:
-            preconditioner = Diagonal(part.diagonal(state.params))
+        preconditioner = self._preconditioner(objective, part, state.params)
         return state.but(metric=_Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
+
+    @staticmethod
+    def _preconditioner(objective: Objective, part: Objective, params: Array) -> Metric:
+        """Return the inverse of the Hessian on some of the rows of a part, without the coupling between columns of raw."""
+        rows, model = objective.rows, objective.linear
+        m, k = model.n_inputs, model.n_raw
+        if m > 1500 or rows.profile.gram_rate <= DENSE:
+            return Diagonal(part.diagonal(params))
+        few = part.sample(max(5 * m, FEW))
+        shared = k * m**2 > rows.n_samples * (m + k)  # one block for each column would take more memory than the rows and raw
+        inverses = Cholesky(objective, few.uncoupled(params, shared), 1e-10, 0.1).inverses()
+        ridge = objective.ridge(params).reshape(m, k).mean(axis=1, keepdims=True)
+        return Inverse(inverses, ridge if objective.loss.shift_invariant and not shared else None)
 
 
 @dataclass
