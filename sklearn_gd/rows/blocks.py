@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
+from copy import copy
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import pairwise
+from operator import iadd
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -36,47 +39,61 @@ GROUPS = 16
 WIDE, MUCH = 500, 20_000_000
 
 
-class _OneThread:
-    """A context with one BLAS thread. Fits at the same time share it, and the last one to leave restores the setting."""
+class _Limits:
+    """Contexts with one thread for some BLAS libraries. Fits at the same time share them, and the last one to leave restores the
+    settings."""
 
     def __init__(self) -> None:
-        self.lock, self.users, self.limit = Lock(), 0, ExitStack()
+        self.lock, self.users, self.limits = Lock(), 0, ExitStack()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def one_thread(self, libraries: ThreadpoolController) -> Iterator[None]:
+        """Yield with one thread for each of these libraries."""
         with self.lock:
-            if not self.users:
-                self.limit.enter_context(_libraries().limit(limits=1, user_api="blas"))
+            if any(library.num_threads > 1 for library in libraries.lib_controllers):
+                self.limits.enter_context(libraries.limit(limits=1))
             self.users += 1
-
-    def __exit__(self, *error: Any) -> None:
-        with self.lock:
-            self.users -= 1
-            if not self.users:
-                self.limit.close()
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if not self.users:
+                    self.limits.close()
 
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return the controller of the libraries that are loaded, which takes milliseconds to find."""
-    return ThreadpoolController()
+    """Return the controller of the BLAS libraries that are loaded, which takes milliseconds to find."""
+    return ThreadpoolController().select(user_api="blas")
 
 
-_one_thread = _OneThread()
+@cache
+def _others() -> ThreadpoolController:
+    """Return the controller of the BLAS libraries beside that of NumPy; of none if there is one for all."""
+    beside = str(Path(np.__file__).parent)  # wheels keep it in a folder numpy.libs
+    paths = [library.filepath for library in _libraries().lib_controllers]
+    shared = not any(path.startswith(beside) for path in paths)
+    return _libraries().select(filepath=[path for path in paths if not (shared or path.startswith(beside))])
+
+
+_limits = _Limits()
 
 
 @contextmanager
 def workers(n_jobs: int | None, X: Any = None) -> Iterator[Mapper]:
     """Yield the function that maps over groups of rows: in this thread, or in several with one BLAS thread each.
 
-    Without n_jobs, the BLAS settings are unchanged if the user's X is dense and very large.
+    Without n_jobs, NumPy's BLAS keeps its threads if the user's X is dense and very large. Those of another library, which is
+    SciPy's in most installations, would compete with them for the processor.
     """
     count, shape = effective_n_jobs(n_jobs), tuple(getattr(X, "shape", ()))
     wide = len(shape) == 2 and shape[1] >= WIDE and shape[0] * shape[1] >= MUCH and not sparse.issparse(X)
     if count > 1:
-        with _one_thread, ThreadPoolExecutor(count, "sklearn_gd") as pool:
+        with _limits.one_thread(_libraries()), ThreadPoolExecutor(count, "sklearn_gd") as pool:
             yield pool.map
     else:
-        with nullcontext() if n_jobs is None and wide else _one_thread:
+        with _limits.one_thread(_others() if n_jobs is None and wide else _libraries()):
             yield map
 
 
@@ -323,8 +340,9 @@ def checked(moments: ColumnMoments) -> ColumnMoments:
 
 def added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return the elementwise sum of tuples, added one by one."""
-    total: tuple[Any, ...] | None = None
+    parts = iter(parts)
+    total = tuple(map(copy, next(parts)))  # the sums are formed in place
     for part in parts:
-        total = part if total is None else tuple(a + b for a, b in zip(total, part, strict=True))
-    assert total is not None, "validated data have rows"
+        total = tuple(map(iadd, total, part))
     return total
+

@@ -145,7 +145,8 @@ class Matrix(RowStore):
 
     def grams(self, curvature: Array, center: Array) -> Array:
         """Return `gram` for each column of a curvature of shape (n, K): (K, p + 1, p + 1)."""
-        return np.stack([self._of_curved_rows(column, center) for column in curvature.T])
+        first, *others = (self._of_curved_rows(column, center) for column in curvature.T)
+        return np.stack([first, *others]) if others else first[None]
 
     def _of_curved_rows(self, curvature: Array, center: Array) -> Array:
         used = np.flatnonzero(curvature)

@@ -289,12 +289,11 @@ def _like(X: Any, data: Array) -> Any:
 
 
 def _bordered(gram: Array, first: Array, total: float, center: Array) -> Array:
-    """Return the Gram matrix of centred columns and a column of ones, from that of the columns themselves."""
+    """Return the Gram matrix of centred columns and a column of ones, from that of the columns themselves (overwritten)."""
     p = len(center)
-    result = np.empty((p + 1, p + 1))
-    shifted = first - total * center
+    result, shifted = np.empty((p + 1, p + 1)), first - total * center
     if center.any():
-        gram = gram - np.stack([first, center], axis=1) @ np.stack([center, shifted])
+        gram -= np.stack([first, center], axis=1) @ np.stack([center, shifted])
     result[:p, :p] = gram
     result[p, :p] = result[:p, p] = shifted
     result[p, p] = total
