@@ -15,6 +15,8 @@ from sklearn_gd.objective.summand import MATRICES
 from sklearn_gd.penalties import L1, Box
 from sklearn_gd.penalties import ElasticNet as Mixture
 from sklearn_gd.solvers import Dual, InteriorPoint, Newton, ProximalPoint, WorkingRows
+from sklearn_gd.solvers.kinked import working_rows
+from sklearn_gd.solvers.smooth.metrics import Inverse
 
 
 def _levels(n, rare, seed=0):
@@ -45,6 +47,20 @@ def test_working_rows_solve_the_linear_program(quantile, rare):
     assert isinstance(model.solver_, WorkingRows)
     program = QuantileRegressor(quantile=quantile, alpha=0.0, solver="highs").fit(X, y)
     best = Quantile(quantile).value(y[:, None], program.predict(X)[:, None]).mean()
+    np.testing.assert_allclose(_cost(model, X, y, 0.0), best, rtol=1e-9)
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+def test_a_coarse_solution_finds_the_rows_near_a_kink(quantile, monkeypatch):
+    """With many columns, a sample would be as large as the data."""
+    monkeypatch.setattr(working_rows, "MUCH", 0.0)
+    rng = np.random.RandomState(0)
+    X = rng.randn(1500, 150)
+    y = X[:, :5].sum(axis=1) + rng.standard_t(2, size=1500)
+    model = GDRegressor(Quantile(quantile), alpha=0.0, solver=WorkingRows()).fit(X, y)
+    program = QuantileRegressor(quantile=quantile, alpha=0.0, solver="highs").fit(X, y)
+    best = Quantile(quantile).value(y[:, None], program.predict(X)[:, None]).mean()
+    assert model.converged_
     np.testing.assert_allclose(_cost(model, X, y, 0.0), best, rtol=1e-9)
 
 
@@ -194,6 +210,20 @@ def test_many_classes_agree_with_logistic_regression():
     assert ours.converged_
     assert ours.n_iter_ < 40
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
+
+
+def test_an_inverse_with_a_shift_is_positive_definite():
+    """A common change of all classes is only curved by the penalty; other changes are by their blocks."""
+    roots = np.random.RandomState(0).randn(4, 3, 3)
+    ridge = np.array([[0.5], [2.0], [0.0]])  # none on the intercept
+    inverse = Inverse(roots @ roots.transpose(0, 2, 1) + np.eye(3), ridge)
+    matrix = np.stack([inverse.solve(unit) for unit in np.eye(12)], axis=1)
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+    values = np.linalg.eigvalsh(matrix)
+    assert np.sum(values < 1e-12) == 1  # the common intercept, along which the gradient is zero
+    assert np.all(values[1:] > 1e-3)
+    common = np.repeat([1.0, 3.0, 0.0], 4)
+    np.testing.assert_allclose(inverse.solve(common), np.repeat([2.0, 1.5, 0.0], 4), atol=1e-12)
 
 
 @pytest.mark.parametrize(("loss", "solver", "n_classes"), [("log_loss", "auto", 200), ("focal", "newton", 40)])

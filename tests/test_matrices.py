@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_gd import GDClassifier, GDRegressor
+from sklearn_gd.rows.blocks import MemoryRows, workers
 from sklearn_gd.rows.composed import Mixed, Offset, as_matrix
 from sklearn_gd.rows.plain import Dense, Sparse
 
@@ -166,3 +167,25 @@ def test_only_columns_far_from_zero_are_offset(form):
     X[0, 3] = 0.0
     assert isinstance(as_matrix(form(X)), Sparse)
     assert isinstance(as_matrix(form(X[1:])), Offset)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_sums_over_longer_blocks(order):
+    """With more columns than a block has rows, sums of all pairs of columns are over blocks of as many rows as columns."""
+    rng = np.random.RandomState(0)
+    X, weight = np.asarray(rng.randn(1700, 600), order=order), rng.rand(1700)
+    rows, center = MemoryRows(X, np.zeros(1700), weight), X.mean(axis=0)
+    sizes = []
+
+    def gram(block):
+        sizes.append(len(block.weight))
+        return (block.X.gram(block.weight, center),)
+
+    (short,), n_blocks = rows.reduce(gram), len(sizes)
+    (long,) = rows.reduce_large(gram)
+    assert sizes[n_blocks:] == [600, 600, 500]
+    assert max(sizes[:n_blocks]) < 600
+    np.testing.assert_allclose(long, short, rtol=1e-10, atol=1e-10)
+    with workers(2) as mapper:
+        shared = MemoryRows(X, np.zeros(1700), weight, mapper=mapper)
+        np.testing.assert_array_equal(shared.reduce_large(gram)[0], long)

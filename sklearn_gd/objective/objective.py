@@ -179,16 +179,16 @@ class Objective:
         The number is that of rows with equal curvature: (sum c)^2 / sum c^2. If `clipped`, negative curvature of the loss is
         replaced by zero, so the result is positive semidefinite. The width is that of `Summand.curvature`.
         """
-        gram, size, squares = self.rows.reduce(partial(self.summand.hessian, params, width, clipped))
+        gram, size, squares = self.rows.reduce_large(partial(self.summand.hessian, params, width, clipped))
         return self._with_ridge(params, gram), size * size / squares if squares > 0 else 0.0
 
     def uncoupled(self, params: Array, shared: bool) -> Array:
         """Return the `hessian` without interactions between columns of raw, (K, m, m), or for their mean, (1, m, m)."""
-        return self._with_ridge(params, self.rows.reduce(partial(self.summand.uncoupled, params, shared))[0])
+        return self._with_ridge(params, self.rows.reduce_large(partial(self.summand.uncoupled, params, shared))[0])
 
     def hessian_of_curvature(self, params: Array, curvature: RowArray) -> Array:
         """Return the `hessian` with the given curvature of the loss of each row, (n, K)."""
-        return self._with_ridge(params, self.rows.reduce(self.summand.gram, curvature)[0])
+        return self._with_ridge(params, self.rows.reduce_large(self.summand.gram, curvature)[0])
 
     def _with_ridge(self, params: Array, gram: Array) -> Array:
         total, model = gram / self.total, self.linear

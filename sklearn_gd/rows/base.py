@@ -142,6 +142,10 @@ class Rows(ABC):
         Blocks are added in a fixed order, so the result is bitwise identical for any number of workers.
         """
 
+    def reduce_large(self, kernel: Kernel, *arrays: RowArray) -> tuple[Any, ...]:
+        """Return the same sums as `reduce`; with many columns, over longer blocks, as for sums of all pairs of columns."""
+        return self.reduce(kernel, *arrays)
+
     @abstractmethod
     def map(self, kernel: Kernel, *arrays: RowArray) -> Any:
         """Return the row arrays that a kernel returns for each block and its parts of the arrays: one, or a tuple."""

@@ -40,8 +40,7 @@ WIDE, MUCH = 500, 20_000_000
 
 
 class _Limits:
-    """Contexts with one thread for some BLAS libraries. Fits at the same time share them, and the last one to leave restores the
-    settings."""
+    """Contexts with one thread for some BLAS libraries, which fits at the same time share; the last to leave restores all."""
 
     def __init__(self) -> None:
         self.lock, self.users, self.limits = Lock(), 0, ExitStack()
@@ -144,10 +143,15 @@ class BlockRows(Rows):
         self.n_samples = len(weight) if self._used is None else len(self._used)
         self.profile = Profile(self.X.entries / max(1, len(weight)), self.X.gram_rate, self.X.samples)
         size = max(1, self.n_samples) if self.X.whole else min(self.X.block_size, self.most, max(64, (1 << 17) // n_raw))
+        self._offset = offset
+        self._divide(size)
+
+    def _divide(self, size: int) -> None:
+        """Divide the rows into blocks of this size."""
+        self._size = size
         edges = [*range(0, self.n_samples, size), self.n_samples]
         self._parts = [slice(*ends) for ends in pairwise(edges)]
         self._groups = np.array_split(np.arange(len(self._parts)), max(1, min(GROUPS, len(self._parts))))
-        self._offset = offset
         # Taking scattered rows of an array copies them: this is done block by block, at each pass.
         lazy = self.X.copies_slices if self._used is None else self.X.copies_rows
         self._kept = None if lazy else [self._block(part) for part in self._parts]
@@ -192,6 +196,14 @@ class BlockRows(Rows):
             result: tuple[Any, ...] = self._run(kernel, 0, arrays)
             return result
         return added(self.mapper(total, self._groups))
+
+    def reduce_large(self, kernel: Kernel, *arrays: Array) -> tuple[Any, ...]:
+        if self.n_features <= self._size or len(self._parts) == 1:
+            return self.reduce(kernel, *arrays)
+        longer = object.__new__(type(self))
+        vars(longer).update(vars(self))
+        longer._divide(self.n_features)  # a sum is then no larger than a block
+        return longer.reduce(kernel, *arrays)
 
     def map(self, kernel: Kernel, *arrays: Array) -> Any:
         first = self._run(kernel, 0, arrays)
@@ -345,4 +357,3 @@ def added(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     for part in parts:
         total = tuple(map(iadd, total, part))
     return total
-

@@ -265,7 +265,7 @@ class Solver(Part, ABC, Generic[StateType]):
         """Return the reason to stop if the state is good enough, else None."""
         tol = max(tol, objective.loss.precision)
         eps = float(np.finfo(objective.rows.dtype).eps)
-        small = (0.1 * tol) ** 2 if objective.rows.dtype == np.float64 else eps
+        small = max((0.1 * tol) ** 2, eps if objective.rows.dtype == np.float32 else 0.0)
         # A decrement computed from a gradient of rounding noise is noise as well.
         settled = state.decrement <= small * objective.reference.gain(state.value) or state.optimality <= 16 * eps
         return Reason.CONVERGED if state.optimality <= tol and settled else None

@@ -20,6 +20,12 @@ from .rows import count, elementwise, gradient_with_slopes, linearized, raw_of, 
 
 __all__ = ["WorkingRows"]
 
+# From so many operations for a Gram matrix on, the rows near a kink are worth finding by a coarse solution for all rows.
+MUCH = 1e9
+
+# The tolerance of that solution: its gap is the square of a tenth of it.
+COARSE = 0.5
+
 
 @dataclass(kw_only=True)
 class RowsState(State):
@@ -72,21 +78,12 @@ class WorkingRows(Solver[RowsState]):
         rows, columns = objective.rows, objective.linear.n_inputs
         # The sample has as many rows as will be near a kink after it.
         size = int((self.width * rows.n_samples) ** (2 / 3) * columns ** (1 / 3))
-        raw, reach = None, 0.0
         if 2 * size < rows.n_samples:
-            sample = rows.sample(size).copied()
-            few = objective.over(sample)
-            often = sample.rarest >= OFTEN
-            params = _solved(few, params, 1e-4).params if often else _coarse(objective, params)
-            raw = raw_of(objective, params)
-            gap = rows.map(partial(_gap, objective.summand), raw)
-            half = rows.quantile(gap, min(self.width * np.sqrt(columns / sample.n_samples), 1.0))
-            near_few = sample.map(partial(_near_kinks, objective.summand, half), raw_of(few, params))
-            error = standard_error(objective, few, params, near_few)
-            distance, reach = elementwise(objective, np.divide, gap, error), half / rows.quantile(error, 0.5)
+            params, raw, distance, reach = self._after_sample(objective, params, size)
+        elif rows.in_memory and rows.n_samples * columns**2 > MUCH:
+            params, raw, distance, reach = self._after_few_steps(objective, params)
         else:
-            raw = raw_of(objective, params)
-            distance = rows.map(_zeros)
+            raw, distance, reach = raw_of(objective, params), rows.map(_zeros), 0.0
         near = elementwise(objective, partial(np.greater_equal, reach), distance)
         return RowsState(
             params,
@@ -100,6 +97,35 @@ class WorkingRows(Solver[RowsState]):
             near=near,
             reach=reach,
         )
+
+    def _after_sample(self, objective: Objective, params: Array, size: int) -> tuple[Array, RowArray, RowArray, float]:
+        """Return a solution for a sample, its raw, the distance of each row from a kink in standard errors, and the reach."""
+        rows, columns = objective.rows, objective.linear.n_inputs
+        sample = rows.sample(size).copied()
+        few = objective.over(sample)
+        often = sample.rarest >= OFTEN
+        params = _solved(few, params, 1e-4).params if often else _coarse(objective, params)
+        raw = raw_of(objective, params)
+        gap = rows.map(partial(_gap, objective.summand), raw)
+        half = rows.quantile(gap, min(self.width * np.sqrt(columns / sample.n_samples), 1.0))
+        near_few = sample.map(partial(_near_kinks, objective.summand, half), raw_of(few, params))
+        error = standard_error(objective, few, params, near_few)
+        return params, raw, elementwise(objective, np.divide, gap, error), half / rows.quantile(error, 0.5)
+
+    def _after_few_steps(self, objective: Objective, params: Array) -> tuple[Array, RowArray, RowArray, float]:
+        """Return a coarse solution for all rows, its raw, the distance of each row from a kink, and the reach.
+
+        A move of all rows by h takes a share s(h) of them across a kink. It changes the mean loss by about h s(h) / 4 times the
+        change of slope, which may be at most the gap.
+        """
+        inner = _solved(objective.over(objective.local.copied(np.float32)), params, COARSE)
+        raw = raw_of(objective, inner.params)
+        distance = objective.rows.map(partial(_gap, objective.summand), raw)
+        places = np.sort(distance)
+        share = np.arange(1, len(places) + 1) / len(places)
+        change = 4.0 * inner.decrement / float(np.mean(inner.right - inner.left))
+        reach = places[min(np.searchsorted(places * share, self.width**2 * change), len(places) - 1)]
+        return inner.params, raw, distance, float(reach)
 
     def step(self, objective: Objective, state: RowsState) -> RowsState:
         rows, reach = objective.rows, state.reach

@@ -26,7 +26,7 @@ def prefers_newton(objective: Objective) -> bool:
     newton = 8 * (n * pairs * per_row**2 / rows.profile.gram_rate + pairs / model.n_raw * block**3 / 2e10)
     passes = 300 if objective.loss.smooth and objective.penalty.smooth else 3000
     first_order = passes * (4 * n * per_row * model.n_raw / 2e9 + 1e-4)
-    return block <= 3000 and newton <= first_order
+    return block <= 4000 and newton <= first_order
 
 
 def whole_solver(objective: Objective) -> Solver[Any]:

@@ -80,12 +80,13 @@ class Cholesky:
 
     @staticmethod
     def _factor(damped: Array, scale: Array, ridge: float) -> Array:
-        scaled = damped * scale * scale[:, None]
+        scaled = damped * scale
+        scaled *= scale[:, None]
         diagonal = np.diagonal(scaled).copy()
         extra = 0.0
         while True:
             np.fill_diagonal(scaled, diagonal + extra)
-            factor, failed = dpotrf(scaled, lower=1)
+            factor, failed = dpotrf(scaled.T, lower=1)  # symmetric, and in the order of LAPACK
             if not failed or not np.all(np.isfinite(diagonal)):
                 return factor
             extra = max(10.0 * extra, ridge)

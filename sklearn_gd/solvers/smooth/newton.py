@@ -231,7 +231,7 @@ def _null_space(objective: Objective, params: Array) -> Array:
     few = objective.sample(max(FEW, 10 * model.n_inputs))
     if few is not objective and not _null_space(few, params).shape[1]:  # more rows determine no less
         return np.empty((p, 0))
-    gram = objective.rows.reduce(partial(_gram, model))[0][0][:p, :p]
+    gram = objective.rows.reduce_large(partial(_gram, model))[0][0][:p, :p]
     scale = np.sqrt(np.diagonal(gram))
     scale = np.divide(1.0, scale, out=np.ones(p), where=objective.reference.spread > 0)
     correlation = gram * scale * scale[:, None]
