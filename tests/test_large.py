@@ -3,10 +3,12 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso, LogisticRegression, QuantileRegressor
+from sklearn.metrics import mean_pinball_loss
 from sklearn.svm import LinearSVC, LinearSVR
 
 from sklearn_gd import GDClassifier, GDRegressor
@@ -75,6 +77,43 @@ def test_three_ways_for_straight_lines(loss, weighted):
         for solver in (WorkingRows(), InteriorPoint(), Dual(), ProximalPoint())
     ]
     np.testing.assert_allclose(found, found[-1], rtol=1e-7)
+
+
+@pytest.mark.parametrize(("n", "p", "alpha"), [(400, 30, 0.02), (400, 30, 1.0), (6000, 10, 0.05), (80, 200, 0.05)])
+def test_quantiles_with_an_l1_penalty_solve_the_linear_program(n, p, alpha):
+    rng = np.random.RandomState(0)
+    X = rng.randn(n, p) * np.logspace(-2, 1, p)
+    y = X[:, -5:].sum(axis=1) + rng.standard_t(2, size=n)
+    model = GDRegressor(Quantile(0.7), penalty="l1", alpha=alpha).fit(X, y)
+    assert isinstance(model.solver_, (InteriorPoint, WorkingRows))
+    program = QuantileRegressor(quantile=0.7, alpha=alpha, solver="highs").fit(X, y)
+
+    def cost(model):
+        return mean_pinball_loss(y, model.predict(X), alpha=0.7) + alpha * np.abs(model.coef_).sum()
+
+    assert model.converged_
+    np.testing.assert_allclose(cost(model), cost(program), rtol=1e-9)
+    assert np.count_nonzero(model.coef_) == np.count_nonzero(program.coef_) < p  # exact zeros
+
+
+def _absolute_and_squared(y_true, raw):
+    return np.abs(y_true - raw) + 0.1 * (y_true - raw) ** 2
+
+
+@pytest.mark.parametrize("loss", [EpsilonInsensitive(0.5), Quantile(0.3), _absolute_and_squared])
+@pytest.mark.parametrize("penalty", [Mixture(0.5), {"a": "l1", "b": "l2"}, L1(np.array([0.0, 1.0, 2.0, 1.0, 5.0, 1.0]))])
+def test_weights_are_rows_of_a_linear_program(loss, penalty):
+    """Several kinks in each row, several outputs, weights of samples, and penalties of some features."""
+    rng = np.random.RandomState(0)
+    X = pd.DataFrame(rng.randn(300, 6), columns=["a", "b", "c", "d", "e", "f"])
+    y = X.to_numpy() @ rng.randn(6, 2) + rng.standard_t(2, size=(300, 2))
+    weight = rng.randint(0, 3, size=300).astype(float)
+    one, other = (
+        GDRegressor(loss, penalty=penalty, alpha=0.1, solver=solver).fit(X, y, weight)
+        for solver in ("interior_point", "proximal_point")
+    )
+    np.testing.assert_allclose(one.loss_curve_[-1], other.loss_curve_[-1], rtol=1e-9)
+    np.testing.assert_array_equal(one.coef_ == 0, np.abs(other.coef_) < 1e-9)
 
 
 def _text(n=600, p=3000, seed=0):

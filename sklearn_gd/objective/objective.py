@@ -186,13 +186,13 @@ class Objective:
         """Return the `hessian` without interactions between columns of raw, (K, m, m), or for their mean, (1, m, m)."""
         return self._with_ridge(params, self.rows.reduce_large(partial(self.summand.uncoupled, params, shared))[0])
 
-    def hessian_of_curvature(self, params: Array, curvature: RowArray) -> Array:
-        """Return the `hessian` with the given curvature of the loss of each row, (n, K)."""
-        return self._with_ridge(params, self.rows.reduce_large(self.summand.gram, curvature)[0])
+    def hessian_of_curvature(self, params: Array, curvature: RowArray, more: Array | float = 0.0) -> Array:
+        """Return the `hessian` with the given curvature of the loss of each row, (n, K), and more on its flat diagonal."""
+        return self._with_ridge(params, self.rows.reduce_large(self.summand.gram, curvature)[0], more)
 
-    def _with_ridge(self, params: Array, gram: Array) -> Array:
+    def _with_ridge(self, params: Array, gram: Array, more: Array | float = 0.0) -> Array:
         total, model = gram / self.total, self.linear
-        ridges = model.blocks(self.ridge(params), self.size // total.shape[1])
+        ridges = model.blocks(self.ridge(params) + more, self.size // total.shape[1])
         diagonal = np.einsum("bii->bi", total)
         diagonal += ridges if len(ridges) == len(total) else ridges.mean(axis=0)
         return total

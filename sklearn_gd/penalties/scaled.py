@@ -70,6 +70,12 @@ class Scaled:
         return self.prox_part.kinks(np.zeros((1, 1))) is not None
 
     @property
+    def absolute(self) -> bool:
+        """Whether the part with a prox is a multiple of the absolute value of each weight."""
+        kinks = self.prox_part.kinks(np.zeros((1, 1))) if self.selects else None
+        return kinks is not None and bool(np.all((kinks == 0) | np.isinf(kinks)))
+
+    @property
     def falls_apart(self) -> bool:
         """Whether the penalty can be restricted to some of the features."""
         return self.shape.falls_apart
@@ -98,6 +104,14 @@ class Scaled:
     def subgradient(self, weights: Array, gradient: Array) -> Array:
         """Return the element nearest to -gradient of the subdifferential of the part with a prox."""
         return self.prox_part.subgradient(weights, gradient, self.alpha)
+
+    def slope_at_zero(self, shape: tuple[int, ...]) -> Array:
+        """Return the slope of the part with a prox to the right of zero, for weights of some shape."""
+        return self.subgradient(np.zeros(shape), np.full(shape, -np.inf))
+
+    def without_kinks(self) -> Scaled:
+        """Return the smooth part."""
+        return replace(self, shape=self.smooth_part)
 
     def for_features(self, features: Array) -> Scaled:
         """Return the penalty restricted to the features with the given indices, if the penalty `falls_apart`."""

@@ -140,6 +140,10 @@ class Need(Enum):
         lambda f: f.penalty.smooth,
         "{prox!r} is not smooth, and {solver} needs a smooth penalty: use solver='auto' or penalty='l2'.",
     )
+    ABSOLUTE_PENALTY = (
+        lambda f: f.penalty.smooth or f.penalty.absolute,
+        "{prox!r} is neither smooth nor L1, and {solver} needs such a penalty: use solver='auto' or penalty='l2'.",
+    )
     KNOWN_KINKS = (
         lambda f: f.loss.has_lines,
         "{loss!r} is not convex with known kinks, which {solver} needs: use solver='auto'.",

@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays import EPS, Array
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Solver, State
-from .rows import facts_of_lines, level_above, lines_of, raw_of, weights_of
+from .rows import facts_of_lines, gradient_with_slopes, level_above, lines_of, raw_of, weights_of
 
 __all__ = ["Dual"]
 
@@ -104,7 +104,8 @@ class Dual(Solver[DualState]):
     @staticmethod
     def _at(objective: Objective, state: DualState) -> DualState:
         """Return the state with its value and its certificate."""
-        return state.but(**facts_of_lines(objective, state, state.weight, state.slope.sum(axis=0), state.level))
+        gradient = gradient_with_slopes(objective, state.params, state.slope.sum(axis=0))
+        return state.but(**facts_of_lines(objective, state, state.weight, gradient, state.level))
 
     def step(self, objective: Objective, state: DualState) -> DualState:
         model = objective.model

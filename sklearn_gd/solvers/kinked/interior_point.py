@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -13,21 +12,23 @@ from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
 from ..smooth.metrics import Cholesky
-from .rows import facts_of_lines, level_above, lines_of, loss_of, raw_of, targets_of, weights_of
+from .kinked_rows import KinkedRows
+from .rows import facts_of_lines, gradient_with_slopes, level_above, loss_of, targets_of
 
 __all__ = ["InteriorPoint", "InteriorState"]
 
 
 @dataclass(kw_only=True)
 class InteriorState(State):
-    """A state with arrays (J, n, K), for each kink of each row.
+    """A state with arrays (J, n + q, K), for each kink of each of the `rows`.
 
     `left` and `right` are the slopes of its two lines, and `slope` is between them. `distance`, of raw from the kink, is
-    `above` - `below`, both positive. `mu`, (K,), is the mean of (slope - left) * below and (right - slope) * above. y and raw
-    have shape (n, K), the weight (n,); `loss` is bound to the data of the rows. `level` is the mean of the remainder of the
-    loss above the lines.
+    `above` - `below`, both positive. `mu`, (K,), is the mean of (slope - left) * below and (right - slope) * above. The weight
+    has shape (n + q,), y and raw have shape (n, K); `loss` is bound to the data of the rows. `level` is the mean of the
+    remainder of the loss above the lines.
     """
 
+    rows: KinkedRows
     left: Array
     right: Array
     slope: Array
@@ -47,7 +48,7 @@ class InteriorState(State):
 
 
 class InteriorPoint(Solver[InteriorState]):
-    r"""A primal-dual interior point method, for convex losses with known kinks and a smooth penalty.
+    r"""A primal-dual interior point method, for convex losses with known kinks and a penalty that is smooth or L1.
 
     .. math:: \ell(y, raw) = \max_{l \le u \le r} u (raw - kink), \qquad (u - l) \, s^- = (r - u) \, s^+ = \mu, \qquad
         raw - kink = s^+ - s^-
@@ -55,6 +56,9 @@ class InteriorPoint(Solver[InteriorState]):
     Each step linearises these equations and the gradient equation, and solves them for a \mu chosen by a predictor step. It
     takes 10 to 50 steps, almost independently of the data. Each step needs one matrix, like Newton's method. The smooth part of
     the loss enters the gradient and the matrix. The columns of raw do not interact, and each has its own \mu and step length.
+
+    Each weight with an L1 penalty has a kink at zero, and is treated like a row whose raw is the weight. At the end, weights
+    whose slope is between its bounds are set to zero.
 
     Examples
     --------
@@ -71,13 +75,13 @@ class InteriorPoint(Solver[InteriorState]):
     """
 
     default_max_iter = 200
-    needs = NEEDS - {Need.SMOOTH_LOSS} | {Need.KNOWN_KINKS, Need.IN_MEMORY}
+    needs = NEEDS - {Need.SMOOTH_LOSS, Need.SMOOTH_PENALTY} | {Need.ABSOLUTE_PENALTY, Need.KNOWN_KINKS, Need.IN_MEMORY}
     second_order = True
 
     def init(self, objective: Objective, params: Array, plan: Plan, last: State | None = None) -> InteriorState:
-        kinks, left, right = lines_of(objective)
-        y, weight = targets_of(objective), weights_of(objective)
-        raw: Array = objective.rows.map(partial(objective.summand.raw, params))
+        rows = KinkedRows.of(objective)
+        kinks, left, right = rows.lines()
+        raw = rows.raw(params)
         distance = raw - kinks
         width = right - left
         # Slopes and slacks for one mu, which is typical of the distances; their product follows from the quadratic formula.
@@ -95,6 +99,7 @@ class InteriorPoint(Solver[InteriorState]):
             np.nan,
             np.zeros_like(params),
             np.inf,
+            rows=rows,
             left=left,
             right=right,
             slope=slope,
@@ -102,9 +107,9 @@ class InteriorPoint(Solver[InteriorState]):
             below=below,
             above=above,
             loss=loss_of(objective),
-            y=y,
-            raw=raw,
-            weight=weight,
+            y=targets_of(objective),
+            raw=raw[: rows.n_samples],
+            weight=rows.weight(),
             level=level_above(objective, params) if objective.loss.piecewise_linear else 0.0,
             mu=mu,
         )
@@ -113,29 +118,37 @@ class InteriorPoint(Solver[InteriorState]):
     @staticmethod
     def _at(objective: Objective, state: InteriorState) -> InteriorState:
         """Return the state with the facts about F computed from its params and arrays."""
-        weight, slopes, level = state.weight[:, None] / objective.total, state.slope.sum(axis=0), state.level
+        rows, weight, slopes, level = state.rows, state.weight[:, None] / objective.total, state.slope.sum(axis=0), state.level
         if not objective.loss.piecewise_linear:
-            smooth = Remainder(state.loss)
-            level = float(np.sum(weight * smooth.value(state.y, state.raw)))
-            slopes = slopes + smooth.gradient(state.y, state.raw)
+            smooth, n = Remainder(state.loss), rows.n_samples
+            level = float(np.sum(weight[:n] * smooth.value(state.y, state.raw)))
+            slopes[:n] += smooth.gradient(state.y, state.raw)
         mu = state.mean((state.slope - state.left) * state.below + (state.right - state.slope) * state.above)
-        return state.but(**facts_of_lines(objective, state, weight, slopes, level), level=level, mu=mu)
+        facts = facts_of_lines(rows.objective, state, weight, rows.gradient(state.params, slopes), level)
+        return state.but(**facts, level=level, mu=mu)
 
     def step(self, objective: Objective, state: InteriorState) -> InteriorState:
         if not np.any(state.mu > 0):
             return _exhausted(state)
-        low, high, below, above = state.slope - state.left, state.right - state.slope, state.below, state.above
+        rows, low, high, below, above = (
+            state.rows,
+            state.slope - state.left,
+            state.right - state.slope,
+            state.below,
+            state.above,
+        )
         stiff = 1.0 / (below / low + above / high)
         curvature = stiff.sum(axis=0)
         if not objective.loss.piecewise_linear:
-            curvature = curvature + np.maximum(state.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw)), 0.0)
-        metric = Cholesky(objective, objective.hessian_of_curvature(state.params, curvature), 1e-13, 0.0)
+            smooth = state.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw))
+            curvature[: rows.n_samples] += np.maximum(smooth, 0.0)
+        metric = Cholesky(objective, rows.hessian(state.params, curvature), 1e-13, 0.0)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
             """Return the moves after which low * below is approximately `down`, and high * above `up`."""
             push = stiff * (down / low - up / high + above - below)
-            params = -metric.solve(state.gradient + objective.gradient_of_slopes(push.sum(axis=0)))
-            distance = raw_of(objective, params)
+            params = -metric.solve(state.gradient + rows.gradient_of_slopes(push.sum(axis=0)))
+            distance = rows.change(params)
             slope = stiff * distance + push
             return params, distance, slope, (down - below * slope) / low - below, (up + above * slope) / high - above
 
@@ -163,9 +176,41 @@ class InteriorPoint(Solver[InteriorState]):
             distance=state.distance + t * distance,
             below=below + t * less,
             above=above + t * more,
-            raw=state.raw + t * distance,
+            raw=state.raw + t * distance[: rows.n_samples],
         )
         return self._at(objective, moved)
+
+    def done(self, objective: Objective, state: InteriorState, tol: float) -> Reason | None:
+        reason = super().done(objective, state, tol)
+        return super().done(objective, _with_zeros(objective, state), tol) if reason else None
+
+    def choose(
+        self, objective: Objective, best: InteriorState, last: InteriorState, reason: Reason
+    ) -> tuple[InteriorState, Reason]:
+        state, reason = super().choose(objective, best, last, reason)
+        return _with_zeros(objective, state), reason
+
+
+def _with_zeros(objective: Objective, state: InteriorState) -> InteriorState:
+    """Return the state with the weights that belong at their kink there, certified for the penalty as it is."""
+    rows, n = state.rows, state.rows.n_samples
+    if not len(rows.features):
+        return state
+    inside = np.minimum(state.slope - state.left, state.right - state.slope)[:, n:] / (state.right - state.left)[:, n:]
+    scale, reference = objective.reference.scale[rows.features], max(abs(objective.reference.value), EPS)
+    size = np.maximum(state.below, state.above)[:, n:] * np.where(np.isfinite(scale), scale, 0.0) / reference
+    weights = objective.model.weights(state.params).copy()
+    own = weights[rows.features]
+    own[inside.min(axis=0) > size.max(axis=0)] = 0.0
+    weights[rows.features] = own
+    params = objective.model.with_weights(state.params, weights)
+    slopes = state.slope.sum(axis=0)[:n]
+    if not objective.loss.piecewise_linear:
+        slopes += Remainder(state.loss).gradient(state.y, state.raw)
+    value = objective.value(params)
+    gap = max(value - state.value + state.decrement, 0.0)
+    gradient = gradient_with_slopes(objective, params, slopes)
+    return state.but(**vars(objective.at_slopes(params, value, gradient, gap)))
 
 
 def _exhausted(state: InteriorState) -> InteriorState:

@@ -82,16 +82,16 @@ def _apply(function: Callable[..., Array], block: Block, *arrays: Array) -> Arra
     return function(*arrays)
 
 
-def facts_of_lines(objective: Objective, state: Any, weight: Array, slopes: Array, level: float) -> dict[str, Any]:
+def facts_of_lines(objective: Objective, state: Any, weight: Array, gradient: Array, level: float) -> dict[str, Any]:
     """Return the facts about F, by name, for a state with lines for all rows: value, gradient, certificate, decrement.
 
-    Its `slope`, `distance` from a kink, and the slopes `left` and `right` of it broadcast to (J, n, K). `slopes`, (n, K), are
-    those of the loss, `weight`, (n, 1), sums to one mass, and `level` is the mean loss above the lines.
+    Its `slope`, `distance` from a kink, and the slopes `left` and `right` of it broadcast to (J, n, K). `gradient` is flat,
+    `weight`, (n, 1), is divided by the total, and `level` is the mean loss above the lines.
     """
     values = np.maximum(state.left * state.distance, state.right * state.distance)
     gap = max(float(np.sum(weight * (values - state.slope * state.distance))), 0.0)
     value = level + float(np.sum(weight * values)) + objective.penalty_value(state.params)
-    point = objective.at_slopes(state.params, value, gradient_with_slopes(objective, state.params, slopes), gap)
+    point = objective.at_slopes(state.params, value, gradient, gap)
     return {**vars(point), "needs_fallback": True, "decrement": gap if gap > 8 * EPS * abs(value) else 0.0}
 
 

@@ -66,7 +66,7 @@ class WorkingRows(Solver[RowsState]):
     S. Portnoy and R. Koenker, The Gaussian Hare and the Laplacian Tortoise, 1997, section 5 (preprocessing).
     """
 
-    needs = NEEDS - {Need.SMOOTH_LOSS} | {Need.PIECEWISE_LINEAR}
+    needs = NEEDS - {Need.SMOOTH_LOSS, Need.SMOOTH_PENALTY} | {Need.ABSOLUTE_PENALTY, Need.PIECEWISE_LINEAR}
     default_max_iter = 50
     second_order = True
     ranges = {"width": ("a number > 0", lambda value: 0 < value < np.inf)}

@@ -1,0 +1,95 @@
+"""The kinks of a loss and of an L1 penalty in one array of rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from ...arrays import Array
+from ...objective.objective import Objective
+from .rows import gradient_with_slopes, lines_of, raw_of, weights_of
+
+__all__ = ["KinkedRows"]
+
+
+@dataclass(frozen=True, eq=False)
+class KinkedRows:
+    """The rows of an objective, in memory, followed by a row for each feature with an L1 penalty.
+
+    The raw of such a row are the weights of its feature, and its loss is a multiple of their absolute values. A solver for
+    losses with kinks thus takes the penalty for a part of the loss. Row arrays have n + q rows.
+
+    Attributes
+    ----------
+    objective : Objective
+        With the smooth part of the penalty only.
+    features : ndarray of int of shape (q,)
+    strength : ndarray of shape (q, K)
+        The slopes of the penalty at weights above zero.
+    """
+
+    objective: Objective
+    features: Array
+    strength: Array
+
+    @classmethod
+    def of(cls, objective: Objective) -> KinkedRows:
+        """Return the rows of an objective."""
+        model, penalty = objective.model, objective.penalty
+        strength = penalty.slope_at_zero((model.n_features, model.n_raw))
+        features = np.flatnonzero(strength.any(axis=1))
+        return cls(replace(objective, penalty=penalty.without_kinks()), features, strength[features])
+
+    @property
+    def n_samples(self) -> int:
+        """The number n of rows of the objective."""
+        return self.objective.rows.n_samples
+
+    def lines(self) -> tuple[Array, Array, Array]:
+        """Return the kinks, (J, n + q, K), and the slopes left and right of them, which broadcast to the same shape."""
+        kinks, *slopes = lines_of(self.objective)
+        if not len(self.features):
+            return kinks, slopes[0], slopes[1]
+        # J equal kinks, each with its share; a row of mean weight has the n-th part of its loss in F.
+        own = np.broadcast_to(self.n_samples * self.strength / len(kinks), (len(kinks), *self.strength.shape))
+        left, right = (np.broadcast_to(slope, kinks.shape) for slope in slopes)
+        parts = ((kinks, np.zeros_like(own)), (left, -own), (right, own))
+        kinks, left, right = (np.concatenate(pair, axis=1) for pair in parts)
+        return kinks, left, right
+
+    def weight(self) -> Array:
+        """Return the weight of each row, (n + q,)."""
+        own = weights_of(self.objective)
+        return np.append(own, np.full(len(self.features), self.objective.total / self.n_samples))
+
+    def raw(self, params: Array) -> Array:
+        """Return raw, (n + q, K)."""
+        return self._joined(self.objective.rows.map(partial(self.objective.summand.raw, params)), params)
+
+    def change(self, direction: Array) -> Array:
+        """Return the change of raw along a direction in params, (n + q, K)."""
+        return self._joined(raw_of(self.objective, direction), direction)
+
+    def _joined(self, raw: Array, params: Array) -> Array:
+        return np.concatenate([raw, self.objective.model.weights(params)[self.features]])
+
+    def gradient_of_slopes(self, slopes: Array) -> Array:
+        """Return the flat gradient of the mean of slopes * raw, from a slope for each row, (n + q, K)."""
+        return self.objective.gradient_of_slopes(slopes[: self.n_samples]) + self._padded(slopes)
+
+    def gradient(self, params: Array, slopes: Array) -> Array:
+        """Return the flat gradient of F with these slopes, (n + q, K)."""
+        return gradient_with_slopes(self.objective, params, slopes[: self.n_samples]) + self._padded(slopes)
+
+    def hessian(self, params: Array, curvature: Array) -> Array:
+        """Return the Hessian of F, in the blocks of `LinearBound.gram`, with the given curvature of each row, (n + q, K)."""
+        return self.objective.hessian_of_curvature(params, curvature[: self.n_samples], self._padded(curvature))
+
+    def _padded(self, array: Array) -> Array:
+        """Return the entries that belong to weights in their flat places, as parts of F."""
+        model = self.objective.model
+        weights = np.zeros((model.n_features, model.n_raw))
+        weights[self.features] = array[self.n_samples :] / self.n_samples
+        return model.padded(weights)
