@@ -1,11 +1,16 @@
 """Ours."""
 
+import contextlib
+from unittest import mock
+
 import numpy as np
+import scipy.sparse as sp
 from benchmark_utils.estimator_solver import EstimatorSolver
 
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import EpsilonInsensitive, Huber, Quantile, Tweedie
 from sklearn_gd.penalties import ElasticNet
+from sklearn_gd.solvers.fast import compiled
 
 WITH_PARAMETER = {"quantile": Quantile, "tweedie": Tweedie, "huber": Huber, "epsilon_insensitive": EpsilonInsensitive}
 
@@ -15,11 +20,20 @@ def custom(y, z):
     return np.logaddexp(z - y, y - z)
 
 
+@contextlib.contextmanager
+def without_numba():
+    """As if numba were not installed."""
+    with mock.patch.object(compiled, "find_spec", return_value=None):
+        compiled.has_compiler.cache_clear()
+        yield
+    compiled.has_compiler.cache_clear()
+
+
 class Solver(EstimatorSolver):
-    """GDRegressor and GDClassifier, with a ladder of tolerances and once with the default."""
+    """GDRegressor and GDClassifier, with a ladder of tolerances and once with the default; with numba and without."""
 
     name = "sklearn_gd"
-    parameters = {"stop": ["tol", "default"]}
+    parameters = {"stop": ["tol", "default"], "fast": [True, False]}
 
     @property
     def once(self):
@@ -27,8 +41,13 @@ class Solver(EstimatorSolver):
         return self.stop == "default"
 
     def refuses(self, problem):
-        """Nothing."""
-        return None
+        """Without numba, dense data, for which nothing is compiled."""
+        return None if self.fast or sp.issparse(problem.X) else "the same as with numba"
+
+    def fit(self, tol):
+        """Fit, with numba or without."""
+        with contextlib.nullcontext() if self.fast else without_numba():
+            super().fit(tol)
 
     def estimator(self, tol):
         """The estimator for the kind of target."""
