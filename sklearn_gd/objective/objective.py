@@ -138,12 +138,12 @@ class Objective:
         return value / self.total + self.smooth_penalty_value(params), self.with_penalty(params, gradient / self.total)
 
     def with_penalty(self, params: Array, gradient: Array) -> Array:
-        """Return the gradient of the smooth part of F from that of the mean loss."""
-        result = gradient + self.remainder[1]
+        """Return the gradient of the smooth part of F from that of the mean loss, in its place."""
+        gradient += self.remainder[1]
         if not self.penalty.smooth_part.absent:
-            weights = self.model.weights(result)
+            weights = self.model.weights(gradient)
             weights += self.penalty.gradient(self.model.weights(params))
-        return np.asarray(result)
+        return gradient
 
     def at(self, params: Array) -> Point:
         """Return F at params, with its gradient and the certificate."""

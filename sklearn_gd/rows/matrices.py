@@ -110,7 +110,9 @@ class Matrix(RowStore):
 
     def centered_pull(self, g: Array, total: Array, center: Array) -> Array:
         """Return Z' g, (p, K), for Z the centred columns and g with the sum `total`, (K,)."""
-        return self.pull(g) - np.outer(center, total)
+        result = self.pull(g).astype(np.float64, copy=False)
+        result -= np.outer(center, total)
+        return result
 
     def scaled(self, center: Array, scale: Array, dtype: Any) -> Columns:
         """Return columns minus a center, (p,), times a scale, (p, 1); if they are stored again, in the given dtype."""

@@ -98,13 +98,13 @@ class AutomaticRate:
             self.squares += float(self.average @ self.average)
         return max(self.first, min(self.reach, trust * self.bound)) / float(np.sqrt(self.squares + 1e-300))
 
-    def note(self, displacement: Array, pull: Array) -> None:
-        """Record a step that led to u - u_0 = displacement, and its eta g, `pull`."""
+    def note(self, moved: Array, pull: Array) -> None:
+        """Record a step by which u has moved, and its eta g, `pull`."""
         self.product -= float(pull @ self.displacement)
         self.sum += pull
         self.bound = max(self.bound, self.product / (float(np.sqrt(self.sum @ self.sum)) + 1e-300))
-        self.displacement = displacement
-        self.reach = max(self.reach, float(np.sqrt(displacement @ displacement)))
+        self.displacement += moved
+        self.reach = max(self.reach, float(np.sqrt(self.displacement @ self.displacement)))
 
     def resumed(self, point: Array) -> AutomaticRate:
         """Return the rate after a return to an earlier point."""

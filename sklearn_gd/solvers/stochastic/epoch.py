@@ -245,8 +245,8 @@ class Stochastic(Solver[StochasticState]):
         if self.batch_size != "auto":
             return min(int(self.batch_size), rows.n_samples)
         # Large enough for the products to outweigh the work on the parameters, and small enough for 400 steps per epoch.
-        least = max(rows.n_samples // 400, rows.n_features // (2 * max(1.0, rows.profile.entries)))
-        return int(np.clip(least, 8, 512))
+        work = rows.n_features / (2 * max(1.0, rows.profile.entries))
+        return int(max(8, min(rows.n_samples // 400, 512), min(work, 1024)))
 
     def step(self, objective: Objective, state: StochasticState) -> StochasticState:
         before, schedule, reference = state, self.schedule(objective), objective.reference.value
@@ -341,20 +341,23 @@ class Stochastic(Solver[StochasticState]):
             direction, metric = direction / metric * level, np.full_like(metric, level)
         if automatic_rate is not None:
             rate = share * automatic_rate.rate(direction, self.decays, self.trust)
-        step = rate * direction
+        moved = -rate * direction
         smooth = objective.penalty.smooth and not self._splits(objective)
-        point = state.point - scale * step
+        point = scale * moved
+        point += state.point
         if not smooth:
             widths = rate * scale * scale if metric is None else rate * scale * scale * metric
             if self._splits(objective):
                 point, widths = objective.shrunk(point, widths)
             point = objective.prox(point, widths if objective.penalty.separable else float(widths[0]))
         if automatic_rate is not None and share > 0:
-            moved, pull = -step, rate * gradient
+            pull = rate * gradient
             if not smooth:  # what the prox has added to the step is eta times a subgradient of the penalty, in the metric
-                moved = (point - state.point) / scale
-                pull -= moved + step if metric is None else (moved + step) / metric
-            automatic_rate.note(automatic_rate.displacement + moved, pull / share)
+                whole = (point - state.point) / scale
+                pull -= whole - moved if metric is None else (whole - moved) / metric
+                moved = whole
+            pull /= share
+            automatic_rate.note(moved, pull)
         average, state.point, state.step = state.params, point, rate
         if self.average:
             weight = min(1.0, 9.0 / (state.clock + 8.0))
