@@ -7,6 +7,7 @@ the clock: a fit that takes longer than --max-seconds is ended, noted, and the n
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -50,7 +51,8 @@ def work(name: str, only_ours: bool, skip: set[str]) -> None:
         if group:
             output = os.path.join(tempfile.gettempdir(), f"benchmark-{os.getpid()}.parquet")
             fixed = {"plot_result": False, "no_cache": True, "show_progress": False, "max_runs": 1000}
-            run_benchmark(HERE, solver_names=group, dataset_names=[f"data[problem={name}]"], output_file=output, **fixed)
+            with contextlib.suppress(RuntimeError):  # every solver that is left refuses the problem
+                run_benchmark(HERE, solver_names=group, dataset_names=[f"data[problem={name}]"], output_file=output, **fixed)
 
 
 def watch(name: str, arguments: argparse.Namespace, best: dict[str, float]) -> list[dict]:
