@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from sklearn_gd import GDClassifier, GDRegressor
 from sklearn_gd.losses import EpsilonInsensitive, Hinge, Quantile
 from sklearn_gd.objective.summand import MATRICES
-from sklearn_gd.penalties import L1, Box
+from sklearn_gd.penalties import L1, Box, Penalty
 from sklearn_gd.penalties import ElasticNet as Mixture
 from sklearn_gd.solvers import Dual, InteriorPoint, Newton, ProximalPoint, WorkingRows
 from sklearn_gd.solvers.kinked import working_rows
@@ -96,12 +96,36 @@ def test_quantiles_with_an_l1_penalty_solve_the_linear_program(n, p, alpha):
     assert np.count_nonzero(model.coef_) == np.count_nonzero(program.coef_) < p  # exact zeros
 
 
+class Lopsided(Penalty):
+    """Weights above zero cost twice as much as those below."""
+
+    separable = selects = falls_apart = True
+
+    def value(self, weights):
+        return float(np.sum(np.maximum(2.0 * weights, -weights)))
+
+    def prox(self, weights, step):
+        return np.maximum(weights - 2.0 * step, 0.0) + np.minimum(weights + step, 0.0)
+
+    def kinks(self, weights):
+        return np.zeros((1, 1, 1))
+
+    def subgradient(self, weights, gradient, alpha):
+        at_zero = np.clip(-gradient, -alpha, 2.0 * alpha)
+        return np.select([weights > 0, weights < 0], [2.0 * alpha, -alpha], at_zero)
+
+    def for_features(self, features):
+        return self
+
+
 def _absolute_and_squared(y_true, raw):
     return np.abs(y_true - raw) + 0.1 * (y_true - raw) ** 2
 
 
 @pytest.mark.parametrize("loss", [EpsilonInsensitive(0.5), Quantile(0.3), _absolute_and_squared])
-@pytest.mark.parametrize("penalty", [Mixture(0.5), {"a": "l1", "b": "l2"}, L1(np.array([0.0, 1.0, 2.0, 1.0, 5.0, 1.0]))])
+@pytest.mark.parametrize(
+    "penalty", [Mixture(0.5), {"a": "l1", "b": "l2"}, L1(np.array([0.0, 1.0, 2.0, 1.0, 5.0, 1.0])), Lopsided()]
+)
 def test_weights_are_rows_of_a_linear_program(loss, penalty):
     """Several kinks in each row, several outputs, weights of samples, and penalties of some features."""
     rng = np.random.RandomState(0)

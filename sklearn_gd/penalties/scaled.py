@@ -71,8 +71,8 @@ class Scaled:
 
     @property
     def absolute(self) -> bool:
-        """Whether the part with a prox is a multiple of the absolute value of each weight."""
-        kinks = self.prox_part.kinks(np.zeros((1, 1))) if self.selects else None
+        """Whether the part with a prox is linear in each weight on either side of zero, as the absolute value is."""
+        kinks = self.prox_part.kinks(np.zeros((1, 1))) if self.selects and not self.prox_part.bounds else None
         return kinks is not None and bool(np.all((kinks == 0) | np.isinf(kinks)))
 
     @property
@@ -105,9 +105,10 @@ class Scaled:
         """Return the element nearest to -gradient of the subdifferential of the part with a prox."""
         return self.prox_part.subgradient(weights, gradient, self.alpha)
 
-    def slope_at_zero(self, shape: tuple[int, ...]) -> Array:
-        """Return the slope of the part with a prox to the right of zero, for weights of some shape."""
-        return self.subgradient(np.zeros(shape), np.full(shape, -np.inf))
+    def slopes_at_zero(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """Return the slopes of the part with a prox to the left and to the right of zero, for weights of some shape."""
+        zero, steep = np.zeros(shape), np.full(shape, np.inf)
+        return self.subgradient(zero, steep), self.subgradient(zero, -steep)
 
     def without_kinks(self) -> Scaled:
         """Return the smooth part."""

@@ -18,29 +18,29 @@ __all__ = ["KinkedRows"]
 class KinkedRows:
     """The rows of an objective, in memory, followed by a row for each feature with an L1 penalty.
 
-    The raw of such a row are the weights of its feature, and its loss is a multiple of their absolute values. A solver for
-    losses with kinks thus takes the penalty for a part of the loss. Row arrays have n + q rows.
+    The raw of such a row are the weights of its feature, and its loss is their penalty. A solver for losses with kinks thus
+    takes the penalty for a part of the loss. Row arrays have n + q rows.
 
     Attributes
     ----------
     objective : Objective
         With the smooth part of the penalty only.
     features : ndarray of int of shape (q,)
-    strength : ndarray of shape (q, K)
-        The slopes of the penalty at weights above zero.
+    slopes : tuple of ndarray of shape (q, K)
+        Those of the penalty, left and right of zero.
     """
 
     objective: Objective
     features: Array
-    strength: Array
+    slopes: tuple[Array, Array]
 
     @classmethod
     def of(cls, objective: Objective) -> KinkedRows:
         """Return the rows of an objective."""
         model, penalty = objective.model, objective.penalty
-        strength = penalty.slope_at_zero((model.n_features, model.n_raw))
-        features = np.flatnonzero(strength.any(axis=1))
-        return cls(replace(objective, penalty=penalty.without_kinks()), features, strength[features])
+        left, right = penalty.slopes_at_zero((model.n_features, model.n_raw))
+        features = np.flatnonzero((left < right).any(axis=1))
+        return cls(replace(objective, penalty=penalty.without_kinks()), features, (left[features], right[features]))
 
     @property
     def n_samples(self) -> int:
@@ -53,11 +53,11 @@ class KinkedRows:
         if not len(self.features):
             return kinks, slopes[0], slopes[1]
         # J equal kinks, each with its share; a row of mean weight has the n-th part of its loss in F.
-        own = np.broadcast_to(self.n_samples * self.strength / len(kinks), (len(kinks), *self.strength.shape))
-        left, right = (np.broadcast_to(slope, kinks.shape) for slope in slopes)
-        parts = ((kinks, np.zeros_like(own)), (left, -own), (right, own))
-        kinks, left, right = (np.concatenate(pair, axis=1) for pair in parts)
-        return kinks, left, right
+        own = [np.broadcast_to(self.n_samples * slope / len(kinks), (len(kinks), *slope.shape)) for slope in self.slopes]
+        left, right = (
+            np.concatenate([np.broadcast_to(slope, kinks.shape), more], axis=1) for slope, more in zip(slopes, own, strict=True)
+        )
+        return np.concatenate([kinks, np.zeros_like(own[0])], axis=1), left, right
 
     def weight(self) -> Array:
         """Return the weight of each row, (n + q,)."""
