@@ -11,9 +11,19 @@ from sklearn.svm import LinearSVC, LinearSVR
 from tables import ALL_LOSSES, LOSS_IDS, objective_on
 
 from sklearn_gd import GDClassifier, GDRegressor
-from sklearn_gd.losses import AbsoluteError, EpsilonInsensitive, Hinge, Huber, LogLoss, Quantile, SquaredError, SquaredHinge
+from sklearn_gd.losses import (
+    AbsoluteError,
+    CustomLoss,
+    EpsilonInsensitive,
+    Hinge,
+    Huber,
+    LogLoss,
+    Quantile,
+    SquaredError,
+    SquaredHinge,
+)
 from sklearn_gd.penalties import L1, ElasticNet, GroupLasso, NonNegative
-from sklearn_gd.solvers import LBFGS, Dual, DualCoordinateDescent
+from sklearn_gd.solvers import LBFGS, Dual, DualCoordinateDescent, WorkingSet
 from sklearn_gd.solvers.fast import compiled
 from sklearn_gd.solvers.fast.coordinates import Coordinates
 from sklearn_gd.targets import Continuous
@@ -57,6 +67,51 @@ def test_scalar_slopes_are_the_derivatives(loss):
     columns = y[:, None], raw[:, None]
     np.testing.assert_allclose(found[:, 0], loss.gradient(*columns)[:, 0], rtol=1e-12, atol=1e-300)
     np.testing.assert_allclose(found[:, 1], loss.curvature_product(*columns, np.ones_like(raw)[:, None])[:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+def test_a_loss_of_ones_own_in_numba(texts, penalty):
+    import numba
+
+    @numba.vectorize
+    def slope(y_true, raw):
+        return np.tanh(raw - y_true)
+
+    @numba.vectorize
+    def curvature(y_true, raw):
+        return 1.0 - np.tanh(raw - y_true) ** 2
+
+    def log_cosh(y_true, raw):
+        return np.logaddexp(raw - y_true, y_true - raw)
+
+    X, score, _ = texts
+    settings = {"alpha": 1e-3, "penalty": penalty, "tol": 1e-6}
+    compiled_loss = CustomLoss(log_cosh, slope, curvature)
+    assert compiled_loss.scalar_slope == CustomLoss(log_cosh, slope, curvature).scalar_slope  # compiled once
+    fast = GDRegressor(compiled_loss, **settings).fit(X, score)
+    plain = GDRegressor("log_cosh", **settings).fit(X, score)
+    assert fast.converged_
+    assert isinstance(fast.solver_, DualCoordinateDescent if penalty == "l2" else WorkingSet)
+    np.testing.assert_allclose(fast.coef_, plain.coef_, atol=1e-4)
+    for other in (CustomLoss(log_cosh, slope), CustomLoss(log_cosh, slope, curvature, convex=False)):
+        assert other.scalar_slope is None
+
+
+def test_a_function_in_numba_that_takes_arrays_only(texts):
+    import numba
+
+    @numba.njit
+    def slope(y_true, raw):
+        return 2.0 * (raw - y_true) + 0.0 * raw[:1]
+
+    @numba.njit
+    def curvature(y_true, raw):
+        return 2.0 + 0.0 * raw + 0.0 * raw[:1]
+
+    X, score, _ = texts
+    loss = CustomLoss(lambda y_true, raw: (y_true - raw) ** 2, slope, curvature)
+    with pytest.raises(ValueError, match=r"with numbers: expected functions of arrays and numbers alike, as numba\.vectorize"):
+        GDRegressor(loss, solver="dual_coordinate_descent").fit(X, score)
 
 
 def test_a_subclass_that_overrides_a_method_has_no_scalar_slope(texts):

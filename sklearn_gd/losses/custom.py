@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from inspect import Parameter, signature
 from numbers import Integral
 from typing import Any
@@ -56,7 +56,8 @@ class CustomLoss(Loss):
         ``gradient(y_true, raw)``, the derivative d function / d raw, in the shape of raw.
     curvature : callable, optional
         ``curvature(y_true, raw)``, the second derivative, in the shape of raw. For a rowwise loss,
-        ``curvature(y_true, raw, v)``: the second derivative times v.
+        ``curvature(y_true, raw, v)``: the second derivative times v. If `gradient` and `curvature` are functions of numba that
+        take arrays and numbers alike (``numba.vectorize``), the compiled solvers for large sparse data use them.
     prox : callable, optional
         ``prox(y_true, v, step)``, argmin_z function(y_true, z) + (z - v)^2 / (2 step).
     inverse_link : callable, optional
@@ -271,6 +272,13 @@ class CustomLoss(Loss):
     def gradient(self, y: Array, raw: Array) -> Array:
         return self._call("gradient", raw.shape, *self._with_data(y, raw)) if self.has_gradient else super().gradient(y, raw)
 
+    @property
+    def scalar_slope(self) -> Any:  # type: ignore[override]
+        derivatives = self._given["gradient"], self._given["curvature"]
+        compiled = all(type(function).__module__.startswith("numba.") for function in derivatives)
+        simple = self.convex and self.smooth and not (self.rowwise or self.takes_data)
+        return (_slope_and_curvature(*derivatives), 0.0) if compiled and simple else None
+
     def curvature_product(self, y: Array, raw: Array, v: Array) -> Array:
         if self._given["curvature"] is None:
             return super().curvature_product(y, raw, v)
@@ -365,6 +373,16 @@ class CustomLoss(Loss):
                 f"The kinks of the loss {self.name}: expected a sequence of arrays of y_true's shape, {y.shape}, or of "
                 f"numbers. ({error})"
             ) from error
+
+
+@lru_cache
+def _slope_and_curvature(gradient: Callable[..., Any], curvature: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a `Loss.scalar_slope` of two functions that numba has compiled: the same one each time, as it is compiled too."""
+
+    def slope_and_curvature(y: float, raw: float, constant: float) -> tuple[float, float]:
+        return gradient(y, raw), curvature(y, raw)
+
+    return slope_and_curvature
 
 
 def _takes_three(function: Any) -> bool:

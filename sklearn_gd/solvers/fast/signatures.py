@@ -7,6 +7,7 @@ from typing import Any
 
 import numba
 from numba import types
+from numba.core.errors import NumbaError
 
 __all__ = ["CSR", "MATRIX", "PAIR", "SLOPE", "VECTOR", "compiled", "read"]
 
@@ -29,5 +30,17 @@ CSR = VECTOR, read(types.uint32), read(types.uint64)
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Return the compiled form of a function of y, raw and a constant."""
-    return numba.njit([SLOPE], cache=True, nogil=True)(function)
+    """Return the compiled form of a function of y, raw and a constant; one that calls a user's is not kept on disk.
+
+    Raises
+    ------
+    ValueError
+        If it calls a function that does not take numbers.
+    """
+    try:
+        return numba.njit([SLOPE], cache=function.__closure__ is None, nogil=True)(function)
+    except NumbaError as error:
+        raise ValueError(
+            "numba cannot call the gradient or the curvature of the loss with numbers: expected functions of arrays and "
+            "numbers alike, as numba.vectorize makes them."
+        ) from error
