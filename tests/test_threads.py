@@ -178,22 +178,11 @@ def test_blas_threads_of_a_fit(n_jobs, X, expected):
         assert set(_blas_threads()[1]) == {2}
 
 
-def test_fits_at_the_same_time_share_the_limit():
+@pytest.mark.parametrize("X", [None, LARGE], ids=["one thread", "those of NumPy"])
+def test_fits_at_the_same_time_share_the_limits(X):
     """The last one to leave restores the setting."""
     with threadpool_limits(2, "blas"):
-        first, second = blocks.workers(None), blocks.workers(None)
-        first.__enter__()
-        second.__enter__()
-        first.__exit__(None, None, None)
-        assert set(_blas_threads()[1]) == {1}
-        second.__exit__(None, None, None)
-        assert set(_blas_threads()[1]) == {2}
-
-
-def test_fits_with_different_limits_share_them():
-    wide = np.broadcast_to(0.0, (100_000, 500))
-    with threadpool_limits(2, "blas"):
-        first, second = blocks.workers(None, wide), blocks.workers(None)
+        first, second = blocks.workers(None, X), blocks.workers(None)
         first.__enter__()
         second.__enter__()
         first.__exit__(None, None, None)
