@@ -1,6 +1,7 @@
 """What only many rows, or many columns, bring into play: samples, working rows and sets, the dual problem."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,23 @@ def test_weights_are_rows_of_a_linear_program(loss, penalty):
     )
     np.testing.assert_allclose(one.loss_curve_[-1], other.loss_curve_[-1], rtol=1e-9)
     np.testing.assert_array_equal(one.coef_ == 0, np.abs(other.coef_) < 1e-9)
+
+
+@pytest.mark.parametrize("loss", [EpsilonInsensitive(0.5), Quantile(0.3), _absolute_and_squared])
+def test_more_columns_than_rows_and_an_l1_penalty(loss):
+    """Systems of as many equations as rows; with equal and constant columns, columns of other units, and two outputs."""
+    rng = np.random.RandomState(0)
+    X = rng.randn(60, 200)
+    y = X[:, :5] @ rng.randn(5, 2) + rng.standard_t(2, size=(60, 2))
+    X[:, 1], X[:, 2], X[:, 3:6] = X[:, 0], 7.0, 1e3 * X[:, 3:6]
+    weight = rng.randint(0, 3, size=60).astype(float)
+    make = partial(GDRegressor, loss, penalty="l1", alpha=0.05)
+    ours, other = (make(solver=solver).fit(X, y, weight) for solver in ("auto", "proximal_point"))
+    assert isinstance(ours.solver_, InteriorPoint)
+    assert ours.converged_
+    np.testing.assert_allclose(ours.loss_curve_[-1], other.loss_curve_[-1], rtol=1e-7)
+    assert ours.loss_curve_[-1] <= other.loss_curve_[-1] * (1.0 + 1e-9)
+    assert 0 < np.count_nonzero(ours.coef_) <= 120
 
 
 def _text(n=600, p=3000, seed=0):

@@ -79,6 +79,8 @@ def test_contract(kind):
     np.testing.assert_allclose(matrix.columns(columns).dot(W[columns]), exact[:, columns] @ W[columns], **tolerance)
     few = matrix.rows(rows[:20])
     np.testing.assert_allclose(few.products(center), Z[rows[:20], :-1] @ Z[rows[:20], :-1].T, **tolerance)
+    scale = rng.rand(p)
+    np.testing.assert_allclose(few.products(center, scale), (Z[rows[:20], :-1] * scale**2) @ Z[rows[:20], :-1].T, **tolerance)
     assert matrix.astype(np.float32).dot(W).shape == (n, 2)
     assert matrix.astype(np.float32).dtype == np.float32
 

@@ -135,13 +135,13 @@ class Matrix(RowStore):
     def row_squares(self, center: Array) -> Array:
         """Return the sum of squares of each row of the centred columns, (n,)."""
 
-    def products(self, center: Array) -> Array:
-        """Return Z Z', (n, n), for Z the centred columns."""
+    def products(self, center: Array, scale: Array | float = 1.0) -> Array:
+        """Return Z Z', (n, n), for Z the centred columns times a scale, a number or (p,)."""
         n, p = self.shape
-        result = np.zeros((n, n))
+        result, scale = np.zeros((n, n)), np.broadcast_to(scale, p)
         for start in range(0, p, 1024):
             columns = np.arange(start, min(start + 1024, p))
-            Z = self.columns(columns).dot(np.eye(len(columns))) - center[columns]
+            Z = (self.columns(columns).dot(np.eye(len(columns))) - center[columns]) * scale[columns]
             result += Z @ Z.T
         return result
 

@@ -180,10 +180,12 @@ class Dense(Matrix):
             result[:, :i, :, i] = result[:, i, :, :i].transpose(0, 2, 1)
         return result
 
-    def products(self, center: Array) -> Array:
-        result = np.zeros((self.shape[0], self.shape[0]))
+    def products(self, center: Array, scale: Array | float = 1.0) -> Array:
+        result, scale = np.zeros((self.shape[0], self.shape[0])), np.broadcast_to(scale, self.shape[1])
         for start in range(0, self.shape[1], 1024):
-            Z = self.X[:, start : start + 1024] - center[start : start + 1024]
+            columns = slice(start, start + 1024)
+            Z = self.X[:, columns] - center[columns]
+            Z *= scale[columns]
             result += Z @ Z.T
         return result
 

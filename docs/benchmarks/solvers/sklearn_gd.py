@@ -44,6 +44,12 @@ class Solver(EstimatorSolver):
         """Without numba, dense data, for which nothing is compiled."""
         return None if self.fast or sp.issparse(problem.X) else "the same as with numba"
 
+    def warm_up(self):
+        """One fit that is not timed: numba compiles for large sparse data only."""
+        super().warm_up()
+        if sp.issparse(self.X):
+            self.fit(0.1)
+
     def fit(self, tol):
         """Fit, with numba or without."""
         with contextlib.nullcontext() if self.fast else without_numba():

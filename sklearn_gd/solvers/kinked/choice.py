@@ -9,13 +9,11 @@ from ..base import Solver
 from ..smooth.choice import prefers_newton
 from .dual import Dual
 from .interior_point import InteriorPoint
+from .kinked_rows import KinkedRows
 from .proximal_point import ProximalPoint
 from .working_rows import WorkingRows
 
 __all__ = ["kinked_solver"]
-
-# Up to so many features the matrices of an interior point method take less time than working sets, for an L1 penalty.
-MANY = 1000
 
 
 def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
@@ -23,11 +21,12 @@ def kinked_solver(objective: Objective, whole: bool = False) -> Solver[Any]:
     loss, penalty, rows = objective.loss, objective.penalty, objective.rows
     if not (loss.has_lines and (penalty.smooth or penalty.absolute)):
         return ProximalPoint()
+    if not penalty.smooth and rows.in_memory and KinkedRows.of(objective).wide:
+        return InteriorPoint()
     if not prefers_newton(objective):
         dual = loss.piecewise_linear and penalty.isotropic and not penalty.absent and rows.in_memory
         return Dual() if dual else ProximalPoint()
-    features = objective.model.n_features
-    if loss.piecewise_linear and rows.n_samples <= features and (penalty.smooth or features > MANY):
+    if loss.piecewise_linear and rows.n_samples <= objective.model.n_features and penalty.smooth:
         return ProximalPoint()
     if loss.piecewise_linear and not whole:
         return WorkingRows()

@@ -11,7 +11,6 @@ from ...losses import Loss
 from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
-from ..smooth.metrics import Cholesky
 from .kinked_rows import KinkedRows
 from .rows import facts_of_lines, gradient_with_slopes, level_above, loss_of, targets_of
 
@@ -142,7 +141,7 @@ class InteriorPoint(Solver[InteriorState]):
         if not objective.loss.piecewise_linear:
             smooth = state.loss.curvature_product(state.y, state.raw, np.ones_like(state.raw))
             curvature[: rows.n_samples] += np.maximum(smooth, 0.0)
-        metric = Cholesky(objective, rows.hessian(state.params, curvature), 1e-13, 0.0)
+        metric = rows.metric(state.params, curvature)
 
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
             """Return the moves after which low * below is approximately `down`, and high * above `up`."""

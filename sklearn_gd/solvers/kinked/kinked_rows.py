@@ -9,9 +9,13 @@ import numpy as np
 
 from ...arrays import Array
 from ...objective.objective import Objective
+from ..smooth.metrics import Cholesky, Metric, Products, Woodbury
 from .rows import gradient_with_slopes, lines_of, raw_of, weights_of
 
 __all__ = ["KinkedRows"]
+
+# A system of so many equations takes a second.
+MOST = 3000
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,13 @@ class KinkedRows:
     def n_samples(self) -> int:
         """The number n of rows of the objective."""
         return self.objective.rows.n_samples
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are many columns for each row, all with an L1 penalty: systems of as many equations as rows suffice."""
+        n, p = self.n_samples, self.objective.model.n_features
+        dense = self.objective.rows.profile.gram_rate > 1e9
+        return dense and 2 * n <= p == len(self.features) and n <= MOST
 
     def lines(self) -> tuple[Array, Array, Array]:
         """Return the kinks, (J, n + q, K), and the slopes left and right of them, which broadcast to the same shape."""
@@ -83,9 +94,19 @@ class KinkedRows:
         """Return the flat gradient of F with these slopes, (n + q, K)."""
         return gradient_with_slopes(self.objective, params, slopes[: self.n_samples]) + self._padded(slopes)
 
-    def hessian(self, params: Array, curvature: Array) -> Array:
-        """Return the Hessian of F, in the blocks of `LinearBound.gram`, with the given curvature of each row, (n + q, K)."""
-        return self.objective.hessian_of_curvature(params, curvature[: self.n_samples], self._padded(curvature))
+    def metric(self, params: Array, curvature: Array) -> Metric:
+        """Return the Hessian of F with the given curvature of each row, (n + q, K)."""
+        objective, n, own = self.objective, self.n_samples, self._padded(curvature)
+        ridge, rows = objective.ridge(params) + own, curvature[:n]
+        if not self.wide:
+            return Cholesky(objective, objective.hessian_of_curvature(params, rows, own), 1e-13, 0.0)
+
+        def product(vector: Array) -> Array:
+            return ridge * vector + objective.gradient_of_slopes(rows * raw_of(objective, vector))
+
+        part = self.weight()[:n, None] / objective.total * rows
+        preconditioner = Woodbury(objective, objective.model.weights(ridge), part)
+        return Products(product, preconditioner, max_cg=10, accuracy=1e-10)
 
     def _padded(self, array: Array) -> Array:
         """Return the entries that belong to weights in their flat places, as parts of F."""

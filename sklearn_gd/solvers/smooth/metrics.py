@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -12,7 +13,7 @@ from scipy.linalg.lapack import dpotrf, dpotri, dpotrs
 from ...arrays import Array
 from ...objective.objective import Objective
 
-__all__ = ["Cholesky", "Diagonal", "Inverse", "Metric", "positive_definite"]
+__all__ = ["Cholesky", "Diagonal", "Inverse", "Metric", "Products", "Woodbury", "positive_definite"]
 
 
 class Metric(Protocol):
@@ -140,6 +141,94 @@ class Inverse:
             result -= result.mean(axis=1, keepdims=True)
             result += np.divide(common, self.shift, out=np.zeros_like(common), where=self.shift > 0)
         return np.ascontiguousarray(result).ravel()
+
+
+@dataclass
+class Products:
+    """A metric that is only available through its products with vectors.
+
+    Attributes
+    ----------
+    product : callable
+        The product with a flat vector.
+    preconditioner : Metric
+    max_cg : int
+        Maximum number of products for one solution.
+    accuracy : float
+        The size of the residual at which it ends, in the norm of the preconditioner, relative to that of the vector.
+    """
+
+    product: Callable[[Array], Array]
+    preconditioner: Metric
+    max_cg: int
+    accuracy: float = 0.1
+
+    def solve(self, vector: Array) -> Array:
+        """Return an approximation to the inverse times a vector, by preconditioned conjugate gradients."""
+        x, residual = np.zeros_like(vector), vector.copy()
+        z = self.preconditioner.solve(residual)
+        direction, size = z, float(residual @ z)
+        goal = self.accuracy**2 * size
+        for _ in range(self.max_cg):
+            if size <= goal:
+                break
+            image = self.product(direction)
+            curvature = float(direction @ image)
+            if curvature <= 0:
+                break
+            x += size / curvature * direction
+            residual -= size / curvature * image
+            z = self.preconditioner.solve(residual)
+            size, before = float(residual @ z), size
+            direction = z + size / before * direction
+        return x if np.any(x) else z
+
+
+class Woodbury:
+    r"""The Hessian of a loss on more columns than rows plus a positive diagonal, by systems of as many equations as rows.
+
+    .. math:: (D + Z' C Z)^{-1} = D^{-1} - D^{-1} Z' R (I + R Z D^{-1} Z' R)^{-1} R Z D^{-1}, \qquad R = C^{1/2}
+
+    The intercept, which has no diagonal, is eliminated. Small entries of D are raised: the difference would lose their digits.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a linear model, in memory.
+    diagonal : ndarray of shape (p, K)
+        D.
+    curvature : ndarray of shape (n, K)
+        C, the curvature of each row, as a part of F.
+
+    References
+    ----------
+    M. Woodbury, Inverting Modified Matrices, 1950.
+    """
+
+    def __init__(self, objective: Objective, diagonal: Array, curvature: Array) -> None:
+        self.model, self.X, self.root = objective.linear, objective.local.matrix, np.sqrt(curvature)
+        largest = np.outer(objective.reference.spread**2, curvature.sum(axis=0))
+        self.diagonal = np.maximum(diagonal, 1e-10 * largest)
+        self.factors, self.unit = [], np.empty_like(curvature)
+        for k, root in enumerate(self.root.T):
+            system = self.X.products(self.model.center, 1.0 / np.sqrt(self.diagonal[:, k]))
+            system *= root * root[:, None]
+            system[np.diag_indices_from(system)] += 1.0
+            self.factors.append(dpotrf(system.T, lower=1)[0])
+            self.unit[:, k] = dpotrs(self.factors[k], root, lower=1)[0]
+
+    def solve(self, vector: Array) -> Array:
+        model, weights = self.model, self.model.weights(vector)
+        raw = self.root * model.push_forward(self.X, model.padded(weights / self.diagonal))
+        inner = np.stack([dpotrs(factor, raw[:, k], lower=1)[0] for k, factor in enumerate(self.factors)], axis=1)
+        result = vector.copy()
+        if model.fit_intercept:
+            intercept = result[-model.n_raw :]
+            intercept -= np.einsum("nk,nk->k", self.root, inner)
+            intercept /= np.einsum("nk,nk->k", self.root, self.unit)
+            inner += self.unit * intercept
+        rest = weights - model.weights(model.pull(self.X, self.root * inner))
+        return model.with_weights(result, rest / self.diagonal)
 
 
 def positive_definite(blocks: Array) -> bool:

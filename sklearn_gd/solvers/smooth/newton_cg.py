@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...arrays import Array
 from ...objective.objective import Objective
 from ..base import FEW, NEEDS
-from .metrics import Cholesky, Diagonal, Inverse, Metric
+from .metrics import Cholesky, Diagonal, Inverse, Metric, Products
 from .newton import Newton, NewtonState
 
 __all__ = ["NewtonCG"]
@@ -71,7 +68,7 @@ class NewtonCG(Newton):
         if objective.rows.profile.gram_rate > DENSE and 2 * rows < objective.rows.n_samples:
             part = objective.over(objective.rows.sample(rows).copied(np.float32))
         preconditioner = self._preconditioner(objective, part, state.params)
-        return state.but(metric=_Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
+        return state.but(metric=Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
 
     @staticmethod
     def _preconditioner(objective: Objective, part: Objective, params: Array) -> Metric:
@@ -85,33 +82,3 @@ class NewtonCG(Newton):
         inverses = Cholesky(objective, few.uncoupled(params, shared), 1e-10, 0.1).inverses()
         ridge = objective.ridge(params).reshape(m, k).mean(axis=1, keepdims=True)
         return Inverse(inverses, ridge if objective.loss.shift_invariant and not shared else None)
-
-
-@dataclass
-class _Products:
-    """A metric that is only available through its products with vectors."""
-
-    product: Callable[[Array], Array]
-    preconditioner: Metric
-    max_cg: int
-    accuracy: float = 0.1
-
-    def solve(self, vector: Array) -> Array:
-        """Return an approximation to the inverse times a vector, by preconditioned conjugate gradients."""
-        x, residual = np.zeros_like(vector), vector.copy()
-        z = self.preconditioner.solve(residual)
-        direction, size = z, float(residual @ z)
-        goal = self.accuracy**2 * size
-        for _ in range(self.max_cg):
-            if size <= goal:
-                break
-            image = self.product(direction)
-            curvature = float(direction @ image)
-            if curvature <= 0:
-                break
-            x += size / curvature * direction
-            residual -= size / curvature * image
-            z = self.preconditioner.solve(residual)
-            size, before = float(residual @ z), size
-            direction = z + size / before * direction
-        return x if np.any(x) else z
