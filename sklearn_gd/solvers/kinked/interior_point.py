@@ -146,7 +146,10 @@ class InteriorPoint(Solver[InteriorState]):
         def towards(down: Array | float, up: Array | float) -> tuple[Array, Array, Array, Array, Array]:
             """Return the moves after which low * below is approximately `down`, and high * above `up`."""
             push = stiff * (down / low - up / high + above - below)
-            params = -metric.solve(state.gradient + rows.gradient_of_slopes(push.sum(axis=0)))
+            force = (state.gradient + rows.gradient_of_slopes(push.sum(axis=0))).reshape(-1, len(state.mu))
+            finite = np.isfinite(force).all(axis=0)  # a column that has reached the last digit spoils no other
+            solved = metric.solve(np.where(finite, force, 0.0).ravel()).reshape(force.shape)
+            params = np.where(finite, -solved, np.nan).ravel()
             distance = rows.change(params)
             slope = stiff * distance + push
             return params, distance, slope, (down - below * slope) / low - below, (up + above * slope) / high - above
