@@ -293,6 +293,20 @@ def test_many_classes_agree_with_logistic_regression():
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-5)
 
 
+def test_a_column_beyond_single_precision(monkeypatch):
+    """Samples and coarse solutions are in single precision where the columns allow it."""
+    X, y = _classes(9000, 5, 3)
+    huge = X * [1.0, 1e40, 1.0, 1.0, 1e-40]
+    fits = [GDClassifier(alpha=0.0, solver="newton_cg").fit(A, y) for A in (X, huge)]
+    assert all(model.converged_ for model in fits)
+    np.testing.assert_allclose(fits[1].loss_curve_[-1], fits[0].loss_curve_[-1], rtol=1e-9)
+    monkeypatch.setattr(working_rows, "MUCH", 0.0)
+    y = X.sum(axis=1) + np.random.RandomState(0).standard_t(2, size=9000)
+    fits = [GDRegressor("quantile", alpha=0.0, solver=WorkingRows(width=50.0)).fit(A, y) for A in (X, huge)]
+    assert all(model.converged_ for model in fits)
+    np.testing.assert_allclose(fits[1].loss_curve_[-1], fits[0].loss_curve_[-1], rtol=1e-9)
+
+
 def test_an_inverse_with_a_shift_is_positive_definite():
     """A common change of all classes is only curved by the penalty; other changes are by their blocks."""
     roots = np.random.RandomState(0).randn(4, 3, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,12 @@ class Reference:
         bound = np.outer(np.append(self.spread, 1.0), self.slopes)
         bound[:-1][self.spread == 0] = np.inf
         return bound
+
+    @property
+    def coarse_dtype(self) -> Any:
+        """The precision for a coarse solution: single, unless squares of the columns would overflow or underflow."""
+        size = np.abs(self.mean) + self.spread
+        return np.float32 if np.all((size == 0) | ((size > 1e-12) & (size < 1e12))) else np.float64
 
     @property
     def slope_size(self) -> float:

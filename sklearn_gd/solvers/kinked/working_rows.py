@@ -118,7 +118,7 @@ class WorkingRows(Solver[RowsState]):
         A move of all rows by h takes a share s(h) of them across a kink. It changes the mean loss by about h s(h) / 4 times the
         change of slope, which may be at most the gap.
         """
-        inner = _solved(objective.over(objective.local.copied(np.float32)), params, COARSE)
+        inner = _solved(objective.over(objective.local.copied(objective.reference.coarse_dtype)), params, COARSE)
         raw = raw_of(objective, inner.params)
         distance = objective.rows.map(partial(_gap, objective.summand), raw)
         places = np.sort(distance)

@@ -15,6 +15,9 @@ from ...objective.objective import Objective
 
 __all__ = ["Cholesky", "Diagonal", "Inverse", "Metric", "Products", "Woodbury", "positive_definite"]
 
+# A common change so small beside the others is noise of products in single precision.
+NOISE = 1e-6
+
 
 class Metric(Protocol):
     """A symmetric positive definite approximation of the Hessian."""
@@ -139,7 +142,8 @@ class Inverse:
         result = solved.transpose(1, 0, 2).reshape(m, -1)
         if self.shift is not None:
             result -= result.mean(axis=1, keepdims=True)
-            result += np.divide(common, self.shift, out=np.zeros_like(common), where=self.shift > 0)
+            seen = np.abs(common) > NOISE * np.abs(columns).max(axis=1, keepdims=True)
+            result += np.divide(common, self.shift, out=np.zeros_like(common), where=seen & (self.shift > 0))
         return np.ascontiguousarray(result).ravel()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...arrays import Array
 from ...objective.objective import Objective
 from ..base import FEW, NEEDS
@@ -66,7 +64,7 @@ class NewtonCG(Newton):
     def _measured(self, objective: Objective, state: NewtonState) -> NewtonState:
         part, rows = objective, min(state.rows, self._most_rows(objective))
         if objective.rows.profile.gram_rate > DENSE and 2 * rows < objective.rows.n_samples:
-            part = objective.over(objective.rows.sample(rows).copied(np.float32))
+            part = objective.over(objective.rows.sample(rows).copied(objective.reference.coarse_dtype))
         preconditioner = self._preconditioner(objective, part, state.params)
         return state.but(metric=Products(part.second_derivative(state.params), preconditioner, self.max_cg), pairs=[])
 
