@@ -114,6 +114,14 @@ def test_a_function_in_numba_that_takes_arrays_only(texts):
         GDRegressor(loss, solver="dual_coordinate_descent").fit(X, score)
 
 
+def test_the_order_of_rows_does_not_depend_on_a_seed(texts):
+    X, _, label = texts
+    fits = [_fit(Hinge(), X, label, "auto", random_state=seed) for seed in (None, None, 1)]
+    assert isinstance(fits[0].solver_, DualCoordinateDescent)
+    for other in fits[1:]:
+        np.testing.assert_array_equal(fits[0].coef_, other.coef_)
+
+
 def test_a_subclass_that_overrides_a_method_has_no_scalar_slope(texts):
     class Doubled(LogLoss):
         def value_and_gradient(self, y, raw):

@@ -55,7 +55,6 @@ class DualState(State):
     force: Array
     ends: Array
     last: Array
-    seed: int
     gap: float = np.inf
 
 
@@ -121,7 +120,6 @@ class DualCoordinateDescent(Solver[DualState]):
             force=np.zeros(n_raw),
             last=np.full((2, n_raw), np.nan),
             ends=np.array([-np.inf, np.inf])[:, None, None] * np.ones((2, 2 + n, n_raw)),
-            seed=plan.seed,
         )
         return _outward(objective, state)
 
@@ -258,7 +256,7 @@ def _ascended(objective: Objective, state: DualState) -> DualState:
             1.0 / strength(objective),
             share * state.gap / model.n_raw,
             max(ROUNDS, VISITS // len(slope)),
-            state.seed + state.iteration,
+            state.iteration,  # the same order of rows in every fit
         )
         params[: model.n_features, k] = weights
     force = state.weight @ slope + objective.remainder[1][-model.n_raw :]
