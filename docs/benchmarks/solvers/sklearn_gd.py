@@ -48,7 +48,7 @@ class Solver(EstimatorSolver):
         """One fit that is not timed: numba compiles for large sparse data only."""
         super().warm_up()
         if sp.issparse(self.X):
-            self.fit(0.1)
+            self.fit(1e-4)
 
     def fit(self, tol):
         """Fit, with numba or without."""
