@@ -214,7 +214,7 @@ def test_tables(monkeypatch):
             expected |= {"row_space"} if kind.smooth and penalty in smooth and part.isotropic else set()
             expected |= {"working_set"} if kind.smooth and part.prox_part.selects else set()
             if kind().has_lines:
-                expected |= {"interior_point", "working_rows"} if penalty in smooth else set()
+                expected |= {"interior_point", "working_rows"} if penalty in smooth | {"l1", "elasticnet"} else set()
                 expected |= {"dual"} if penalty == "l2" else set()
             listed = kind().has_lines or kind().scalar_slope is not None
             coupled = name in ("log_loss", "focal", "ordinal_log_loss")

@@ -53,6 +53,8 @@ class Loss(Part, ABC):
         Whether y must be positive (read by scikit-learn's estimator checks).
     shift_invariant : bool
         Whether the loss is unchanged when a constant is added to all columns of raw, as in softmax.
+    steps : int
+        Number of groups of consecutive columns of raw, each a softmax of its own, as for the steps of a sequence.
     fractions : bool
         Whether a loss of labels also takes their probabilities, such as shares between 0 and 1 in GDRegressor.
     takes_shares : bool
@@ -102,6 +104,7 @@ class Loss(Part, ABC):
     probabilistic: bool = False
     positive_only: bool = False
     shift_invariant: bool = False
+    steps: int = 1
     fractions: bool = False
     takes_shares: bool = False
     single_output: bool = False

@@ -201,8 +201,6 @@ class SequenceLoss(Loss):
     probabilistic = True
     ranges = MultinomialLogLoss.ranges | {"average": ("'token' or 'sequence'", lambda value: value in ("token", "sequence"))}
 
-    steps = 1  # set by `for_target`
-
     def __init__(self, padding: Any = -1, average: str = "token", label_smoothing: float = 0.0) -> None:
         self.padding = padding
         self.average = average

@@ -90,7 +90,7 @@ class Cholesky:
         extra = 0.0
         while True:
             np.fill_diagonal(scaled, diagonal + extra)
-            factor, failed = dpotrf(scaled.T, lower=1)  # symmetric, and in the order of LAPACK
+            factor, failed = dpotrf(scaled, lower=1)
             if not failed or not np.all(np.isfinite(diagonal)):
                 return factor
             extra = max(10.0 * extra, ridge)
@@ -127,24 +127,35 @@ class Inverse:
     blocks : ndarray of shape (n_blocks, m, m)
         A single block is used for all columns of raw.
     shift : ndarray of shape (m, 1) or None, default=None
-        The curvature along a common change of all columns of raw, if the loss does not see such a change and its blocks would
-        misjudge it. Zero where the gradient is zero as well.
+        The curvature along a common change of the columns of raw of a group, if the loss does not see such a change and its
+        blocks would misjudge it. Zero where the gradient is zero as well.
+    groups : int, default=1
+        Number of groups of consecutive columns of raw.
     """
 
-    def __init__(self, blocks: Array, shift: Array | None = None) -> None:
-        self.blocks, self.shift = blocks, shift
+    def __init__(self, blocks: Array, shift: Array | None = None, groups: int = 1) -> None:
+        self.blocks, self.shift, self.groups = blocks, shift, groups
 
     def solve(self, vector: Array) -> Array:
+        columns = vector.reshape(self.blocks.shape[1], -1)
+        if self.shift is None:
+            return self._solved(columns).ravel()
+        common = self._common(columns)
+        result = self._solved(columns - common)
+        result -= self._common(result)
+        seen = np.abs(common) > NOISE * np.abs(columns).max(axis=1, keepdims=True)
+        result += np.divide(common, self.shift, out=np.zeros_like(common), where=seen & (self.shift > 0))
+        return result.ravel()
+
+    def _solved(self, columns: Array) -> Array:
         n_blocks, m = self.blocks.shape[:2]
-        columns = vector.reshape(m, -1)
-        common = 0.0 if self.shift is None else columns.mean(axis=1, keepdims=True)
-        solved = self.blocks @ (columns - common).reshape(m, n_blocks, -1).transpose(1, 0, 2)
-        result = solved.transpose(1, 0, 2).reshape(m, -1)
-        if self.shift is not None:
-            result -= result.mean(axis=1, keepdims=True)
-            seen = np.abs(common) > NOISE * np.abs(columns).max(axis=1, keepdims=True)
-            result += np.divide(common, self.shift, out=np.zeros_like(common), where=seen & (self.shift > 0))
-        return np.ascontiguousarray(result).ravel()
+        solved = self.blocks @ columns.reshape(m, n_blocks, -1).transpose(1, 0, 2)
+        return np.ascontiguousarray(solved.transpose(1, 0, 2)).reshape(m, -1)
+
+    def _common(self, columns: Array) -> Array:
+        """Return the mean over each group, in the shape of the columns, (m, K)."""
+        means = columns.reshape(len(columns), self.groups, -1).mean(axis=2)
+        return np.repeat(means, columns.shape[1] // self.groups, axis=1)
 
 
 @dataclass

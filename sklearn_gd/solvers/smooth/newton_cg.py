@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...arrays import Array
 from ...objective.objective import Objective
 from ..base import FEW, NEEDS
@@ -77,6 +79,8 @@ class NewtonCG(Newton):
             return Diagonal(part.diagonal(params))
         few = part.sample(max(5 * m, FEW))
         shared = k * m**2 > rows.n_samples * (m + k)  # one block for each column would take more memory than the rows and raw
-        inverses = Cholesky(objective, few.uncoupled(params, shared), 1e-10, 0.1).inverses()
+        # A class that is all but certain has little curvature in all columns, unlike a rare level that a sample misses.
+        blocks = few.uncoupled(params, shared)
+        inverses = np.concatenate([Cholesky(objective, block[None], 1e-10, 0.1).inverses() for block in blocks])
         ridge = objective.ridge(params).reshape(m, k).mean(axis=1, keepdims=True)
-        return Inverse(inverses, ridge if objective.loss.shift_invariant and not shared else None)
+        return Inverse(inverses, ridge if objective.loss.shift_invariant and not shared else None, objective.loss.steps)
